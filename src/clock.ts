@@ -1,0 +1,25 @@
+/** The time, passed in wherever it matters, so that tests can set it instead of sleeping. */
+
+/** Tells the time and calls back. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls `callback` every `milliseconds` until the returned function is called. Never keeps the process alive. */
+  every(milliseconds: number, callback: () => void): () => void;
+  /** Calls `callback` once after `milliseconds`, unless the returned function is called before. */
+  after(milliseconds: number, callback: () => void): () => void;
+}
+
+/** The real time. */
+export const systemClock: Clock = {
+  now: Date.now,
+  every(milliseconds, callback) {
+    const timer = setInterval(callback, milliseconds);
+    if (typeof timer === 'object') timer.unref();
+    return () => clearInterval(timer);
+  },
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};

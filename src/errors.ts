@@ -1,0 +1,89 @@
+/**
+ * Failures of the host, turned into HTTP statuses with JSON-RPC bodies; nowhere else.
+ *
+ * What the SDK refuses it words itself. Texts here are for clients: they say what to do next and name
+ * no path, token or stack; the detail belongs in the log.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
+ */
+
+/** The id of the request that failed; `null` when there is none to name (JSON-RPC 2.0 section 5). */
+type RequestId = string | number | null;
+
+const INVALID_REQUEST = -32600;
+const PARSE_ERROR = -32700;
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+/** Implementation-defined, as the SDK uses it for what has no code of its own. */
+const REFUSED = -32000;
+const SESSION_NOT_FOUND = -32001;
+
+/** 400: the body is not JSON. */
+export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
+
+/** 400: an `initialize` request without what it must have (2025-11-25, lifecycle). */
+export const invalidInitializeResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_PARAMS, 'initialize needs protocolVersion, capabilities and clientInfo', { id });
+
+/** 400: a call of the 2025 revisions that names no session. */
+export const missingSessionResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, 'Mcp-Session-Id header is missing: send initialize first', { id });
+
+/** 400: a call whose id another one of the session has that is not answered yet (JSON-RPC 2.0 section 4). */
+export const duplicateRequestResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, 'A request with this id is still being worked on', { id });
+
+/** 400: more subscriptions than a session's record keeps. */
+export const tooManySubscriptionsResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_PARAMS, 'Too many subscriptions in this session, or too long a URI', { id });
+
+/** 400: a `Last-Event-ID` that the session's log does not hold. */
+export const unknownEventResponse = () =>
+  errorResponse(400, REFUSED, 'Last-Event-ID is unknown or no longer held: open a new stream without it');
+
+/** 403: a Host or Origin that is not allowed. */
+export const forbiddenResponse = (message: string) => errorResponse(403, REFUSED, message);
+
+/** 404: a session that is unknown, expired, ended or somebody else's; the client starts a new one. */
+export const sessionNotFoundResponse = (id: RequestId) =>
+  errorResponse(404, SESSION_NOT_FOUND, 'Session not found: start a new one with initialize', { id });
+
+/** 404: no such path. */
+export const notFoundResponse = () => errorResponse(404, REFUSED, 'Not found: the MCP endpoint is /mcp');
+
+/** 405: a method that the endpoint does not have. */
+export const methodNotAllowedResponse = (allow: string) =>
+  errorResponse(405, REFUSED, `Method not allowed: use ${allow}`, { headers: { Allow: allow } });
+
+/** 406: the client accepts none of the types that an answer can have. */
+export const notAcceptableResponse = (needed: string) =>
+  errorResponse(406, REFUSED, `Not acceptable: the Accept header must allow ${needed}`);
+
+/** 413: the body is over the limit. */
+export const bodyTooLargeResponse = (maxBytes: number) =>
+  errorResponse(413, REFUSED, `The body is larger than ${maxBytes} bytes`);
+
+/** 415: the body is declared to be something else than JSON. */
+export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'Content-Type must be application/json');
+
+/** 503: not now; `retryAfterSeconds` says when to try again. */
+export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
+  errorResponse(503, REFUSED, message, { id, headers: { 'Retry-After': String(retryAfterSeconds) } });
+
+/** 500: a bug. The log has the detail. */
+export const internalErrorResponse = () => errorResponse(500, INTERNAL_ERROR, 'Internal error');
+
+/** The id to answer under, when `body` is a single JSON-RPC request. */
+export function requestIdOf(body: unknown): RequestId {
+  if (typeof body !== 'object' || body === null || !('id' in body) || !('method' in body)) return null;
+  return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null;
+}
+
+function errorResponse(
+  status: number,
+  code: number,
+  message: string,
+  { id = null, headers = {} }: { id?: RequestId; headers?: Record<string, string> } = {},
+): Response {
+  return Response.json({ jsonrpc: '2.0', id, error: { code, message } }, { status, headers });
+}

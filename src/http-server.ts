@@ -1,0 +1,53 @@
+/** Entry: the tools over Streamable HTTP at `/mcp`. Settings come from the environment; `--help` lists them. */
+import { createApp } from './app.ts';
+import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config.ts';
+import { listen } from './listen.ts';
+import { createMcpServer } from './mcp-server.ts';
+import { createLogger } from './telemetry/log.ts';
+
+const write = (line: string) => void process.stderr.write(`${line}\n`);
+
+if (process.argv.includes('--help')) {
+  const rows = settingsTable().map(({ variable, fallback, meaning }) => [
+    variable.padEnd(36),
+    fallback.padEnd(10),
+    meaning,
+  ]);
+  process.stdout.write(`Settings (environment variables):\n\n${rows.map((row) => row.join(' ')).join('\n')}\n`);
+  process.exit(0);
+}
+
+try {
+  await serve(loadConfig(process.env));
+} catch (error) {
+  // What a person can mend is said in a line; anything else is a bug and wants its stack.
+  if (!(error instanceof ConfigError)) throw error;
+  write(error.message);
+  process.exit(1);
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger({ level: config.logLevel, write });
+  for (const name of unknownSettings(process.env)) log.warn('not a setting of this server; see --help', { name });
+  const app = createApp({ config, log, createServer: () => createMcpServer() });
+  const listener = await listen(app, config);
+
+  const host = config.host.includes(':') ? `[${config.host.replace(/[[\]]/g, '')}]` : config.host;
+  const url = config.publicUrl ?? `http://${host}:${listener.port}/mcp`;
+  write(`MCP server listening on ${url} (${config.sessions})`);
+  write(`  Claude Code  claude mcp add --transport http slugs ${url}`);
+  write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
+
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) process.exit(0);
+    stopping = true;
+    log.info('stopping; a second signal stops at once', { signal, upToSeconds: config.drainSeconds });
+    const callsCut = await app.drain();
+    await listener.close();
+    log.info('stopped', { callsCut });
+    process.exit(0);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+}

@@ -1,0 +1,141 @@
+/**
+ * `/mcp`: reads and parses the body once, behind the size limit, and gives the request to its era.
+ *
+ * Which era is the SDK's decision (`isLegacyRequest`), never a guess from a header. *Modern* requests
+ * (2026-07-28) go to the SDK's handler, which serves each on a server of its own; those of the 2025
+ * revisions go to their session, or without sessions to the same handler.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+ */
+import {
+  createMcpHandler,
+  isJsonContentType,
+  isLegacyRequest,
+  readRequestBody,
+  type McpServerFactory,
+} from '@modelcontextprotocol/server';
+import { acceptingBoth, asAccepted, readAccept, type Accepted } from './accept.ts';
+import type { Caller } from './caller.ts';
+import type { CallsInFlight } from './calls-in-flight.ts';
+import {
+  bodyTooLargeResponse,
+  methodNotAllowedResponse,
+  notAcceptableResponse,
+  parseErrorResponse,
+  requestIdOf,
+  unavailableResponse,
+  unsupportedMediaTypeResponse,
+} from './errors.ts';
+import type { Sessions } from './sessions/sessions.ts';
+import { watchBody } from './streams.ts';
+import type { Logger } from './telemetry/log.ts';
+
+/** When to come back after a refusal while stopping: another instance will have taken over by then. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Options for {@link createMcpEndpoint}. */
+export interface McpEndpointOptions {
+  /** Builds the server of a modern request, or of a request of the 2025 revisions without sessions. */
+  createServer: McpServerFactory;
+  /** Serves the 2025 revisions; `undefined` serves them without sessions, and without GET and DELETE. */
+  sessions: Sessions | undefined;
+  callsInFlight: CallsInFlight;
+  /** Largest body read, in bytes. */
+  maxBodyBytes: number;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+  log: Logger;
+}
+
+/** Serves `/mcp`. */
+export interface McpEndpoint {
+  /** Answers a request of any method. */
+  handle(request: Request, caller: Caller): Promise<Response>;
+  /** From now on takes no new sessions and no new modern requests (503); the rest goes on. */
+  refuseNew(): void;
+  /** Ends every stream that is still open. */
+  close(): Promise<void>;
+}
+
+/** Makes the endpoint; `close()` ends what it holds. */
+export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
+  const { sessions, callsInFlight, maxBodyBytes, log } = options;
+  const handler = createMcpHandler(options.createServer, {
+    legacy: sessions ? 'reject' : 'stateless',
+    keepAliveMs: options.keepAliveMs,
+    onerror: (error) => log.debug('mcp', { error: error.message }),
+  });
+  const allow = sessions ? 'POST, GET, DELETE' : 'POST';
+  let refusing = false;
+
+  async function post(request: Request, caller: Caller): Promise<Response> {
+    const accepted = readAccept(request.headers.get('accept'));
+    if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
+    if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
+    const read = await readRequestBody(request, maxBodyBytes);
+    if (read.tooLarge) return bodyTooLargeResponse(maxBodyBytes);
+    const body = parseJson(read.text);
+    if (body === undefined) return parseErrorResponse();
+
+    const isLegacy = await isLegacyRequest(request, body);
+    const isNew = !isLegacy || !sessions || isMethod(body, 'initialize');
+    if (refusing && isNew) return unavailableResponse('The server is stopping', RETRY_AFTER_SECONDS, requestIdOf(body));
+    const response =
+      isLegacy && sessions
+        ? await sessions.handle(request, body, caller)
+        : await serveOnce(request, body, caller, accepted);
+    return asAccepted(response, accepted, Array.isArray(body));
+  }
+
+  /** Serves a request on a server of its own. */
+  async function serveOnce(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response> {
+    const parsed = { parsedBody: body, ...(caller.authInfo && { authInfo: caller.authInfo }) };
+    if (isMethod(body, 'subscriptions/listen')) {
+      // It ends when one side wants it to: nothing to wait for, and nothing to put into one JSON body.
+      return accepted.eventStream ? handler.fetch(request, parsed) : notAcceptableResponse('text/event-stream');
+    }
+    const end = callsInFlight.begin();
+    try {
+      return watchBody(await handler.fetch(acceptingBoth(request), parsed), end);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  return {
+    async handle(request, caller) {
+      switch (request.method) {
+        case 'POST':
+          return post(request, caller);
+        case 'GET':
+          if (!sessions) return methodNotAllowedResponse(allow);
+          if (!readAccept(request.headers.get('accept')).eventStream) return notAcceptableResponse('text/event-stream');
+          return sessions.handle(request, undefined, caller);
+        case 'DELETE':
+          return sessions ? sessions.handle(request, undefined, caller) : methodNotAllowedResponse(allow);
+        default:
+          return methodNotAllowedResponse(allow);
+      }
+    },
+    refuseNew() {
+      refusing = true;
+    },
+    async close() {
+      await Promise.all([handler.close(), sessions?.close()]);
+    },
+  };
+}
+
+/** The value of `text`, or `undefined`, which no JSON text stands for. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isMethod(body: unknown, method: string): boolean {
+  return typeof body === 'object' && body !== null && 'method' in body && body.method === method;
+}

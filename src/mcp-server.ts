@@ -1,0 +1,223 @@
+/**
+ * The tools, defined once for every transport and both protocol eras.
+ *
+ * This is the file to replace by your own: the entries call `createMcpServer()` whenever they need a
+ * server (one per stdio connection, one per HTTP session, one per stateless request) and nothing else
+ * in `src/` knows what it serves. So: build a new `McpServer` on every call, keep shared things
+ * (schemas, pools, caches) at module scope, and put nothing of one client where another could read it.
+ */
+import transliterate from '@sindresorhus/transliterate';
+import { McpServer, type CallToolResult } from '@modelcontextprotocol/server';
+import * as z from 'zod';
+
+/** A slug has no use for more, and the bound keeps one call within milliseconds. */
+const MAX_TEXT_CHARS = 10_000;
+const MAX_TITLE_CHARS = 1_000;
+const MAX_TITLES = 1_000;
+/** A batch reports progress, and can be cancelled, this many times: often enough to watch, cheap enough to ask for. */
+const BATCH_STEPS = 40;
+/** The tool list changes with a deploy only; clients may keep it this long (SEP-2549). */
+const LIST_TTL_MS = 60 * 60 * 1000;
+
+const slugOptions = {
+  separator: z.enum(['-', '_', '.', '~']).default('-').describe('What stands between two words'),
+  lowercase: z.boolean().default(true).describe('Whether to turn the slug into lower case'),
+  maxLength: z
+    .int()
+    .min(1)
+    .max(MAX_TEXT_CHARS)
+    .optional()
+    .describe('Longest slug to return, in characters; cut at the end of a word where one fits'),
+  characters: z
+    .enum(['auto', 'ascii', 'unicode'])
+    .default('auto')
+    .describe(
+      'auto: transliterate to Latin letters and keep what has no transliteration, such as Chinese or Japanese. ' +
+        'ascii: transliterate and drop the rest. unicode: keep the letters of every script as they are.',
+    ),
+};
+const slugifyInput = z.object({
+  text: z
+    .string()
+    .max(MAX_TEXT_CHARS, `text may have at most ${MAX_TEXT_CHARS} characters`)
+    .describe('The text to turn into a slug, in any language'),
+  ...slugOptions,
+});
+const slugifyOutput = z.object({ slug: z.string().describe('The slug') });
+const batchInput = z.object({
+  titles: z
+    .array(z.string().max(MAX_TITLE_CHARS, `a title may have at most ${MAX_TITLE_CHARS} characters`))
+    .min(1, 'give at least one title')
+    .max(MAX_TITLES, `at most ${MAX_TITLES} titles fit one call: split the list`)
+    .describe('The titles to turn into slugs'),
+  ...slugOptions,
+});
+const batchOutput = z.object({ slugs: z.array(z.string()).describe('One slug for each title, in the same order') });
+
+type SlugOptions = Omit<z.infer<typeof slugifyInput>, 'text'>;
+
+/** Options for {@link createMcpServer}. */
+export interface McpServerDependencies {
+  /**
+   * Lets other work of the process run between two steps of a batch; resolves when the batch may go on.
+   * @default one turn of the event loop
+   */
+  pause?: () => Promise<void>;
+}
+
+/**
+ * Builds a server with every tool registered, connected to nothing.
+ *
+ * Cheap enough to be called for each request, which the 2026-07-28 revision does.
+ */
+export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}): McpServer {
+  const server = new McpServer(
+    { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0' },
+    {
+      instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',
+      cacheHints: {
+        'tools/list': { ttlMs: LIST_TTL_MS, cacheScope: 'public' },
+        'server/discover': { ttlMs: LIST_TTL_MS, cacheScope: 'public' },
+      },
+    },
+  );
+  const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+
+  server.registerTool(
+    'slugify',
+    {
+      title: 'Slugify',
+      description: 'Turn a text in any language into a slug for a URL or a file name.',
+      inputSchema: slugifyInput,
+      outputSchema: slugifyOutput,
+      annotations,
+    },
+    ({ text, ...options }) => {
+      const slug = slugOf(text, options);
+      if (slug === '') return toolError(`${quote(text)} leaves nothing to make a slug of: ${remedy(options)}.`);
+      return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
+    },
+  );
+
+  server.registerTool(
+    'slugify-batch',
+    {
+      title: 'Slugify a list',
+      description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
+      inputSchema: batchInput,
+      outputSchema: batchOutput,
+      annotations,
+    },
+    async ({ titles, ...options }, { mcpReq }) => {
+      const progressToken = mcpReq._meta?.progressToken;
+      const uniqueSlug = createUniqueSlug(options);
+      const stepSize = Math.ceil(titles.length / BATCH_STEPS);
+      const slugs: string[] = [];
+      for (const title of titles) {
+        const slug = uniqueSlug(title);
+        if (slug === '') {
+          const which = `Title ${slugs.length + 1}, ${quote(title)},`;
+          return toolError(`${which} leaves nothing to make a slug of: ${remedy(options)}.`);
+        }
+        if (options.maxLength !== undefined && [...slug].length > options.maxLength) {
+          return toolError(`Too many titles share a slug to number them within maxLength ${options.maxLength}.`);
+        }
+        slugs.push(slug);
+        if (slugs.length % stepSize !== 0 && slugs.length < titles.length) continue;
+        if (progressToken !== undefined) {
+          const params = { progressToken, progress: slugs.length, total: titles.length };
+          await mcpReq.notify({ method: 'notifications/progress', params });
+        }
+        await pause();
+        // Nobody reads the answer of a cancelled call; stop and free the thread.
+        mcpReq.signal.throwIfAborted();
+      }
+      return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
+    },
+  );
+
+  return server;
+}
+
+/** Scripts that the transliterator knows. It strips marks from the others, which would spoil Hindi or Japanese. */
+const TRANSLITERABLE =
+  /(?:[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}\p{Script=Arabic}\p{Script=Thaana}]\p{M}*)+/gu;
+/** English endings, whose apostrophe joins rather than separates: don't, it's, we're. */
+const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu;
+/** Joiners, soft hyphens, variation selectors: invisible, and no word's border. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu;
+const ASCII_WORD = /[A-Za-z0-9]+/g;
+
+/** The slug of `text`, or an empty string where no letter or digit is left. */
+function slugOf(text: string, { separator, lowercase, maxLength, characters }: SlugOptions): string {
+  let plain = text.normalize('NFKC').replace(INVISIBLE, '').replace(CONTRACTION, '');
+  if (characters !== 'unicode') {
+    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, (letters) => transliterate(letters));
+  }
+  if (lowercase) plain = plain.toLowerCase();
+  const words = plain.normalize('NFC').match(characters === 'ascii' ? ASCII_WORD : ANY_WORD) ?? [];
+  return joinWithin(words, separator, maxLength ?? Infinity);
+}
+
+/** Joins whole words while they fit; a first word that is too long is cut between characters. */
+function joinWithin(words: string[], separator: string, maxLength: number): string {
+  let slug = '';
+  let length = 0;
+  for (const word of words) {
+    const characters = [...word];
+    if (slug === '') {
+      slug = characters.slice(0, maxLength).join('');
+      length = characters.length;
+    } else {
+      length += separator.length + characters.length;
+      if (length <= maxLength) slug += separator + word;
+    }
+    if (length >= maxLength) break;
+  }
+  return slug;
+}
+
+/** A function that returns the slug of each title it is given, numbered from the second on that is the same. */
+function createUniqueSlug(options: SlugOptions): (title: string) => string {
+  const taken = new Set<string>();
+  /** Where to go on counting, so that a thousand equal titles take a thousand steps, not half a million. */
+  const lastNumber = new Map<string, number>();
+  return (title) => {
+    const base = slugOf(title, options);
+    if (base === '') return '';
+    let number = lastNumber.get(base) ?? 1;
+    let slug = base;
+    while (taken.has(slug)) slug = numbered(base, ++number, options);
+    lastNumber.set(base, number);
+    taken.add(slug);
+    return slug;
+  };
+}
+
+/** `base` with a number behind it, shortened so that both keep within the length asked for. */
+function numbered(base: string, number: number, { separator, maxLength = Infinity }: SlugOptions): string {
+  const suffix = `${separator}${number}`;
+  const room = Math.max(maxLength - suffix.length, 0);
+  const stem = joinWithin(base.split(separator), separator, room);
+  return stem === '' ? String(number) : stem + suffix;
+}
+
+function remedy({ characters }: SlugOptions): string {
+  return characters === 'ascii'
+    ? 'it has no letter or digit with an ASCII form. characters: "auto" or "unicode" keeps other scripts'
+    : 'it has no letter or digit';
+}
+
+function quote(text: string): string {
+  const shown = [...text].slice(0, 40).join('');
+  return `"${shown}${shown.length < text.length ? '…' : ''}"`;
+}
+
+function toolError(text: string): CallToolResult {
+  return { content: [{ type: 'text', text }], isError: true };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

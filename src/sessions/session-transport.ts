@@ -1,0 +1,148 @@
+/**
+ * The SDK's transport, made exact: every event is sent once and in order, also while a broken stream is
+ * being resumed; calls are counted until their answer is out; no stream is left open without a call.
+ */
+import {
+  isJSONRPCErrorResponse,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResultResponse,
+  type HandleRequestOptions,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type RequestId,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
+import type { CallsInFlight } from '../calls-in-flight.ts';
+import { duplicateRequestResponse, unknownEventResponse } from '../errors.ts';
+import { prefixed } from '../streams.ts';
+import type { EventLog } from './event-log.ts';
+
+/** How long a client should wait before it comes back for a stream that ended, in milliseconds. */
+const RETRY_MS = 1000;
+/** The SDK's name for the stream that GET opens. */
+const GET_STREAM_ID = '_GET_stream';
+/** The revision from which on clients read events without data. */
+const PRIMING_SINCE = '2025-11-25';
+
+/** What {@link SessionTransport} is made from. */
+export interface SessionTransportOptions {
+  sessionId: string;
+  eventLog: EventLog;
+  callsInFlight: CallsInFlight;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+  /** Called with a call and before its result is sent, which waits for it. */
+  beforeResult: (request: JSONRPCRequest) => Promise<void>;
+}
+
+/** The transport of one session. */
+export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
+  readonly #sessionId: string;
+  readonly #eventLog: EventLog;
+  readonly #beforeResult: SessionTransportOptions['beforeResult'];
+  readonly #running = new Map<RequestId, { request: JSONRPCRequest; end: () => void }>();
+  #lastTask: Promise<unknown> = Promise.resolve();
+  /** While true, what passes is part of no stream that a client has: it is not logged. */
+  muted = false;
+
+  constructor({ sessionId, eventLog, callsInFlight, keepAliveMs, beforeResult }: SessionTransportOptions) {
+    super({
+      sessionIdGenerator: () => sessionId,
+      retryInterval: RETRY_MS,
+      keepAliveMs,
+      eventStore: {
+        // The SDK primes a stream with an event that is no message.
+        storeEvent: async (streamId, message) =>
+          this.muted ? 'muted' : eventLog.append(sessionId, streamId, 'jsonrpc' in message ? message : undefined),
+        replayEventsAfter: async (lastEventId, { send }) => {
+          const missed = await eventLog.after(sessionId, lastEventId);
+          if (!missed) throw new Error('The event was forgotten while its stream was being resumed');
+          for (const { id, message } of missed.events) if (message) await send(id, message);
+          return missed.streamId;
+        },
+      },
+    });
+    this.#sessionId = sessionId;
+    this.#eventLog = eventLog;
+    this.#beforeResult = beforeResult;
+    // Connecting keeps this and puts the server's own handler behind it.
+    this.onmessage = (message) => {
+      if (isJSONRPCRequest(message)) {
+        this.#running.set(message.id, { request: message, end: callsInFlight.begin() });
+      } else if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
+        void this.#inOrder(() => this.#answerCancelled(message.params?.['requestId'] as RequestId));
+      }
+    };
+  }
+
+  /** Calls that have no answer yet, whether or not anybody still listens for it. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  override handleRequest(request: Request, options?: HandleRequestOptions): Promise<Response> {
+    if (request.method === 'GET') return this.#inOrder(() => this.#openStream(request, options));
+    for (const message of [options?.parsedBody].flat()) {
+      if (isJSONRPCRequest(message) && this.#running.has(message.id)) {
+        return Promise.resolve(duplicateRequestResponse(message.id));
+      }
+    }
+    return super.handleRequest(request, options);
+  }
+
+  override send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
+    return this.#inOrder(() => this.#send(message, related));
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    for (const requestId of this.#running.keys()) this.#end(requestId);
+  }
+
+  async #send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
+    const isResult = isJSONRPCResultResponse(message);
+    const call = isResult || isJSONRPCErrorResponse(message) ? this.#running.get(message.id ?? '') : undefined;
+    try {
+      if (call && isResult) await this.#beforeResult(call.request);
+      await super.send(message, related);
+    } finally {
+      if (call) this.#end(call.request.id);
+    }
+  }
+
+  #end(requestId: RequestId): void {
+    this.#running.get(requestId)?.end();
+    this.#running.delete(requestId);
+  }
+
+  /**
+   * The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
+   * same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
+   */
+  async #answerCancelled(requestId: RequestId): Promise<void> {
+    if (!this.#running.has(requestId)) return;
+    await this.#send({ jsonrpc: '2.0', id: requestId, error: { code: -32000, message: 'Request cancelled' } });
+  }
+
+  async #openStream(request: Request, options?: HandleRequestOptions): Promise<Response> {
+    const lastEventId = request.headers.get('last-event-id');
+    if (lastEventId !== null && !(await this.#eventLog.after(this.#sessionId, lastEventId))) {
+      return unknownEventResponse();
+    }
+    const response = await super.handleRequest(request, options);
+    const version = request.headers.get('mcp-protocol-version') ?? '';
+    if (!response.ok || lastEventId !== null || version < PRIMING_SINCE) return response;
+    // The SDK primes the streams of POST only. Without an id from the start, what is sent between a break
+    // before the first event and the next GET would be lost.
+    const eventId = await this.#eventLog.append(this.#sessionId, GET_STREAM_ID, undefined);
+    return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
+  }
+
+  /** One task at a time: an event is then either replayed or sent live, never both, never neither. */
+  #inOrder<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#lastTask.then(task);
+    this.#lastTask = result.catch(() => {});
+    return result;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The sessions of the 2025 revisions: opens them, finds them, brings them to life, lets them rest, ends them.
+ *
+ * Records are the truth (`session-store.ts`). What lives in memory is a cache: built when a request comes,
+ * dropped when nothing is attached to it for a while. The specification's statuses are decided here: 400
+ * without a session id, 404 for a session that is not there, or not the caller's; 503 when there is no room.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
+ */
+import { isInitializeRequest, type InitializeRequest, type McpServerFactory } from '@modelcontextprotocol/server';
+import type { CallsInFlight } from '../calls-in-flight.ts';
+import type { Caller } from '../caller.ts';
+import type { Clock } from '../clock.ts';
+import {
+  bodyTooLargeResponse,
+  invalidInitializeResponse,
+  missingSessionResponse,
+  requestIdOf,
+  sessionNotFoundResponse,
+  unavailableResponse,
+} from '../errors.ts';
+import { watchBody } from '../streams.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { EventLog } from './event-log.ts';
+import { createLiveSession, type LiveSession } from './live-session.ts';
+import type { SessionRecord, SessionStore } from './session-store.ts';
+
+/** What a record may keep of what a client says of itself; icons as data fit, uploads do not. */
+const MAX_INITIALIZE_BYTES = 32 * 1024;
+/** When to come back for a session that there was no room for: some calls will have ended by then. */
+const RETRY_AFTER_SECONDS = 10;
+/** How often at most to look for what can be dropped. */
+const MAX_TICK_MS = 15_000;
+/** Sessions looked at to find one that can go; the rest was used more recently still. */
+const MAX_VISITS = 100;
+
+/** Options for {@link createSessions}. */
+export interface SessionsOptions {
+  /** Builds the server of a session; the context says `legacy`. */
+  createServer: McpServerFactory;
+  store: SessionStore;
+  eventLog: EventLog;
+  callsInFlight: CallsInFlight;
+  clock: Clock;
+  log: Logger;
+  /** The store's idle time; a session with something attached is touched often enough to outlast it. */
+  idleMs: number;
+  /** Sessions at once. */
+  maxSessions: number;
+  /** Sessions of one authenticated principal at once. */
+  maxSessionsPerPrincipal: number;
+  /** Sessions in memory at once; one with something attached stays beyond that. @default 1000 */
+  maxLive?: number;
+  /** How long one with nothing attached stays in memory, in milliseconds. @default 60000 */
+  liveIdleMs?: number;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+}
+
+/** Serves the requests of the 2025 revisions. */
+export interface Sessions {
+  /** How many are in memory. */
+  readonly live: number;
+  /** Serves one request: GET, DELETE, or POST with its parsed body. */
+  handle(request: Request, body: unknown, caller: Caller): Promise<Response>;
+  /** Ends all streams and drops everything from memory. Records stay. */
+  close(): Promise<void>;
+}
+
+interface LiveEntry {
+  session: Promise<LiveSession>;
+  /** Requests being handled and streams being read. */
+  attached: number;
+  detachedAt: number;
+  /** Calls that run on although nobody is attached. */
+  running: () => number;
+}
+
+/** Makes the sessions of one process; `close()` ends its timer. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { store, eventLog, clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
+  const live = new Map<string, LiveEntry>();
+  const stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => {
+    tick().catch((error: unknown) => log.error('sessions could not be tidied', { error: String(error) }));
+  });
+
+  async function open(request: Request, body: InitializeRequest, caller: Caller): Promise<Response> {
+    if (JSON.stringify(body).length > MAX_INITIALIZE_BYTES) return bodyTooLargeResponse(MAX_INITIALIZE_BYTES);
+    if (!(await makeRoom(caller.principal))) {
+      log.warn('no room for a session; MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be');
+      return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, requestIdOf(body));
+    }
+    const record: SessionRecord = {
+      id: randomId(),
+      principal: caller.principal,
+      createdAt: clock.now(),
+      initialize: body.params,
+      initialized: false,
+      subscriptions: [],
+    };
+    await store.create(record);
+    try {
+      const response = await serve(record.id, enliven(record.id, caller), request, body, caller);
+      if (!response.ok) await end(record.id);
+      return response;
+    } catch (error) {
+      await end(record.id);
+      throw error;
+    }
+  }
+
+  /** Ends the longest unused session with nothing attached, should there be too many. */
+  async function makeRoom(principal: string): Promise<boolean> {
+    if (principal !== '' && (await store.count(principal)) >= options.maxSessionsPerPrincipal) {
+      return evict(await store.leastRecentlyUsed(MAX_VISITS, principal));
+    }
+    if ((await store.count()) < options.maxSessions) return true;
+    return evict(await store.leastRecentlyUsed(MAX_VISITS));
+  }
+
+  async function evict(candidates: string[]): Promise<boolean> {
+    for (const id of candidates) {
+      const entry = live.get(id);
+      if (entry && isAttached(entry)) continue;
+      await end(id);
+      return true;
+    }
+    return false;
+  }
+
+  async function end(id: string): Promise<void> {
+    const dropped = drop(id);
+    await store.delete(id);
+    await dropped;
+    await eventLog.delete(id);
+  }
+
+  async function drop(id: string): Promise<void> {
+    const entry = live.get(id);
+    live.delete(id);
+    const session = await entry?.session.catch(() => undefined);
+    await session?.close();
+  }
+
+  async function build(id: string, caller: Caller, record?: SessionRecord): Promise<LiveSession> {
+    const session = await createLiveSession({
+      ...options,
+      id,
+      authInfo: caller.authInfo,
+      save: (changes) => store.update(id, changes),
+      onerror: (error) => log.debug('transport', { error: error.message }),
+    });
+    try {
+      if (record) await session.restore(record);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
+  }
+
+  /** The session in memory, brought there if it is not. Requests that come meanwhile share it. */
+  function enliven(id: string, caller: Caller, record?: SessionRecord): LiveEntry {
+    const known = live.get(id);
+    const entry = known ?? { session: build(id, caller, record), attached: 0, detachedAt: 0, running: () => 0 };
+    // Taken out and put in again, it is the last of the map, which is thus in order of use.
+    live.delete(id);
+    live.set(id, entry);
+    if (known) return known;
+    entry.session.then(
+      (session) => (entry.running = () => session.running),
+      () => live.get(id) === entry && live.delete(id),
+    );
+    trim();
+    return entry;
+  }
+
+  async function serve(
+    id: string,
+    entry: LiveEntry,
+    request: Request,
+    body: unknown,
+    caller: Caller,
+  ): Promise<Response> {
+    // From here to `detach` nothing drops it.
+    entry.attached += 1;
+    const detach = () => {
+      entry.attached -= 1;
+      entry.detachedAt = clock.now();
+      store.touch(id).catch((error: unknown) => log.error('a session was not touched', { error: String(error) }));
+    };
+    try {
+      const session = await entry.session;
+      return watchBody(await session.handle(request, body, caller.authInfo), detach);
+    } catch (error) {
+      detach();
+      throw error;
+    }
+  }
+
+  /** Drops what is too much in memory, the longest unused first. */
+  function trim(): void {
+    let visits = Math.min(live.size - maxLive, MAX_VISITS);
+    for (const [id, entry] of live) {
+      if (visits-- <= 0) return;
+      if (!isAttached(entry)) dropLater(id);
+    }
+  }
+
+  async function tick(): Promise<void> {
+    for (const [id, entry] of live) {
+      if (isAttached(entry)) await store.touch(id);
+      else if (entry.detachedAt <= clock.now() - liveIdleMs) dropLater(id);
+    }
+    await eventLog.prune();
+  }
+
+  function dropLater(id: string): void {
+    drop(id).catch((error: unknown) => log.error('a session was not dropped', { error: String(error) }));
+  }
+
+  return {
+    get live() {
+      return live.size;
+    },
+    async handle(request, body, caller) {
+      if (request.method === 'POST' && isInitialize(body)) {
+        return isInitializeRequest(body) ? open(request, body, caller) : invalidInitializeResponse(requestIdOf(body));
+      }
+      const id = request.headers.get('mcp-session-id');
+      if (id === null) return missingSessionResponse(requestIdOf(body));
+      const record = await store.get(id);
+      if (record?.principal !== caller.principal) return sessionNotFoundResponse(requestIdOf(body));
+      if (request.method === 'DELETE') {
+        await end(id);
+        return new Response(null, { status: 204 });
+      }
+      return serve(id, enliven(id, caller, record), request, body, caller);
+    },
+    async close() {
+      stopTicking();
+      await Promise.all([...live.keys()].map(drop));
+    },
+  };
+}
+
+function isInitialize(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'method' in body && body.method === 'initialize';
+}
+
+/** 128 random bits as hexadecimal digits. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function isAttached({ attached, running }: LiveEntry): boolean {
+  return attached > 0 || running() > 0;
+}

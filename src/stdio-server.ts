@@ -1,0 +1,13 @@
+#!/usr/bin/env -S node --import ./loader.mjs
+/** Entry: the tools over stdio, in both protocol eras. Nothing but protocol may go to stdout. */
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { createMcpServer } from './mcp-server.ts';
+
+// A wrapper, because the factory is called with a request context that createMcpServer() has no use for.
+const connection = serveStdio(() => createMcpServer(), {
+  onerror: (error) => process.stderr.write(`${error.message}\n`),
+});
+
+// The end of stdin ends the process by itself; a signal has to be told to.
+process.once('SIGINT', () => void connection.close());
+process.once('SIGTERM', () => void connection.close());

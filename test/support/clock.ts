@@ -1,0 +1,39 @@
+import type { Clock } from '../../src/clock.ts';
+
+/** A clock that stands still until it is told otherwise. */
+export interface ManualClock extends Clock {
+  /** Moves on by `milliseconds`, calling back whatever falls due, in order. */
+  advance(milliseconds: number): void;
+  /** Callbacks still waiting: what a leak would show. */
+  readonly pending: number;
+}
+
+export function manualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
+  let now = start;
+  const timers = new Set<{ at: number; again: number | undefined; callback: () => void }>();
+  const add = (milliseconds: number, again: number | undefined, callback: () => void) => {
+    const timer = { at: now + milliseconds, again, callback };
+    timers.add(timer);
+    return () => void timers.delete(timer);
+  };
+  return {
+    now: () => now,
+    every: (milliseconds, callback) => add(milliseconds, milliseconds, callback),
+    after: (milliseconds, callback) => add(milliseconds, undefined, callback),
+    advance(milliseconds) {
+      const end = now + milliseconds;
+      for (;;) {
+        const [next] = [...timers].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
+        if (!next) break;
+        now = next.at;
+        if (next.again === undefined) timers.delete(next);
+        else next.at += next.again;
+        next.callback();
+      }
+      now = end;
+    },
+    get pending() {
+      return timers.size;
+    },
+  };
+}
