@@ -89,7 +89,10 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
       ready = false;
       endpoint.refuseNew();
       const { callsInFlight } = shared;
-      await Promise.race([callsInFlight.idle(), timeUp(clock, config.drainSeconds * 1000)]);
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(config.drainSeconds * 1000, resolve);
+        void callsInFlight.idle().then(cancel).then(resolve);
+      });
       const cut = callsInFlight.count;
       await endpoint.close();
       return cut;
@@ -118,8 +121,4 @@ function hostAndOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler
     log.warn(refusal.message, { why: refusal.remedy });
     return forbiddenResponse(refusal.message);
   };
-}
-
-function timeUp(clock: Clock, milliseconds: number): Promise<void> {
-  return new Promise((resolve) => clock.after(milliseconds, resolve));
 }

@@ -66,20 +66,23 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     onerror: (error) => log.debug('mcp', { error: error.message }),
   });
   const allow = sessions ? 'POST, GET, DELETE' : 'POST';
-  let refusing = false;
+  /** What is turned away while the server stops: nothing, then what is new, at last everything. */
+  let refusing: 'nothing' | 'new' | 'everything' = 'nothing';
 
   async function post(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
     if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
-    const read = await readRequestBody(request, maxBodyBytes);
+    // It rejects when the client goes away before the end; nobody reads the answer then.
+    const read = await readRequestBody(request, maxBodyBytes).catch(() => undefined);
+    if (read === undefined) return parseErrorResponse();
     if (read.tooLarge) return bodyTooLargeResponse(maxBodyBytes);
     const body = parseJson(read.text);
     if (body === undefined) return parseErrorResponse();
 
     const isLegacy = await isLegacyRequest(request, body);
     const isNew = !isLegacy || !sessions || isMethod(body, 'initialize');
-    if (refusing && isNew) return unavailableResponse('The server is stopping', RETRY_AFTER_SECONDS, requestIdOf(body));
+    if (isNew && refusing !== 'nothing') return stoppingResponse(requestIdOf(body));
     const response =
       isLegacy && sessions
         ? await sessions.handle(request, body, caller)
@@ -105,6 +108,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 
   return {
     async handle(request, caller) {
+      if (refusing === 'everything') return stoppingResponse();
       switch (request.method) {
         case 'POST':
           return post(request, caller);
@@ -119,12 +123,17 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       }
     },
     refuseNew() {
-      refusing = true;
+      refusing = 'new';
     },
     async close() {
+      refusing = 'everything';
       await Promise.all([handler.close(), sessions?.close()]);
     },
   };
+}
+
+function stoppingResponse(id?: string | number | null): Response {
+  return unavailableResponse('The server is stopping', RETRY_AFTER_SECONDS, id);
 }
 
 /** The value of `text`, or `undefined`, which no JSON text stands for. */

@@ -1,0 +1,73 @@
+/**
+ * What idle sessions cost: opens them through the app as clients do, lets them rest, and measures the heap.
+ *
+ *     node --expose-gc --import ./loader.mjs bench/idle-sessions.ts [sessions]
+ */
+import { createApp } from '../src/app.ts';
+import type { Clock } from '../src/clock.ts';
+import { loadConfig } from '../src/config.ts';
+import { createMcpServer } from '../src/mcp-server.ts';
+import { createLogger } from '../src/telemetry/log.ts';
+
+const SESSIONS = Number(process.argv[2] ?? 100_000);
+const HOUR_MS = 60 * 60_000;
+
+if (globalThis.gc === undefined) throw new Error('Run with --expose-gc');
+const collect = globalThis.gc;
+
+// Time stands still until the ticks are called: idle for long enough to leave memory, not to expire.
+let now = Date.now();
+const ticks = new Set<() => void>();
+const clock: Clock = {
+  now: () => now,
+  every: (_, callback) => {
+    ticks.add(callback);
+    return () => ticks.delete(callback);
+  },
+  after: () => () => {},
+};
+const settle = async () => {
+  for (const tick of ticks) tick();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  collect();
+  return process.memoryUsage();
+};
+
+const app = createApp({
+  config: loadConfig({ MCP_MAX_SESSIONS: String(SESSIONS), MCP_SESSION_IDLE_SECONDS: '86400' }),
+  createServer: () => createMcpServer(),
+  log: createLogger({ level: 'warn', write: (line) => process.stderr.write(`${line}\n`) }),
+  clock,
+});
+const headers = {
+  host: 'localhost',
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+};
+const clientInfo = { name: 'claude-code', title: 'Claude Code', version: '2.1.7', websiteUrl: 'https://claude.com' };
+const capabilities = { roots: { listChanged: true }, elicitation: { form: {}, url: {} }, sampling: {} };
+const params = { protocolVersion: '2025-11-25', capabilities, clientInfo };
+
+async function post(body: object, more: Record<string, string> = {}): Promise<Response> {
+  const init = { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify(body) };
+  const response = await app.fetch(new Request('http://localhost/mcp', init));
+  await response.text();
+  if (!response.ok) throw new Error(`answered ${response.status}`);
+  return response;
+}
+
+await post({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+const before = await settle();
+const start = performance.now();
+for (let opened = 1; opened < SESSIONS; opened += 1) {
+  const response = await post({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+  const session = { 'mcp-session-id': response.headers.get('mcp-session-id') ?? '' };
+  await post({ jsonrpc: '2.0', method: 'notifications/initialized' }, session);
+}
+const seconds = (performance.now() - start) / 1000;
+now += HOUR_MS;
+const after = await settle();
+const megabytes = (after.heapUsed - before.heapUsed) / 1e6;
+console.log(`${SESSIONS} idle sessions opened in ${seconds.toFixed(1)} s on Node ${process.version}`);
+console.log(`${megabytes.toFixed(1)} MB of heap, ${((megabytes * 1e6) / SESSIONS).toFixed(0)} bytes each`);
+await app.drain();

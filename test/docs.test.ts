@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { createMcpServer } from '../src/mcp-server.ts';
+import { settingsTable } from '../src/config.ts';
+import { openSession, testApp } from './support/app.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+
+test('the README lists every setting with its default and meaning', () => {
+  const rows = settingsTable().map(({ variable, fallback, meaning }) => {
+    return `| \`${variable}\` | ${fallback && `\`${fallback}\``} | ${meaning} |`;
+  });
+  const listed = /<!-- settings.*?-->(.*?)<!-- \/settings -->/s.exec(readme)?.[1] ?? '';
+  const squeezed = (line: string) => line.replaceAll(/ +/g, ' ');
+  assert.deepEqual(
+    listed
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map(squeezed),
+    rows.map(squeezed),
+  );
+});
+
+test('the files that the docs name exist', async () => {
+  for (const name of ['README.md', 'CONTRIBUTING.md']) {
+    const text = await readFile(join(root, name), 'utf8');
+    const links = text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g);
+    const paths = text.matchAll(/`((?:src|test|bench|docs)\/[\w./-]*)`/g);
+    const named = [...links, ...paths].map((match) => match[1] ?? '');
+    assert.ok(named.length > 0, `${name} names files`);
+    for (const path of named) await access(join(root, path));
+  }
+});
+
+test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
+  const snippet = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
+  const folder = await mkdtemp(join(root, 'test', 'snippet-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'mcp-server.ts'), snippet);
+  const replaced = (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: typeof createMcpServer };
+  const session = await openSession(testApp({}, { createServer: () => replaced.createMcpServer() }));
+  const { result } = await session.call('count-words', { text: 'one two  three' });
+  assert.equal(result?.content?.[0]?.text, '3');
+});

@@ -1,0 +1,71 @@
+import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
+import * as z from 'zod';
+
+/** What a tool of a test does; its result is sent as JSON text. */
+export type Tool = (call: { args: Record<string, unknown>; context: ServerContext; server: McpServer }) => unknown;
+
+/** Servers made for a test. */
+export interface Fixture {
+  createServer: McpServerFactory;
+  /** How many were made. */
+  readonly created: number;
+  /** How many of them are connected, or were never. */
+  readonly open: number;
+}
+
+/**
+ * Servers with logging, resource subscriptions and the given tools. A subscription is confirmed on the GET
+ * stream whenever a tool calls `touchSubscribed`.
+ */
+export function fixture(tools: Record<string, Tool> = {}): Fixture {
+  let created = 0;
+  let open = 0;
+  return {
+    createServer: () => {
+      created += 1;
+      open += 1;
+      const server = build(tools);
+      server.server.onclose = () => {
+        open -= 1;
+      };
+      return server;
+    },
+    get created() {
+      return created;
+    },
+    get open() {
+      return open;
+    },
+  };
+}
+
+const subscribed = new WeakMap<McpServer, Set<string>>();
+
+/** Tells the client, on its GET stream, that all it subscribed to has changed. */
+export async function touchSubscribed(server: McpServer): Promise<void> {
+  for (const uri of subscribed.get(server) ?? []) await server.server.sendResourceUpdated({ uri });
+}
+
+function build(tools: Record<string, Tool>): McpServer {
+  const server = new McpServer(
+    { name: 'fixture', version: '1.0.0' },
+    { capabilities: { logging: {}, resources: { subscribe: true } } },
+  );
+  const uris = new Set<string>();
+  subscribed.set(server, uris);
+  server.server.setRequestHandler('resources/subscribe', ({ params }) => {
+    if (params.uri.startsWith('refused:')) throw new Error('No such resource');
+    uris.add(params.uri);
+    return {};
+  });
+  server.server.setRequestHandler('resources/unsubscribe', ({ params }) => {
+    uris.delete(params.uri);
+    return {};
+  });
+  for (const [name, tool] of Object.entries(tools)) {
+    server.registerTool(name, { inputSchema: z.looseObject({}) }, async (args, context) => ({
+      content: [{ type: 'text', text: JSON.stringify((await tool({ args, context, server })) ?? null) }],
+    }));
+  }
+  return server;
+}
