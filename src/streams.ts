@@ -14,7 +14,7 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
  *
  * @param onEnd - Called once, when the body has been handed on whole, has failed, or its reader has gone;
  * at once when it is no event stream.
- * @param maxBufferedBytes - What may wait for the reader. With more, the stream fails.
+ * @param maxBufferedBytes - What may wait for the reader. The stream fails with the event that comes after that.
  */
 export function watchBody(response: Response, onEnd: () => void, maxBufferedBytes = MAX_BUFFERED_BYTES): Response {
   if (response.body === null || !isEventStream(response)) {
@@ -29,9 +29,9 @@ export function watchBody(response: Response, onEnd: () => void, maxBufferedByte
       for (;;) {
         const { done, value } = await reader.read();
         if (done || gone) break;
-        controller.enqueue(value);
-        // desiredSize is what is left of the limit.
+        // desiredSize is what is left of the limit. One event may be larger than that: it is in memory anyway.
         if (controller.desiredSize !== null && controller.desiredSize <= 0) throw new Error('The reader is too slow');
+        controller.enqueue(value);
       }
       if (!gone) controller.close();
     } catch (error) {

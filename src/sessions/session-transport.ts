@@ -16,6 +16,7 @@ import {
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { duplicateRequestResponse, unknownEventResponse } from '../errors.ts';
 import { prefixed } from '../streams.ts';
+import { createTaskQueue } from '../task-queue.ts';
 import type { EventLog } from './event-log.ts';
 
 /** How long a client should wait before it comes back for a stream that ended, in milliseconds. */
@@ -42,7 +43,8 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #eventLog: EventLog;
   readonly #beforeResult: SessionTransportOptions['beforeResult'];
   readonly #running = new Map<RequestId, { request: JSONRPCRequest; end: () => void }>();
-  #lastTask: Promise<unknown> = Promise.resolve();
+  /** Messages go out, and streams are resumed, one at a time: an event is then either replayed or sent live. */
+  readonly #inOrder = createTaskQueue();
   /** While true, what passes is part of no stream that a client has: it is not logged. */
   muted = false;
 
@@ -137,12 +139,5 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     // before the first event and the next GET would be lost.
     const eventId = await this.#eventLog.append(this.#sessionId, GET_STREAM_ID, undefined);
     return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
-  }
-
-  /** One task at a time: an event is then either replayed or sent live, never both, never neither. */
-  #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#lastTask.then(task);
-    this.#lastTask = result.catch(() => {});
-    return result;
   }
 }

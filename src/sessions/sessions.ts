@@ -20,6 +20,7 @@ import {
   unavailableResponse,
 } from '../errors.ts';
 import { watchBody } from '../streams.ts';
+import { createTaskQueue } from '../task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
@@ -80,16 +81,13 @@ interface LiveEntry {
 export function createSessions(options: SessionsOptions): Sessions {
   const { store, eventLog, clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
   const live = new Map<string, LiveEntry>();
+  const oneByOne = createTaskQueue();
   const stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => {
     tick().catch((error: unknown) => log.error('sessions could not be tidied', { error: String(error) }));
   });
 
   async function open(request: Request, body: InitializeRequest, caller: Caller): Promise<Response> {
     if (JSON.stringify(body).length > MAX_INITIALIZE_BYTES) return bodyTooLargeResponse(MAX_INITIALIZE_BYTES);
-    if (!(await makeRoom(caller.principal))) {
-      log.warn('no room for a session; MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be');
-      return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, requestIdOf(body));
-    }
     const record: SessionRecord = {
       id: randomId(),
       principal: caller.principal,
@@ -98,7 +96,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       initialized: false,
       subscriptions: [],
     };
-    await store.create(record);
+    if (!(await oneByOne(() => createWithinCaps(record)))) {
+      log.warn('no room for a session; MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be');
+      return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, requestIdOf(body));
+    }
     try {
       const response = await serve(record.id, enliven(record.id, caller), request, body, caller);
       if (!response.ok) await end(record.id);
@@ -109,17 +110,18 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 
-  /** Ends the longest unused session with nothing attached, should there be too many. */
-  async function makeRoom(principal: string): Promise<boolean> {
-    if (principal !== '' && (await store.count(principal)) >= options.maxSessionsPerPrincipal) {
-      return evict(await store.leastRecentlyUsed(MAX_VISITS, principal));
-    }
-    if ((await store.count()) < options.maxSessions) return true;
-    return evict(await store.leastRecentlyUsed(MAX_VISITS));
+  async function createWithinCaps(record: SessionRecord): Promise<boolean> {
+    const { principal } = record;
+    const tooMany = principal !== '' && (await store.count(principal)) >= options.maxSessionsPerPrincipal;
+    if (tooMany && !(await makeRoom(principal))) return false;
+    if ((await store.count()) >= options.maxSessions && !(await makeRoom())) return false;
+    await store.create(record);
+    return true;
   }
 
-  async function evict(candidates: string[]): Promise<boolean> {
-    for (const id of candidates) {
+  /** Ends the longest unused session with nothing attached to it; `false` when there is none. */
+  async function makeRoom(principal?: string): Promise<boolean> {
+    for (const id of await store.leastRecentlyUsed(MAX_VISITS, principal)) {
       const entry = live.get(id);
       if (entry && isAttached(entry)) continue;
       await end(id);
