@@ -88,7 +88,8 @@ async function* messagesOf(response: Response): AsyncGenerator<object> {
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) {
-      const data = /^data: ?(.+)$/m.exec(event)?.[1];
+      // Not `.`, which would stop at a U+2028 in the message.
+      const data = /^data: ?(\S[^\n]*)/m.exec(event)?.[1];
       if (data !== undefined) yield JSON.parse(data) as object;
     }
   }

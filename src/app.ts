@@ -4,7 +4,7 @@
  *
  * Each step is a function that may answer; what none of them answers goes on to the next.
  */
-import type { McpServerFactory } from '@modelcontextprotocol/server';
+import type { McpServerFactory, ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { ANONYMOUS, type Caller } from './caller.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
@@ -35,6 +35,12 @@ export interface AppOptions {
   sessionStore?: SessionStore;
   /** Keeps events for clients that come back. @default in memory */
   eventLog?: EventLog;
+  /**
+   * Where changes are published for clients of the 2026-07-28 revision that listen (`subscriptions/listen`):
+   * `bus.publish({ kind: 'tools_list_changed' })`. Their servers end with the request, and cannot tell them.
+   * @default one of its own, on which nothing is published
+   */
+  bus?: ServerEventBus;
 }
 
 /** A server without a socket. */
@@ -64,7 +70,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     config.sessions === 'stateful'
       ? createSessions({ ...config, ...shared, clock, idleMs, store: sessionStore, eventLog })
       : undefined;
-  const endpoint = createMcpEndpoint({ ...shared, sessions, maxBodyBytes: config.maxBodyBytes });
+  const endpoint = createMcpEndpoint({ ...shared, sessions, maxBodyBytes: config.maxBodyBytes, bus: options.bus });
   let ready = true;
 
   const app = new Hono();

@@ -26,17 +26,17 @@ const list = (entry: z.ZodType<string, string>) =>
     .transform((parts) => parts.filter((part) => part !== ''))
     .pipe(z.array(entry));
 const hostname = z.string().transform((value) => value.toLowerCase());
-const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)$/;
+const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)$/;
 
 /** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for the origins of an extension scheme. */
 function isOrigin(value: string): boolean {
-  if (/^[a-z][a-z0-9+.-]*:\/\/\*$/.test(value)) return !/^https?:/.test(value);
-  return /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
+  if (!/^https?:/.test(value)) return /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9.-]+)$/.test(value);
+  return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
 /** An absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
 function isEndpointUrl(value: string): boolean {
-  return /^https?:\/\/[^?#@]+\/mcp$/.test(value) && URL.canParse(value);
+  return /^https?:\/\/[^/?#@][^?#@]*\/mcp$/.test(value) && URL.canParse(value);
 }
 
 interface Setting<T> {

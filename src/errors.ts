@@ -21,6 +21,14 @@ const SESSION_NOT_FOUND = -32001;
 /** 400: the body is not JSON. */
 export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
 
+/** 400: JSON with more arrays and objects in each other than anything sensible has. */
+export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, `The body is nested more than ${maxDepth} levels deep`, { id });
+
+/** 400: more messages in one body than are taken. */
+export const batchTooLargeResponse = (maxMessages: number) =>
+  errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);
+
 /** 400: an `initialize` request without what it must have (2025-11-25, lifecycle). */
 export const invalidInitializeResponse = (id: RequestId) =>
   errorResponse(400, INVALID_PARAMS, 'initialize needs protocolVersion, capabilities and clientInfo', { id });
@@ -28,6 +36,10 @@ export const invalidInitializeResponse = (id: RequestId) =>
 /** 400: a call of the 2025 revisions that names no session. */
 export const missingSessionResponse = (id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, 'Mcp-Session-Id header is missing: send initialize first', { id });
+
+/** 400: an `MCP-Protocol-Version` that no session has (2025-11-25, transports). */
+export const unsupportedVersionResponse = (supported: readonly string[]) =>
+  errorResponse(400, REFUSED, `Unsupported protocol version: sessions have one of ${supported.join(', ')}`);
 
 /** 400: a call whose id another one of the session has that is not answered yet (JSON-RPC 2.0 section 4). */
 export const duplicateRequestResponse = (id: RequestId) =>

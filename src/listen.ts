@@ -1,18 +1,30 @@
 /** An app on a socket: listening, and stopping without cutting anybody off. */
 import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
+import { createCallsInFlight } from './calls-in-flight.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { ConfigError } from './config.ts';
 
 /** How long answers may take to leave after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
 
+/** Options for {@link listen}. */
+export interface ListenOptions {
+  /** Address or host name to listen on. */
+  host: string;
+  /** Port to listen on; 0 takes a free one. */
+  port: number;
+  /** @default systemClock */
+  clock?: Clock;
+}
+
 /** A listening server. */
 export interface Listener {
   /** The port in use, also where 0 was asked for. */
   port: number;
-  /** Takes no more connections; resolves when those there are have ended, or been cut after a moment. */
+  /** Waits a moment for answers that are on their way, then ends every connection and takes no more. */
   close(): Promise<void>;
 }
 
@@ -21,8 +33,12 @@ export interface Listener {
  *
  * @throws {@link ConfigError} when the address cannot be had.
  */
-export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<Listener> {
+export async function listen(app: App, { host, port, clock = systemClock }: ListenOptions): Promise<Listener> {
   const server = createAdaptorServer({ fetch: (request) => app.fetch(request), hostname: host }) as Server;
+  // Beyond a number of headers Node.js drops the rest, Origin among them. Their size has a limit, that is enough.
+  server.maxHeadersCount = 0;
+  const unsent = createCallsInFlight();
+  server.on('request', (_request, response: ServerResponse) => response.once('close', unsent.begin()));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port))));
     server.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
@@ -30,11 +46,14 @@ export async function listen(app: App, { host, port }: { host: string; port: num
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
+      // First, because Node.js takes a connection for idle whose answer is written but not sent yet.
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(FLUSH_MS, resolve);
+        void unsent.idle().then(cancel).then(resolve);
+      });
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), FLUSH_MS);
+      server.closeAllConnections();
       await closed;
-      clearTimeout(timer);
     },
   };
 }

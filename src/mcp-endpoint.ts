@@ -12,24 +12,35 @@ import {
   isJsonContentType,
   isLegacyRequest,
   readRequestBody,
+  type McpRequestContext,
+  type McpServer,
   type McpServerFactory,
+  type Server,
+  type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { acceptingBoth, asAccepted, readAccept, type Accepted } from './accept.ts';
 import type { Caller } from './caller.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import {
+  batchTooLargeResponse,
   bodyTooLargeResponse,
   methodNotAllowedResponse,
   notAcceptableResponse,
   parseErrorResponse,
   requestIdOf,
+  tooDeepResponse,
   unavailableResponse,
   unsupportedMediaTypeResponse,
 } from './errors.ts';
+import { isDeeperThan, parseJson } from './json.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';
 
+/** The SDK's limit, kept here because it looks at every message of a batch before it counts them. */
+const MAX_BATCH_MESSAGES = 100;
+/** Arrays and objects in each other; what walks through a body by recursion overflows the stack at some thousands. */
+const MAX_DEPTH = 200;
 /** When to come back after a refusal while stopping: another instance will have taken over by then. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -44,6 +55,8 @@ export interface McpEndpointOptions {
   maxBodyBytes: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** Where changes are published for clients that listen; `undefined` for one of its own. */
+  bus: ServerEventBus | undefined;
   log: Logger;
 }
 
@@ -60,7 +73,8 @@ export interface McpEndpoint {
 /** Makes the endpoint; `close()` ends what it holds. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { sessions, callsInFlight, maxBodyBytes, log } = options;
-  const handler = createMcpHandler(options.createServer, {
+  const handler = createMcpHandler(createServer, {
+    ...(options.bus && { bus: options.bus }),
     legacy: sessions ? 'reject' : 'stateless',
     keepAliveMs: options.keepAliveMs,
     onerror: (error) => log.debug('mcp', { error: error.message }),
@@ -68,6 +82,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const allow = sessions ? 'POST, GET, DELETE' : 'POST';
   /** What is turned away while the server stops: nothing, then what is new, at last everything. */
   let refusing: 'nothing' | 'new' | 'everything' = 'nothing';
+
+  /** The SDK answers 500 by itself when this fails, and reports it among what clients do wrong. */
+  async function createServer(context: McpRequestContext): Promise<McpServer | Server> {
+    try {
+      return await options.createServer(context);
+    } catch (error) {
+      log.error('a server could not be made', { error: error instanceof Error ? error.stack : String(error) });
+      throw error;
+    }
+  }
 
   async function post(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
@@ -79,10 +103,13 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     if (read.tooLarge) return bodyTooLargeResponse(maxBodyBytes);
     const body = parseJson(read.text);
     if (body === undefined) return parseErrorResponse();
+    if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
+    if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
 
     const isLegacy = await isLegacyRequest(request, body);
     const isNew = !isLegacy || !sessions || isMethod(body, 'initialize');
-    if (isNew && refusing !== 'nothing') return stoppingResponse(requestIdOf(body));
+    // Once more for everything: reading the body may have taken until the end.
+    if (refusing === 'everything' || (isNew && refusing === 'new')) return stoppingResponse(requestIdOf(body));
     const response =
       isLegacy && sessions
         ? await sessions.handle(request, body, caller)
@@ -95,7 +122,8 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     const parsed = { parsedBody: body, ...(caller.authInfo && { authInfo: caller.authInfo }) };
     if (isMethod(body, 'subscriptions/listen')) {
       // It ends when one side wants it to: nothing to wait for, and nothing to put into one JSON body.
-      return accepted.eventStream ? handler.fetch(request, parsed) : notAcceptableResponse('text/event-stream');
+      if (!accepted.eventStream) return notAcceptableResponse('text/event-stream');
+      return watchBody(await handler.fetch(request, parsed), () => {});
     }
     const end = callsInFlight.begin();
     try {
@@ -134,15 +162,6 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 
 function stoppingResponse(id?: string | number | null): Response {
   return unavailableResponse('The server is stopping', RETRY_AFTER_SECONDS, id);
-}
-
-/** The value of `text`, or `undefined`, which no JSON text stands for. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isMethod(body: unknown, method: string): boolean {

@@ -74,6 +74,8 @@ export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}
   const server = new McpServer(
     { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0' },
     {
+      // They change with a deploy only. Without this, McpServer would promise to tell of changes.
+      capabilities: { tools: { listChanged: false } },
       instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',
       cacheHints: {
         'tools/list': { ttlMs: LIST_TTL_MS, cacheScope: 'public' },
@@ -146,7 +148,8 @@ const TRANSLITERABLE =
 const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu;
 /** Joiners, soft hyphens, variation selectors: invisible, and no word's border. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
-const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu;
+/** Letters and digits with their marks, but for those that enclose: the frame of a keycap emoji is none of a word. */
+const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*/gu;
 const ASCII_WORD = /[A-Za-z0-9]+/g;
 
 /** The slug of `text`, or an empty string where no letter or digit is left. */

@@ -21,7 +21,7 @@ export interface HostOriginOptions {
   allowedOrigins: readonly string[];
 }
 
-/** A refusal: generic words for the client, and for the log the setting that would allow it. */
+/** A refusal: generic words for the client; for the log what was wrong, and what would allow it where a setting can. */
 export interface Refusal {
   message: string;
   remedy: string;
@@ -29,7 +29,7 @@ export interface Refusal {
 
 /** The two checks; each returns `undefined` when the request may pass. */
 export interface HostOriginPolicy {
-  /** Checks the `Host` header (RFC 9110 section 7.2). A missing one is refused. */
+  /** Checks the `Host` header (RFC 9110 section 7.2), of which there must be one, and the host of the URL. */
   refuseHost(request: Request): Refusal | undefined;
   /** Checks the `Origin` header (RFC 6454 section 7). None at all is allowed: only browsers send it. */
   refuseOrigin(request: Request): Refusal | undefined;
@@ -38,7 +38,7 @@ export interface HostOriginPolicy {
 /** Makes the checks of one server. */
 export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPolicy {
   const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl);
-  const hostnames = [...localhostAllowedHostnames(), ...options.allowedHosts];
+  const hostnames = [...localhostAllowedHostnames(), ...options.allowedHosts.map(urlHostname)];
   if (!isWildcard(options.host)) hostnames.push(urlHostname(options.host));
   if (publicUrl) hostnames.push(publicUrl.hostname);
 
@@ -50,19 +50,30 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
 
   return {
     refuseHost(request) {
-      const result = validateHostHeader(request.headers.get('host'), hostnames);
-      if (result.ok) return undefined;
-      return { message: 'Host not allowed', remedy: `${result.message}; allow it with MCP_ALLOWED_HOSTS` };
+      const target = new URL(request.url);
+      if (target.username !== '' || target.password !== '') {
+        return { message: 'Host not allowed', remedy: 'There are credentials in the request target' };
+      }
+      // A target in absolute form names a host of its own, which then is the one that counts (RFC 9112 section 3.2.2).
+      for (const host of [request.headers.get('host'), target.host]) {
+        const result = validateHostHeader(host, hostnames);
+        if (result.ok) continue;
+        const { errorCode, hostname, message } = result;
+        const remedy =
+          errorCode === 'invalid_host' ? `${message}; allow it with MCP_ALLOWED_HOSTS=${hostname}` : message;
+        return { message: 'Host not allowed', remedy };
+      }
+      return undefined;
     },
     refuseOrigin(request) {
       const origin = request.headers.get('origin');
       if (origin !== null && origins.has(origin)) return undefined;
       const result = validateOriginHeader(origin, originHostnames);
       if (result.ok) return undefined;
-      return {
-        message: 'Origin not allowed',
-        remedy: `${result.message}; allow it with MCP_ALLOWED_ORIGINS=${origin}`,
-      };
+      const { errorCode, message } = result;
+      const remedy =
+        errorCode === 'invalid_origin' ? `${message}; allow it with MCP_ALLOWED_ORIGINS=${origin}` : message;
+      return { message: 'Origin not allowed', remedy };
     },
   };
 }

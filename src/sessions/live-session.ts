@@ -70,7 +70,8 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
 
   function refuseSubscription(message: unknown): Response | undefined {
     if (!isJSONRPCRequest(message) || message.method !== 'resources/subscribe') return undefined;
-    const tooLong = String(message.params?.['uri']).length > MAX_URI_CHARS;
+    const uri = message.params?.['uri'];
+    const tooLong = typeof uri === 'string' && uri.length > MAX_URI_CHARS;
     return tooLong || subscriptions.size >= MAX_SUBSCRIPTIONS ? tooManySubscriptionsResponse(message.id) : undefined;
   }
 

@@ -18,6 +18,7 @@ import { duplicateRequestResponse, unknownEventResponse } from '../errors.ts';
 import { prefixed } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { EventLog } from './event-log.ts';
+import { createRequestIds } from './request-ids.ts';
 
 /** How long a client should wait before it comes back for a stream that ended, in milliseconds. */
 const RETRY_MS = 1000;
@@ -43,8 +44,12 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #eventLog: EventLog;
   readonly #beforeResult: SessionTransportOptions['beforeResult'];
   readonly #running = new Map<RequestId, { request: JSONRPCRequest; end: () => void }>();
+  /** Ids of calls that the SDK has not taken yet. */
+  readonly #arriving = new Set<RequestId>();
   /** Messages go out, and streams are resumed, one at a time: an event is then either replayed or sent live. */
   readonly #inOrder = createTaskQueue();
+  readonly #requestIds = createRequestIds();
+  #closed = false;
   /** While true, what passes is part of no stream that a client has: it is not logged. */
   muted = false;
 
@@ -55,8 +60,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
       keepAliveMs,
       eventStore: {
         // The SDK primes a stream with an event that is no message.
-        storeEvent: async (streamId, message) =>
-          this.muted ? 'muted' : eventLog.append(sessionId, streamId, 'jsonrpc' in message ? message : undefined),
+        storeEvent: (streamId, message) => this.#keep(streamId, 'jsonrpc' in message ? message : undefined),
         replayEventsAfter: async (lastEventId, { send }) => {
           const missed = await eventLog.after(sessionId, lastEventId);
           if (!missed) throw new Error('The event was forgotten while its stream was being resumed');
@@ -83,14 +87,24 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     return this.#running.size;
   }
 
-  override handleRequest(request: Request, options?: HandleRequestOptions): Promise<Response> {
+  override async handleRequest(request: Request, options: HandleRequestOptions = {}): Promise<Response> {
     if (request.method === 'GET') return this.#inOrder(() => this.#openStream(request, options));
-    for (const message of [options?.parsedBody].flat()) {
-      if (isJSONRPCRequest(message) && this.#running.has(message.id)) {
-        return Promise.resolve(duplicateRequestResponse(message.id));
-      }
+    const ids = new Set<RequestId>();
+    for (const message of [options.parsedBody].flat()) {
+      if (!isJSONRPCRequest(message)) continue;
+      const { id } = message;
+      if (ids.has(id) || this.#arriving.has(id) || this.#running.has(id)) return duplicateRequestResponse(id);
+      ids.add(id);
     }
-    return super.handleRequest(request, options);
+    for (const id of ids) this.#arriving.add(id);
+    try {
+      return await super.handleRequest(request, {
+        ...options,
+        parsedBody: this.#requestIds.unmark(options.parsedBody),
+      });
+    } finally {
+      for (const id of ids) this.#arriving.delete(id);
+    }
   }
 
   override send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
@@ -98,6 +112,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   }
 
   override async close(): Promise<void> {
+    this.#closed = true;
     await super.close();
     for (const requestId of this.#running.keys()) this.#end(requestId);
   }
@@ -107,7 +122,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     const call = isResult || isJSONRPCErrorResponse(message) ? this.#running.get(message.id ?? '') : undefined;
     try {
       if (call && isResult) await this.#beforeResult(call.request);
-      await super.send(message, related);
+      await super.send(this.#requestIds.mark(message), related);
     } finally {
       if (call) this.#end(call.request.id);
     }
@@ -127,7 +142,12 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     await this.#send({ jsonrpc: '2.0', id: requestId, error: { code: -32000, message: 'Request cancelled' } });
   }
 
-  async #openStream(request: Request, options?: HandleRequestOptions): Promise<Response> {
+  /** Logs an event; none of a repeated handshake, and none after the end, when nobody would come for it. */
+  async #keep(streamId: string, message: JSONRPCMessage | undefined): Promise<string> {
+    return this.muted || this.#closed ? 'not kept' : this.#eventLog.append(this.#sessionId, streamId, message);
+  }
+
+  async #openStream(request: Request, options: HandleRequestOptions): Promise<Response> {
     const lastEventId = request.headers.get('last-event-id');
     if (lastEventId !== null && !(await this.#eventLog.after(this.#sessionId, lastEventId))) {
       return unknownEventResponse();
@@ -137,7 +157,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     if (!response.ok || lastEventId !== null || version < PRIMING_SINCE) return response;
     // The SDK primes the streams of POST only. Without an id from the start, what is sent between a break
     // before the first event and the next GET would be lost.
-    const eventId = await this.#eventLog.append(this.#sessionId, GET_STREAM_ID, undefined);
+    const eventId = await this.#keep(GET_STREAM_ID, undefined);
     return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
   }
 }

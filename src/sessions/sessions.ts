@@ -7,7 +7,12 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
-import { isInitializeRequest, type InitializeRequest, type McpServerFactory } from '@modelcontextprotocol/server';
+import {
+  isInitializeRequest,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type InitializeRequest,
+  type McpServerFactory,
+} from '@modelcontextprotocol/server';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
@@ -18,6 +23,7 @@ import {
   requestIdOf,
   sessionNotFoundResponse,
   unavailableResponse,
+  unsupportedVersionResponse,
 } from '../errors.ts';
 import { watchBody } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
@@ -131,9 +137,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   async function end(id: string): Promise<void> {
-    const dropped = drop(id);
     await store.delete(id);
-    await dropped;
+    // Not before: a request that found the record until then may bring the session back to life meanwhile.
+    await drop(id);
     await eventLog.delete(id);
   }
 
@@ -173,7 +179,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       (session) => (entry.running = () => session.running),
       () => live.get(id) === entry && live.delete(id),
     );
-    trim();
     return entry;
   }
 
@@ -184,8 +189,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     body: unknown,
     caller: Caller,
   ): Promise<Response> {
-    // From here to `detach` nothing drops it.
+    // From here to `detach` nothing drops it for being unused.
     entry.attached += 1;
+    trim();
     const detach = () => {
       entry.attached -= 1;
       entry.detachedAt = clock.now();
@@ -202,17 +208,24 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** Drops what is too much in memory, the longest unused first. */
   function trim(): void {
-    let visits = Math.min(live.size - maxLive, MAX_VISITS);
+    let visits = MAX_VISITS;
     for (const [id, entry] of live) {
-      if (visits-- <= 0) return;
-      if (!isAttached(entry)) dropLater(id);
+      if (live.size <= maxLive || visits-- <= 0) return;
+      if (!isAttached(entry)) {
+        dropLater(id);
+        continue;
+      }
+      // In use, so it goes to the end: streams that stay open would otherwise be all that is looked at.
+      live.delete(id);
+      live.set(id, entry);
     }
   }
 
   async function tick(): Promise<void> {
     for (const [id, entry] of live) {
-      if (isAttached(entry)) await store.touch(id);
-      else if (entry.detachedAt <= clock.now() - liveIdleMs) dropLater(id);
+      // Without a record it was ended, maybe on another node, while a request brought it to life here.
+      const isOver = isAttached(entry) ? !(await store.touch(id)) : entry.detachedAt <= clock.now() - liveIdleMs;
+      if (isOver) dropLater(id);
     }
     await eventLog.prune();
   }
@@ -234,6 +247,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       const record = await store.get(id);
       if (record?.principal !== caller.principal) return sessionNotFoundResponse(requestIdOf(body));
       if (request.method === 'DELETE') {
+        // The transport checks this for the other methods.
+        const version = request.headers.get('mcp-protocol-version');
+        if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+          return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
+        }
         await end(id);
         return new Response(null, { status: 204 });
       }

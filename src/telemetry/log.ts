@@ -4,6 +4,9 @@
  * It goes to stderr, which is free in both transports. Never pass a token, a body or a session id.
  */
 
+/** What JSON leaves as it is, although terminals and log readers take it for a command or a line's end. */
+const UNQUOTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
 /** Log levels, from the most to the least talkative. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -38,5 +41,9 @@ export function createLogger({ level, write, now = Date.now }: LoggerOptions): L
 
 function logfmtValue(value: string | number | boolean): string {
   const text = String(value);
-  return /^[\w./:*@-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:*@-]+$/.test(text) ? text : JSON.stringify(text).replace(UNQUOTABLE, unicodeEscape);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -100,7 +100,7 @@ export interface LegacySession {
 
 /** Opens a session: `initialize`, then `notifications/initialized`. `headers` go with every request. */
 export async function openSession(
-  app: TestApp,
+  app: Pick<TestApp, 'request'>,
   headers: Record<string, string> = {},
   capabilities: Record<string, unknown> = {},
 ): Promise<LegacySession> {
@@ -118,7 +118,11 @@ export async function openSession(
 }
 
 /** A session that is there already. */
-export function sessionOf(app: TestApp, id: string, extra: Record<string, string> = {}): LegacySession {
+export function sessionOf(
+  app: Pick<TestApp, 'request'>,
+  id: string,
+  extra: Record<string, string> = {},
+): LegacySession {
   const headers = { ...JSON_HEADERS, 'mcp-session-id': id, 'mcp-protocol-version': LATEST_LEGACY, ...extra };
   const post: LegacySession['post'] = (body, more = {}) =>
     app.request('POST', { headers: { ...headers, ...more }, body });
@@ -163,7 +167,7 @@ export interface SseEvent {
 export function eventsIn(text: string): SseEvent[] {
   const blocks = text.split('\n\n').slice(0, -1);
   return blocks.flatMap((block) => {
-    const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
+    const field = (name: string) => new RegExp(`(?:^|\n)${name}: ?([^\n]*)`).exec(block)?.[1];
     const data = field('data');
     if (data === undefined) return [];
     const retry = field('retry');

@@ -13,10 +13,7 @@ export interface Fixture {
   readonly open: number;
 }
 
-/**
- * Servers with logging, resource subscriptions and the given tools. A subscription is confirmed on the GET
- * stream whenever a tool calls `touchSubscribed`.
- */
+/** Servers with logging, resource subscriptions and the given tools. */
 export function fixture(tools: Record<string, Tool> = {}): Fixture {
   let created = 0;
   let open = 0;

@@ -1,0 +1,140 @@
+/** Agent programs: what they say of the connection, then a conversation with a scripted model. */
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { ALL_BUT_PROGRESS, SLUG, SLUGS, type Era, type InteropClient, type Stage } from './client.ts';
+import { bin, versionOf, type PackageName } from './packages.ts';
+import { runProgram } from './program.ts';
+import { startScriptedModel } from './scripted-model.ts';
+
+type Transport = InteropClient['transport'];
+
+/** How to work one of them. */
+interface Agent {
+  name: string;
+  package: PackageName;
+  program: string;
+  era: Era;
+  /** What stands in its list for a server that it is connected with. */
+  connected: RegExp;
+  /** Tells it of the server; `modelUrl` is where its model listens. */
+  configure(stage: Stage, transport: Transport, modelUrl: string): Promise<void>;
+  /** What makes it have a conversation, and nobody asked for permission. */
+  converse: string[];
+  env: (modelUrl: string) => Record<string, string>;
+}
+
+const PROMPT = 'Make slugs';
+
+const CLAUDE_CODE: Agent = {
+  name: 'Claude Code',
+  package: 'claude-code',
+  program: 'claude',
+  era: 'modern',
+  connected: /^slugs: .* - ✔ Connected$/m,
+  async configure(stage, transport) {
+    // As README.md says.
+    const { url, command } = stage;
+    const server =
+      transport === 'HTTP' ? ['--transport', 'http', 'slugs', url] : ['slugs', '--', command.command, ...command.args];
+    await runProgram(stage, bin('claude-code', 'claude'), ['mcp', 'add', ...server]);
+  },
+  converse: ['--print', PROMPT, '--allowedTools', 'mcp__slugs'],
+  env: (modelUrl) => ({
+    ANTHROPIC_BASE_URL: modelUrl,
+    ANTHROPIC_API_KEY: 'none',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    // It starts to converse without a server that is not there yet, and offers tools when asked for them only.
+    MCP_CONNECTION_NONBLOCKING: '0',
+    MCP_CONNECT_TIMEOUT_MS: '30000',
+    ENABLE_TOOL_SEARCH: 'false',
+  }),
+};
+
+const GEMINI_CLI: Agent = {
+  name: 'Gemini CLI',
+  package: 'gemini-cli',
+  program: 'gemini',
+  era: 'legacy',
+  connected: /✓ slugs: .* - Connected$/m,
+  async configure({ folder, url, command }, transport) {
+    const settings = {
+      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+      privacy: { usageStatisticsEnabled: false },
+      security: { folderTrust: { enabled: false }, auth: { selectedType: 'gemini-api-key' } },
+      mcpServers: { slugs: { trust: true, ...(transport === 'HTTP' ? { httpUrl: url } : command) } },
+    };
+    await mkdir(join(folder, '.gemini'));
+    await writeFile(join(folder, '.gemini', 'settings.json'), JSON.stringify(settings));
+  },
+  converse: ['--prompt', PROMPT, '--model', 'gemini-2.5-pro'],
+  env: (modelUrl) => ({ GOOGLE_GEMINI_BASE_URL: modelUrl, GEMINI_API_KEY: 'none' }),
+};
+
+const OPENCODE: Agent = {
+  name: 'opencode',
+  package: 'opencode',
+  program: 'opencode',
+  era: 'legacy',
+  connected: /✓ slugs .*connected$/m,
+  async configure({ folder, url, command }, transport, modelUrl) {
+    const settings = {
+      autoupdate: false,
+      model: 'anthropic/scripted',
+      small_model: 'anthropic/scripted',
+      provider: {
+        anthropic: {
+          options: { baseURL: `${modelUrl}/v1`, apiKey: 'none' },
+          models: { scripted: { name: 'scripted' } },
+        },
+      },
+      mcp: {
+        slugs:
+          transport === 'HTTP'
+            ? { type: 'remote', url }
+            : { type: 'local', command: [command.command, ...command.args] },
+      },
+    };
+    await writeFile(join(folder, 'opencode.json'), JSON.stringify(settings));
+  },
+  converse: ['run', '--pure', PROMPT],
+  env: () => ({ OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1' }),
+};
+
+export const AGENTS: readonly InteropClient[] = [CLAUDE_CODE, GEMINI_CLI, OPENCODE].flatMap((agent) =>
+  (['HTTP', 'stdio'] as const).map((transport) => ({
+    name: agent.name,
+    version: versionOf(agent.package),
+    era: agent.era,
+    transport,
+    shows: ALL_BUT_PROGRESS,
+    note: 'is run with a scripted model, and does not tell of progress where that could be seen',
+    needs: ['node 24', agent.package],
+    run: (stage: Stage) => drive(agent, stage, transport),
+  })),
+);
+
+async function drive(agent: Agent, stage: Stage, transport: Transport): Promise<void> {
+  const model = await startScriptedModel(stage.t);
+  await agent.configure(stage, transport, model.url);
+  const run = (...args: string[]) => runProgram(stage, bin(agent.package, agent.program), args, agent.env(model.url));
+
+  const { stdout, stderr } = await run('mcp', 'list');
+  // One of them colours what it writes, whoever reads it.
+  assert.match(stripVTControlCharacters(stdout + stderr), agent.connected);
+  stage.saw('connect');
+  await run(...agent.converse);
+  const [slug = '', slugs = ''] = model.results;
+  for (const name of [/slugify$/, /slugify-batch$/]) {
+    assert.ok(
+      model.offered.some((offered) => name.test(offered)),
+      `${name} is not among the tools that the model was offered: ${model.offered.join(', ')}`,
+    );
+  }
+  stage.saw('list');
+  assert.ok(slug.includes(SLUG), slug);
+  stage.saw('slugify');
+  assert.ok(slugs.includes(SLUGS.at(-1) ?? ''), slugs);
+  stage.saw('slugify-batch');
+}

@@ -1,0 +1,93 @@
+/** What a client is to the runner, and what every one of them is asked to do. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { StdioCommand } from '../support/clients.ts';
+import type { PackageName } from './packages.ts';
+
+/** What is looked at, in the order of the matrix. */
+export const FEATURES = ['connect', 'list', 'slugify', 'slugify-batch', 'progress'] as const;
+export type Feature = (typeof FEATURES)[number];
+
+/** For a client that shows everything but how far a call has come. */
+export const ALL_BUT_PROGRESS = FEATURES.filter((feature) => feature !== 'progress');
+
+/** *legacy*: the revisions with a handshake, up to 2025-11-25. *modern*: 2026-07-28. */
+export type Era = 'legacy' | 'modern';
+
+/** A client that nobody here wrote, in one of its modes. */
+export interface InteropClient {
+  /** Its name, with the mode where it has several. */
+  name: string;
+  version: string;
+  /** What it is expected to speak; the runner compares it with what the client sent. */
+  era: Era;
+  transport: 'HTTP' | 'stdio';
+  /** What it can show. The rest of its row stays open. */
+  shows: readonly Feature[];
+  /** What a reader of its row should know. */
+  note?: string;
+  /** What has to be installed for it. */
+  needs: readonly PackageName[];
+  /** Drives it; throws at the first thing that is not as it should be. */
+  run(stage: Stage): Promise<void>;
+}
+
+/** What one run of a client has to itself. */
+export interface Stage {
+  /** The endpoint, for this client only. */
+  url: string;
+  /** The command that starts the stdio server. */
+  command: StdioCommand;
+  /** A folder to work in, and the client's home; removed afterwards. */
+  folder: string;
+  /** Two origins that serve the page of `page.html`: the server allows one of them. */
+  origins: { allowed: string; refused: string };
+  /** Where to leave what a person may want to look at. */
+  artifacts: string;
+  /** Ends with the run, and everything that was started in its name with it. */
+  t: TestContext;
+  /** What the client has sent so far, over the transport of its row. */
+  sent: () => string;
+  /** Says that a feature works. */
+  saw: (feature: Feature) => void;
+}
+
+export const TEXT = 'Hello World';
+export const SLUG = 'hello-world';
+/**
+ * Enough for some steps to be on their way long before the result: clients of the SDK drop what they read
+ * of a call's progress together with its result.
+ */
+export const TITLES: string[] = Array.from({ length: 40 }, () => 'Chapter');
+export const SLUGS = slugsOf(TITLES);
+
+/** What `slugify-batch` makes of titles that are all "Chapter". */
+export function slugsOf(titles: readonly string[]): string[] {
+  return titles.map((_, index) => (index === 0 ? 'chapter' : `chapter-${index + 1}`));
+}
+
+/** A client library, driven from here. */
+export interface Driver {
+  listTools: () => Promise<string[]>;
+  /** Calls a tool; resolves to its structured content. */
+  call: (name: string, args: Record<string, unknown>, onProgress: (progress: number) => void) => Promise<unknown>;
+}
+
+/** Has a connected client do everything that there is to do. */
+export async function exercise({ listTools, call }: Driver, saw: Stage['saw']): Promise<void> {
+  saw('connect');
+  assert.deepEqual(await listTools(), ['slugify', 'slugify-batch']);
+  saw('list');
+  const seen: number[] = [];
+  assert.deepEqual(await call('slugify', { text: TEXT }, () => {}), { slug: SLUG });
+  saw('slugify');
+  assert.deepEqual(await call('slugify-batch', { titles: TITLES }, (progress) => seen.push(progress)), {
+    slugs: SLUGS,
+  });
+  saw('slugify-batch');
+  if (seen.length > 0) saw('progress');
+  assert.deepEqual(
+    seen,
+    seen.toSorted((a, b) => a - b),
+  );
+}

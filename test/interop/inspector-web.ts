@@ -1,0 +1,78 @@
+/** The MCP Inspector's web page, clicked through as a person would. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { FEATURES, SLUG, slugsOf, TEXT, type InteropClient, type Stage } from './client.ts';
+import { openPage } from './browser.ts';
+import { bin, versionOf } from './packages.ts';
+import { startProgram } from './program.ts';
+
+/** A few: its editor is slow with many. */
+const TITLES = ['Chapter', 'Chapter', 'Chapter'];
+
+export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as const).map((era) => ({
+  name: `MCP Inspector --web, ${era}`,
+  version: versionOf('inspector'),
+  era,
+  transport: 'HTTP',
+  shows: FEATURES,
+  needs: ['node 24', 'inspector', 'playwright'],
+  async run(stage) {
+    const { t, saw, artifacts } = stage;
+    const address = await startInspector(stage, era);
+    const page = await openPage(t);
+    await page.goto(address);
+    // The switch itself is hidden behind its picture.
+    await page.getByRole('switch').click({ force: true });
+    await page.getByText(era === 'modern' ? 'Modern' : 'Legacy', { exact: true }).waitFor();
+    saw('connect');
+
+    await page.getByText('Tools', { exact: true }).click();
+    const slugify = page.getByRole('button', { name: 'Slugify slugify' });
+    const batch = page.getByRole('button', { name: 'Slugify a list slugify-batch' });
+    await slugify.waitFor();
+    await batch.waitFor();
+    saw('list');
+
+    const execute = page.getByRole('button', { name: 'Execute Tool' });
+    await slugify.click();
+    await page.getByRole('textbox', { name: 'text', exact: true }).fill(TEXT);
+    await execute.click();
+    await page.getByText(SLUG, { exact: true }).first().waitFor();
+    saw('slugify');
+
+    await batch.click();
+    await page.getByRole('textbox', { name: /^titles/ }).focus();
+    await page.keyboard.insertText(JSON.stringify(TITLES));
+    await execute.click();
+    for (const slug of slugsOf(TITLES)) await page.getByText(slug).first().waitFor();
+    saw('slugify-batch');
+
+    await page.getByText('notifications/progress').first().waitFor();
+    saw('progress');
+    await page.screenshot({ path: join(artifacts, `inspector-${era}.png`) });
+  },
+}));
+
+/** Starts its server; resolves to the address of the page, with the token that it asks for. */
+async function startInspector(stage: Stage, era: string): Promise<string> {
+  const args = ['--web', '--transport', 'http', '--server-url', stage.url, '--protocol-era', era];
+  const inspector = startProgram(stage, bin('inspector', 'mcp-inspector'), args, {
+    CLIENT_PORT: String(await freePort()),
+    MCP_SANDBOX_PORT: String(await freePort()),
+    MCP_AUTO_OPEN_ENABLED: 'false',
+    MCP_INSPECTOR_SECRET_STORE: 'memory',
+  });
+  const [address] = await inspector.stdout.match(/http:\S+MCP_INSPECTOR_API_TOKEN=\w+(?=\s)/);
+  return address;
+}
+
+/** The Inspector takes no 0 for a port. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

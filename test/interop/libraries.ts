@@ -1,0 +1,89 @@
+/** The MCP clients of agent libraries, without the agents. */
+import { ALL_BUT_PROGRESS, exercise, FEATURES, type InteropClient, type Stage } from './client.ts';
+import { load, versionOf } from './packages.ts';
+
+/** What is used of `@ai-sdk/mcp`. */
+interface AiSdk {
+  createMCPClient: (options: { transport: unknown; protocolVersionDiscovery: boolean }) => Promise<{
+    tools(): Promise<
+      Record<string, { execute(args: object, options: object): Promise<{ structuredContent: unknown }> }>
+    >;
+    close(): Promise<void>;
+  }>;
+}
+interface AiSdkStdio {
+  Experimental_StdioMCPTransport: new (server: Stage['command']) => unknown;
+}
+
+const AI_SDK_NOTE =
+  'has no callback for progress. Over stdio it gives a server one second to answer `server/discover` before it ' +
+  'falls back to `initialize`: what it speaks there depends on how fast the server starts, so it is run without';
+
+const aiSdk = (
+  [
+    { transport: 'HTTP', era: 'modern' },
+    { transport: 'HTTP', era: 'legacy' },
+    { transport: 'stdio', era: 'legacy' },
+  ] as const
+).map(({ transport, era }): InteropClient => ({
+  name: `Vercel AI SDK, ${era === 'modern' ? 'with' : 'without'} discovery`,
+  version: versionOf('ai-sdk'),
+  era,
+  transport,
+  shows: ALL_BUT_PROGRESS,
+  note: AI_SDK_NOTE,
+  needs: ['ai-sdk'],
+  async run({ t, url, command, saw }) {
+    const { createMCPClient } = (await load('ai-sdk', '@ai-sdk/mcp')) as AiSdk;
+    const { Experimental_StdioMCPTransport: Stdio } = (await load('ai-sdk', '@ai-sdk/mcp/mcp-stdio')) as AiSdkStdio;
+    const client = await createMCPClient({
+      transport: transport === 'HTTP' ? { type: 'http', url } : new Stdio(command),
+      protocolVersionDiscovery: era === 'modern',
+    });
+    t.after(() => client.close());
+    const tools = await client.tools();
+    const driver = {
+      listTools: async () => Object.keys(tools),
+      call: async (name: string, args: Record<string, unknown>) =>
+        (await tools[name]?.execute(args, { messages: [], toolCallId: '1' }))?.structuredContent,
+    };
+    await exercise(driver, saw);
+  },
+}));
+
+/** What is used of `@langchain/mcp-adapters`. */
+interface LangChain {
+  MultiServerMCPClient: new (options: { onProgress: (progress: { progress: number }) => void; mcpServers: object }) => {
+    getTools(): Promise<{ name: string; invoke(args: object): Promise<{ structuredContent: unknown }> }[]>;
+    close(): Promise<void>;
+  };
+}
+
+const langChain = (['HTTP', 'stdio'] as const).map((transport): InteropClient => ({
+  name: 'LangChain MCP adapters',
+  version: versionOf('langchain'),
+  era: 'legacy',
+  transport,
+  shows: FEATURES,
+  needs: ['langchain'],
+  async run({ t, url, command, saw }) {
+    const { MultiServerMCPClient } = (await load('langchain', '@langchain/mcp-adapters')) as LangChain;
+    let onProgress: (progress: number) => void = () => {};
+    const client = new MultiServerMCPClient({
+      onProgress: ({ progress }) => onProgress(progress),
+      mcpServers: { slugs: transport === 'HTTP' ? { transport: 'http', url } : { transport: 'stdio', ...command } },
+    });
+    t.after(() => client.close());
+    const tools = await client.getTools();
+    const driver = {
+      listTools: async () => tools.map(({ name }) => name),
+      call: async (name: string, args: Record<string, unknown>, seen: (progress: number) => void) => {
+        onProgress = seen;
+        return (await tools.find((tool) => tool.name === name)?.invoke(args))?.structuredContent;
+      },
+    };
+    await exercise(driver, saw);
+  },
+}));
+
+export const LIBRARIES: readonly InteropClient[] = [...aiSdk, ...langChain];

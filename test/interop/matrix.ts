@@ -1,0 +1,60 @@
+/** What came of a run: in lines for a terminal, and as `docs/compatibility.md`. */
+import { format, resolveConfig } from 'prettier';
+import { FEATURES, type Feature, type InteropClient } from './client.ts';
+
+/** What came of one client. */
+export interface Outcome {
+  client: InteropClient;
+  /** The revision that it spoke; `undefined` when it did not get that far. */
+  revision: string | undefined;
+  saw: ReadonlySet<Feature>;
+  /** Why it ended before everything was seen. */
+  error?: Error;
+}
+
+const MARKS = { passed: '✓', failed: '✗', open: '–' };
+
+/** A cell: what is expected and was seen, what is expected and was not, what nobody expects. */
+export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof MARKS {
+  if (!client.shows.includes(feature)) return 'open';
+  return saw.has(feature) ? 'passed' : 'failed';
+}
+
+/** One client in a line. */
+export function line(outcome: Outcome): string {
+  const { name, version, transport } = outcome.client;
+  const marks = FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`);
+  const columns = [name.padEnd(37), version.padEnd(13), (outcome.revision ?? '–').padEnd(10), transport.padEnd(5)];
+  return [...columns, ...marks].join('  ');
+}
+
+/** The page for the docs. */
+export async function compatibilityPage(outcomes: readonly Outcome[], path: string): Promise<string> {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const header = ['client', 'version', 'revision', 'transport', ...FEATURES];
+  const rows = outcomes.map((outcome) => [
+    outcome.client.name,
+    outcome.client.version,
+    outcome.revision ?? MARKS.open,
+    outcome.client.transport,
+    ...FEATURES.map((feature) => MARKS[cell(outcome, feature)]),
+  ]);
+  const notes = new Map(outcomes.flatMap(({ client: { name, note } }) => (note === undefined ? [] : [[name, note]])));
+  const date = new Date().toISOString().slice(0, 10);
+  const page = `# Compatibility
+
+Clients that others wrote, against \`src/http-server.ts\` and \`src/stdio-server.ts\` as they are. Written by
+\`npm run interop\` on ${date}, with Node.js ${process.versions.node}; not by hand.
+
+${row(header)}
+${row(header.map((_, index) => (index < 4 ? '---' : ':-:')))}
+${rows.map(row).join('\n')}
+
+The revision is the one that the client was seen to speak. **connect**: it connects, and says so. **list**: it knows
+both tools. **slugify**, **slugify-batch**: it calls them and has the right result. **progress**: it sees how far a
+batch has come. ${MARKS.open}: the client does not show that.
+
+${[...notes].map(([name, note]) => `- **${name}** ${note}.`).join('\n')}
+`;
+  return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
+}

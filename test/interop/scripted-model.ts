@@ -1,0 +1,131 @@
+/**
+ * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done.
+ *
+ * It understands as much as is needed of the two APIs that the agents speak (Anthropic's Messages, Gemini's
+ * generateContent), and notes which tools it was offered and what their results were.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { TEXT, TITLES } from './client.ts';
+
+/** What it asks for, one after the other. Agents put a prefix of theirs before the names. */
+const SCRIPT = [
+  { tool: /slugify$/, args: { text: TEXT } },
+  { tool: /slugify-batch$/, args: { titles: TITLES } },
+];
+
+export interface ScriptedModel {
+  /** Where it listens, without a path. */
+  url: string;
+  /** The tools that were offered, and the results that came back, as JSON. */
+  offered: string[];
+  results: string[];
+}
+
+interface Call {
+  name: string;
+  args: object;
+}
+/** One of the two APIs. */
+interface Api {
+  path: RegExp;
+  offered(body: Body): string[];
+  results(body: Body): unknown[];
+  /** The events that make up an answer: a call, or the end. */
+  events(call: Call | undefined): { type?: string }[];
+}
+/** What is read of a request of either. */
+interface Body {
+  tools?: { name?: string; functionDeclarations?: { name: string }[] }[];
+  messages?: { content: string | { type: string }[] }[];
+  contents?: { parts?: { functionResponse?: unknown }[] }[];
+}
+
+const ANTHROPIC: Api = {
+  path: /\/messages(\?|$)/,
+  offered: ({ tools = [] }) => tools.map(({ name = '' }) => name),
+  results: ({ messages = [] }) =>
+    messages.flatMap(({ content }) =>
+      typeof content === 'string' ? [] : content.filter(({ type }) => type === 'tool_result'),
+    ),
+  events(call) {
+    const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'scripted', content: [] };
+    const usage = { input_tokens: 1, output_tokens: 1 };
+    return [
+      { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage } },
+      {
+        type: 'content_block_start',
+        index: 0,
+        content_block: call
+          ? { type: 'tool_use', id: `toolu_${call.name}`, name: call.name, input: {} }
+          : { type: 'text', text: '' },
+      },
+      {
+        type: 'content_block_delta',
+        index: 0,
+        delta: call
+          ? { type: 'input_json_delta', partial_json: JSON.stringify(call.args) }
+          : { type: 'text_delta', text: 'Done' },
+      },
+      { type: 'content_block_stop', index: 0 },
+      { type: 'message_delta', delta: { stop_reason: call ? 'tool_use' : 'end_turn', stop_sequence: null }, usage },
+      { type: 'message_stop' },
+    ];
+  },
+};
+
+const GEMINI: Api = {
+  path: /:streamGenerateContent/,
+  offered: ({ tools = [] }) =>
+    tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations.map((f) => f.name)),
+  results: ({ contents = [] }) =>
+    contents.flatMap(({ parts = [] }) => parts).flatMap(({ functionResponse }) => functionResponse ?? []),
+  events(call) {
+    const parts = [call ? { functionCall: call } : { text: 'Done' }];
+    const usageMetadata = { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 };
+    return [
+      { candidates: [{ index: 0, content: { role: 'model', parts }, finishReason: 'STOP' }], usageMetadata },
+    ] as object[];
+  },
+};
+
+/** Starts a model of its own for one run of an agent. */
+export async function startScriptedModel(t: TestContext): Promise<ScriptedModel> {
+  const model: ScriptedModel = { url: '', offered: [], results: [] };
+  const server = createServer((request, response) => {
+    void answer(request).then((events) => {
+      if (!events) return response.writeHead(404).end();
+      response.setHeader('content-type', 'text/event-stream');
+      const lines = events.map(
+        (event) => `${event.type ? `event: ${event.type}\n` : ''}data: ${JSON.stringify(event)}\n\n`,
+      );
+      return response.end(lines.join(''));
+    });
+  });
+
+  async function answer(request: IncomingMessage): Promise<{ type?: string }[] | undefined> {
+    const api = [ANTHROPIC, GEMINI].find(({ path }) => path.test(request.url ?? ''));
+    if (!api) return undefined;
+    const body = JSON.parse(await text(request)) as Body;
+    const offered = api.offered(body);
+    // Agents ask for other things, too, such as a title for the conversation, and offer no tools then.
+    if (!offered.some((name) => name.endsWith('slugify'))) return api.events(undefined);
+    model.offered = offered;
+    model.results = api.results(body).map((result) => JSON.stringify(result));
+    const next = SCRIPT[model.results.length];
+    const name = offered.find((offer) => next?.tool.test(offer));
+    return api.events(next && name !== undefined ? { name, args: next.args } : undefined);
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  model.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return model;
+}

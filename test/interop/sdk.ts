@@ -1,0 +1,60 @@
+/** The clients of both generations of the SDK, alone and behind mcp-remote. */
+import { join } from 'node:path';
+import { connectHttp, connectStdio, type TestClient } from '../support/clients.ts';
+import { childEnv } from '../support/process.ts';
+import { exercise, FEATURES, type InteropClient, type Stage } from './client.ts';
+import { bin, installedVersion, versionOf } from './packages.ts';
+
+const V1 = await installedVersion('@modelcontextprotocol/sdk');
+const V2 = await installedVersion('@modelcontextprotocol/client');
+
+const KINDS = [
+  { kind: 'v1', name: 'TypeScript SDK v1 client', version: V1, era: 'legacy' },
+  { kind: 'v2 legacy', name: 'TypeScript SDK v2 client, legacy', version: V2, era: 'legacy' },
+  { kind: 'v2 auto', name: 'TypeScript SDK v2 client, auto', version: V2, era: 'modern' },
+  { kind: 'v2 pinned', name: 'TypeScript SDK v2 client, pinned', version: V2, era: 'modern' },
+] as const;
+
+const alone = KINDS.flatMap(({ kind, ...row }) =>
+  (['HTTP', 'stdio'] as const).map((transport): InteropClient => ({
+    ...row,
+    transport,
+    shows: FEATURES,
+    needs: [],
+    async run({ t, url, command, saw }) {
+      await drive(transport === 'HTTP' ? await connectHttp(t, kind, url) : await connectStdio(t, kind, command), saw);
+    },
+  })),
+);
+
+const behindMcpRemote = (
+  [
+    { kind: 'v1', name: 'mcp-remote, for the SDK v1 client', era: 'legacy' },
+    { kind: 'v2 pinned', name: 'mcp-remote, for the SDK v2 client', era: 'modern' },
+  ] as const
+).map(({ kind, ...row }): InteropClient => ({
+  ...row,
+  version: versionOf('mcp-remote'),
+  transport: 'HTTP',
+  shows: FEATURES,
+  needs: ['mcp-remote'],
+  async run({ t, url, folder, saw }) {
+    const env = childEnv({ HOME: folder, MCP_REMOTE_CONFIG_DIR: join(folder, 'mcp-remote') });
+    const command = { command: process.execPath, args: [bin('mcp-remote', 'mcp-remote'), url], env };
+    await drive(await connectStdio(t, kind, command), saw);
+  },
+}));
+
+export const SDK_CLIENTS: readonly InteropClient[] = [...alone, ...behindMcpRemote];
+
+async function drive(client: TestClient, saw: Stage['saw']): Promise<void> {
+  const driver = {
+    listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
+    call: async (name: string, args: Record<string, unknown>, seen: (progress: number) => void) => {
+      const result = await client.call(name, args, { onprogress: ({ progress }) => seen(progress) });
+      return result.structuredContent;
+    },
+  };
+  await exercise(driver, saw);
+  await client.close();
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHostOriginPolicy, isLoopback, type HostOriginOptions } from '../../src/security/host-origin.ts';
+import { assertRefused } from '../support/refusal.ts';
+import { testApp } from '../support/app.ts';
+
+const LOOPBACK: HostOriginOptions = { host: '127.0.0.1', allowedHosts: [], allowedOrigins: [] };
+const BEYOND: HostOriginOptions = { ...LOOPBACK, host: '0.0.0.0' };
+const PUBLIC: HostOriginOptions = { ...LOOPBACK, publicUrl: 'https://mcp.example.com:8443/mcp' };
+
+function policyRequest(headers: Record<string, string>): Request {
+  return new Request('http://127.0.0.1:3000/mcp', { headers });
+}
+
+/** Which hosts pass, and which do not, with the options given. */
+const HOSTS: [title: string, options: HostOriginOptions, passing: string[], refused: string[]][] = [
+  [
+    'on loopback',
+    LOOPBACK,
+    ['127.0.0.1', '127.0.0.1:3000', 'localhost:3000', 'LocalHost', '[::1]:3000'],
+    ['', 'evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '0.0.0.0:3000', 'localhost:x', '::1'],
+  ],
+  ['on every address', BEYOND, ['localhost:3000'], ['0.0.0.0:3000', '[::]:3000', '192.168.1.5:3000']],
+  ['on one address', { ...LOOPBACK, host: '192.168.1.5' }, ['192.168.1.5:3000'], ['192.168.1.6:3000']],
+  ['on one address of IPv6', { ...LOOPBACK, host: '2001:DB8:0:0::5' }, ['[2001:db8::5]:3000'], ['[2001:db8::6]']],
+  ['with a public URL', PUBLIC, ['mcp.example.com:8443', 'mcp.example.com', 'localhost'], ['www.example.com']],
+  [
+    'with further hosts',
+    { ...LOOPBACK, allowedHosts: ['a.example', '[2001:db8:0:0::1]'] },
+    ['a.example', 'A.EXAMPLE:80', '[2001:db8::1]:3000', 'localhost'],
+    ['b.example', 'b.a.example', 'a.example.evil.example'],
+  ],
+];
+
+for (const [title, options, passing, refused] of HOSTS) {
+  test(`checks the host ${title}`, () => {
+    const policy = createHostOriginPolicy(options);
+    for (const host of passing) assert.equal(policy.refuseHost(policyRequest({ host })), undefined, `${host} passes`);
+    for (const host of refused) assert.ok(policy.refuseHost(policyRequest({ host })), `${host} is refused`);
+    assert.ok(policy.refuseHost(policyRequest({})), 'a missing Host is refused');
+  });
+}
+
+test('checks the host of the request target as well as the header', () => {
+  const policy = createHostOriginPolicy(LOOPBACK);
+  const refusalOf = (target: string) => policy.refuseHost(new Request(target, { headers: { host: 'localhost:3000' } }));
+  assert.equal(refusalOf('http://127.0.0.1:3000/mcp'), undefined);
+  assert.match(refusalOf('http://evil.example/mcp')?.remedy ?? '', /MCP_ALLOWED_HOSTS=evil\.example$/);
+});
+
+const ORIGINS: [title: string, options: HostOriginOptions, passing: string[], refused: string[]][] = [
+  [
+    'on loopback',
+    LOOPBACK,
+    ['http://localhost:6274', 'http://127.0.0.1', 'https://localhost', 'http://[::1]:8080'],
+    ['null', 'https://evil.example', 'http://localhost.evil.example', 'file://', 'localhost', 'moz-extension://x'],
+  ],
+  ['on every address', BEYOND, [], ['http://localhost:6274', 'http://127.0.0.1:3000', 'http://0.0.0.0:3000']],
+  [
+    'with a public URL',
+    { ...PUBLIC, host: '0.0.0.0' },
+    ['https://mcp.example.com:8443'],
+    ['https://mcp.example.com', 'http://mcp.example.com:8443', 'https://www.example.com:8443', 'http://localhost'],
+  ],
+  [
+    'with further origins',
+    { ...BEYOND, allowedOrigins: ['https://app.example.com', 'moz-extension://*'] },
+    ['https://app.example.com', 'moz-extension://1234'],
+    ['http://app.example.com', 'https://app.example.com:444', 'chrome-extension://1234', 'https://b.app.example.com'],
+  ],
+];
+
+for (const [title, options, passing, refused] of ORIGINS) {
+  test(`checks the origin ${title}`, () => {
+    const policy = createHostOriginPolicy(options);
+    for (const origin of passing) assert.equal(policy.refuseOrigin(policyRequest({ origin })), undefined, origin);
+    for (const origin of refused) assert.ok(policy.refuseOrigin(policyRequest({ origin })), `${origin} is refused`);
+    assert.equal(policy.refuseOrigin(policyRequest({})), undefined, 'a missing Origin passes');
+  });
+}
+
+test('knows which hosts only this machine reaches', () => {
+  for (const host of ['127.0.0.1', '127.1', '127.255.0.9', '::1', '[::1]', '0:0:0:0:0:0:0:1', 'localhost', 'LOCALHOST'])
+    assert.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'localhost.example', '127.0.0.1.example', '127.example', '::2', ''])
+    assert.ok(!isLoopback(host), host);
+});
+
+const REFUSED: [what: string, headers: Record<string, string>, message: string, remedy: RegExp][] = [
+  ['a host', { host: 'evil.example' }, 'Host not allowed', /MCP_ALLOWED_HOSTS=evil\.example/],
+  ['no host', { host: '' }, 'Host not allowed', /Missing Host header"$/],
+  ['an origin', { origin: 'https://evil.example' }, 'Origin not allowed', /MCP_ALLOWED_ORIGINS=https:..evil\.example/],
+  ['the origin null', { origin: 'null' }, 'Origin not allowed', /Invalid Origin header: null"$/],
+];
+
+for (const [what, headers, message, remedy] of REFUSED) {
+  test(`answers 403 with -32000 to ${what} that is not allowed, and logs what would allow it`, async () => {
+    const app = testApp();
+    for (const method of ['POST', 'GET', 'DELETE', 'OPTIONS']) {
+      const response = await app.request(method, { headers });
+      // The client is told no more than that: what it sent is the log's business.
+      assert.equal(await assertRefused(response, { status: 403, code: -32000 }), message);
+    }
+    assert.equal(app.lines.length, 4);
+    for (const line of app.lines) assert.match(line, remedy);
+    assert.ok(app.lines.every((line) => line.includes(`level=warn msg="${message}"`)));
+  });
+}
+
+const ADVISED: Record<string, string>[] = [
+  { host: 'mcp.example.com:3000' },
+  { host: 'slugs_web_1:3000' },
+  { host: '[2001:DB8::1]:3000' },
+  { origin: 'https://app.example.com:8443' },
+  { origin: 'chrome-extension://abcdefghijklmnop' },
+  { origin: 'vscode-webview://0a1b' },
+];
+
+for (const headers of ADVISED) {
+  test(`lets ${Object.entries(headers).join().replace(',', ' ')} pass where the log's advice is followed`, async () => {
+    const strict = testApp();
+    assert.equal((await strict.request('GET', { headers })).status, 403);
+    const [, setting = '', value = ''] = /(MCP_ALLOWED_\w+)=([^"]+)"/.exec(strict.lines[0] ?? '') ?? [];
+    const advised = testApp({ [setting]: value });
+    assert.notEqual((await advised.request('GET', { headers })).status, 403);
+  });
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { McpServer } from '@modelcontextprotocol/server';
+import { initializeRequest, JSON_HEADERS, openSession, readStream, rpc, type TestApp } from '../support/app.ts';
+import { fixture, type Tool } from '../support/fixture.ts';
+import { sessionApp } from '../support/session-app.ts';
+import { pass, settled } from '../support/time.ts';
+import { countTimers } from '../support/timers.ts';
+
+const SESSIONS = 10_000;
+const IDLE_SECONDS = 600;
+/** One client in so many leaves in each of the ways. */
+const WAY_EVERY = 50;
+/** The default of `createSessions`. */
+const MAX_LIVE = 1000;
+
+/** One tool for everything: it is made with each server. */
+const act: Tool = async ({ args, server, context: { mcpReq } }) => {
+  if (args['as'] === 'wait') return new Promise(() => {});
+  if (args['as'] === 'work') return settled().then(() => mcpReq.log('info', 'done'));
+  const requestedSchema = { type: 'object' as const, properties: {} };
+  return server.server.elicitInput({ message: 'Sure?', requestedSchema }, { relatedRequestId: mcpReq.id });
+};
+const callAs = (as: string) => rpc('tools/call', { name: 'act', arguments: { as } });
+
+/** How clients leave; most just stop coming after they have opened a session. */
+const WAYS: ((app: TestApp) => Promise<unknown>)[] = [
+  async function withDelete(app) {
+    await (await openSession(app)).delete();
+  },
+  async function whileListening(app) {
+    const stream = readStream(await (await openSession(app)).get());
+    await stream.next();
+    await stream.cancel();
+  },
+  async function whileListeningWithDelete(app) {
+    const session = await openSession(app);
+    const stream = readStream(await session.get());
+    await session.delete();
+    await stream.ended();
+  },
+  async function duringACall(app) {
+    const response = await (await openSession(app)).post(callAs('work'));
+    await response.body?.cancel();
+  },
+  async function duringACallWithDelete(app) {
+    const session = await openSession(app);
+    await session.post(callAs('wait'));
+    await session.delete();
+  },
+  async function whileAsked(app) {
+    const session = await openSession(app, {}, { elicitation: { form: {} } });
+    await readStream(await session.post(callAs('ask'))).next();
+    await session.delete();
+  },
+];
+
+// Done before the first test(): the runner's watch over all that is asynchronous would double the time.
+const { created, mostOpen, left, uncollected } = await abandonSessions();
+
+test('10,000 sessions that clients leave in every way leave no server, timer, record or event behind', () => {
+  assert.equal(created, SESSIONS);
+  assert.deepEqual(left, { servers: 0, timers: 0, ticks: 0, records: 0, events: 0 });
+});
+
+test('never more servers than maxLive are in memory for sessions with nothing attached', () => {
+  assert.ok(mostOpen <= MAX_LIVE, `${mostOpen} at once`);
+});
+
+test('the servers of sessions that were left can be collected', () => {
+  assert.ok(uncollected <= SESSIONS / 100, `${uncollected} are held`);
+});
+
+async function abandonSessions() {
+  const servers = fixture({ act });
+  const made: WeakRef<McpServer>[] = [];
+  let most = 0;
+  const env = { MCP_MAX_SESSIONS: String(SESSIONS), MCP_SESSION_IDLE_SECONDS: String(IDLE_SECONDS) };
+  const { app, clock, store, heldEvents } = sessionApp({}, env, {
+    createServer: async (context) => {
+      const server = (await servers.createServer(context)) as McpServer;
+      made.push(new WeakRef(server));
+      return server;
+    },
+  });
+  const timers = countTimers();
+  const ticks = clock.pending;
+  for (let i = 0; i < SESSIONS; i += 1) {
+    await (WAYS[i % WAY_EVERY] ?? initialize)(app);
+    most = Math.max(most, servers.open);
+    // Requests need no turn of the event loop, but timers do.
+    if (i % WAY_EVERY === 0) await settled();
+  }
+  await settled();
+  await pass(clock, IDLE_SECONDS * 1000, 15_000);
+  timers.stop();
+  collectGarbage();
+  return {
+    created: made.length,
+    mostOpen: most,
+    left: {
+      servers: servers.open,
+      timers: timers.running,
+      ticks: clock.pending - ticks,
+      records: await store.count(),
+      events: await heldEvents(),
+    },
+    uncollected: made.filter((server) => server.deref() !== undefined).length,
+  };
+}
+
+async function initialize(app: TestApp): Promise<void> {
+  const response = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
+  await response.text();
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}

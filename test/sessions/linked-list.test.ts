@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLinkedList } from '../../src/sessions/linked-list.ts';
+
+function listOf(...values: string[]) {
+  const list = createLinkedList<string>();
+  return { list, links: new Map(values.map((value) => [value, list.append(value)])) };
+}
+
+test('iterates in the order of appending, any number of times', () => {
+  const { list } = listOf('a', 'b', 'c');
+  assert.deepEqual([...list], ['a', 'b', 'c']);
+  assert.deepEqual([...list], ['a', 'b', 'c']);
+  assert.deepEqual([...createLinkedList()], []);
+});
+
+for (const [which, value, rest] of [
+  ['first', 'a', ['b', 'c']],
+  ['middle', 'b', ['a', 'c']],
+  ['last', 'c', ['a', 'b']],
+] as const) {
+  test(`goes on working when its ${which} member is removed and appended again`, () => {
+    const { list, links } = listOf('a', 'b', 'c');
+    const link = links.get(value);
+    assert.ok(link);
+    list.remove(link);
+    assert.deepEqual([...list], rest);
+    assert.equal(list.size, 2);
+    list.append(value);
+    assert.deepEqual([...list], [...rest, value]);
+    assert.equal(list.size, 3);
+  });
+}
+
+test('is empty when its only member is removed, and can be filled again', () => {
+  const { list, links } = listOf('a');
+  for (const link of links.values()) list.remove(link);
+  assert.deepEqual([...list], []);
+  assert.equal(list.size, 0);
+  list.append('b');
+  assert.deepEqual([...list], ['b']);
+});
+
+test('visits every member when each is removed while it is visited', () => {
+  const { list, links } = listOf('a', 'b', 'c');
+  const visited: string[] = [];
+  for (const value of list) {
+    visited.push(value);
+    const link = links.get(value);
+    if (link) list.remove(link);
+  }
+  assert.deepEqual(visited, ['a', 'b', 'c']);
+  assert.equal(list.size, 0);
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRequestIds } from '../../src/sessions/request-ids.ts';
+import { openSession, readStream, rpc, sessionOf } from '../support/app.ts';
+import { sessionApp } from '../support/session-app.ts';
+
+const result = { action: 'accept' };
+
+test('marks requests of two servers differently, and a cancellation as the request it names', () => {
+  const [one, other] = [createRequestIds(), createRequestIds()];
+  const asked = [one, other].map(({ mark }) => mark(rpc('elicitation/create', {}, 0)));
+  const ids = asked.map((message) => ('id' in message ? message.id : undefined));
+  assert.notEqual(ids[0], ids[1]);
+  const cancelled = {
+    jsonrpc: '2.0' as const,
+    method: 'notifications/cancelled',
+    params: { requestId: 0, reason: 'x' },
+  };
+  assert.deepEqual(one.mark(cancelled), { ...cancelled, params: { requestId: ids[0], reason: 'x' } });
+});
+
+test('gives a server the ids that it knows in the answers to its own requests, single or in a batch', () => {
+  const [one, other] = [createRequestIds(), createRequestIds()];
+  const [own, foreign] = [one, other].map(({ mark }) => mark(rpc('ping', {}, 7)));
+  assert.ok(own && foreign && 'id' in own && 'id' in foreign);
+  const answers = [
+    { jsonrpc: '2.0', id: own.id, result },
+    { jsonrpc: '2.0', id: own.id, error: { code: 1, message: 'no' } },
+    { jsonrpc: '2.0', id: foreign.id, result },
+  ];
+  const unmarked = [{ ...answers[0], id: 7 }, { ...answers[1], id: 7 }, answers[2]];
+  assert.deepEqual(one.unmark(answers), unmarked);
+  assert.deepEqual(one.unmark(answers[0]), unmarked[0]);
+});
+
+test('leaves everything else as it is', () => {
+  const { mark, unmark } = createRequestIds();
+  const id = 'mine';
+  const messages = [
+    { jsonrpc: '2.0' as const, id, result: {} },
+    { jsonrpc: '2.0' as const, id, error: { code: 1, message: 'no' } },
+    { jsonrpc: '2.0' as const, method: 'notifications/progress', params: { progressToken: 0, progress: 1 } },
+  ];
+  for (const message of messages) assert.deepEqual(mark(message), message);
+  for (const body of [rpc('ping'), ...messages, [], undefined, null, 'text', 1]) assert.deepEqual(unmark(body), body);
+});
+
+test('does not take an answer from before a restart for that to another question', async () => {
+  const { app, another } = sessionApp(
+    {
+      ask: ({ server, context }) => {
+        const requestedSchema = { type: 'object' as const, properties: {} };
+        return server.server.elicitInput(
+          { message: 'Sure?', requestedSchema },
+          { relatedRequestId: context.mcpReq.id },
+        );
+      },
+    },
+    { MCP_DRAIN_SECONDS: '0' },
+  );
+  const before = await openSession(app, {}, { elicitation: { form: {} } });
+  const after = sessionOf(another(), before.id);
+  const questions = [];
+  const calls = [];
+  for (const session of [before, after]) {
+    const call = await session.post(rpc('tools/call', { name: 'ask', arguments: {} }));
+    const stream = readStream(call);
+    await stream.next();
+    questions.push((await stream.next()).message?.['id']);
+    calls.push(stream);
+  }
+  await after.post({ jsonrpc: '2.0', id: questions[0], result });
+  await after.post({ jsonrpc: '2.0', id: questions[1], result: { action: 'decline' } });
+  const answer = await calls[1]?.next();
+  assert.match(JSON.stringify(answer?.message), /decline/);
+});

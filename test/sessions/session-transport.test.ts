@@ -1,0 +1,174 @@
+/** The life of calls and of their streams, apart from resuming them (`resumption.test.ts`). */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { loadConfig } from '../../src/config.ts';
+import { answerOf, eventsIn, openSession, readStream, rpc, type LegacySession } from '../support/app.ts';
+import { sessionApp } from '../support/session-app.ts';
+import { createSpeaker, said, speak } from '../support/speaker.ts';
+import { settled } from '../support/time.ts';
+
+async function setUp() {
+  const speaker = createSpeaker();
+  const context = sessionApp(speaker.tools);
+  return { ...context, speaker, session: await openSession(context.app) };
+}
+
+async function readAll(session: LegacySession, lastEventId: string | undefined): Promise<string[]> {
+  return said(...eventsIn(await (await session.get(lastEventId)).text()));
+}
+
+function cancel(session: LegacySession, requestId: string | number): Promise<Response> {
+  return session.post({
+    jsonrpc: '2.0',
+    method: 'notifications/cancelled',
+    params: { requestId, reason: 'changed my mind' },
+  });
+}
+
+describe('a client that goes away during its call', () => {
+  test('does not cancel it, and finds its result', async () => {
+    const { session, speaker } = await setUp();
+    const stream = readStream(await speak(session));
+    const speech = await speaker.next();
+    const { id } = await stream.next();
+    await stream.cancel();
+    await settled();
+    assert.equal(speech.context.mcpReq.signal.aborted, false);
+    speech.end('done');
+    await settled();
+    assert.deepEqual(await readAll(session, id), ['= done']);
+  });
+
+  test('does not cancel it either by aborting the request', async () => {
+    const { app, session, speaker } = await setUp();
+    const aborting = new AbortController();
+    const body = rpc('tools/call', { name: 'speak', arguments: {} });
+    await app.request('POST', { headers: session.headers, body, signal: aborting.signal });
+    const speech = await speaker.next();
+    aborting.abort();
+    await settled();
+    assert.equal(speech.context.mcpReq.signal.aborted, false);
+  });
+});
+
+describe('notifications/cancelled', () => {
+  test('aborts the call and ends its stream with an error', async () => {
+    const { app, session, speaker } = await setUp();
+    const stream = readStream(await speak(session, 'call'));
+    const speech = await speaker.next();
+    await speech.say('a');
+    assert.equal((await cancel(session, 'call')).status, 202);
+    await stream.ended();
+    assert.deepEqual(said(...eventsIn(stream.text)), ['priming', 'a', '! -32000']);
+    assert.equal(speech.context.mcpReq.signal.aborted, true);
+    speech.end('too late');
+    await settled();
+    assert.equal(await app.drain(), 0);
+  });
+
+  test('ends the call also for a client that went away and comes back', async () => {
+    const { session, speaker } = await setUp();
+    const stream = readStream(await speak(session, 'call'));
+    await speaker.next();
+    const { id } = await stream.next();
+    await stream.cancel();
+    await cancel(session, 'call');
+    await settled();
+    assert.deepEqual(await readAll(session, id), ['! -32000']);
+  });
+
+  test('leaves other calls alone, and is ignored for one that is not there', async () => {
+    const { session, speaker } = await setUp();
+    const stream = readStream(await speak(session, 'other'));
+    const speech = await speaker.next();
+    assert.equal((await cancel(session, 'unknown')).status, 202);
+    await speech.say('a');
+    speech.end('done');
+    await stream.ended();
+    assert.deepEqual(said(...eventsIn(stream.text)), ['priming', 'a', '= done']);
+    assert.equal((await cancel(session, 'other')).status, 202);
+    assert.equal((await session.post(rpc('ping'))).status, 200);
+  });
+});
+
+describe('a request whose id a running call has', () => {
+  test('answers 400 with -32600, and the running call gets its answer', async () => {
+    const { session, speaker } = await setUp();
+    const stream = readStream(await speak(session, 'same'));
+    const speech = await speaker.next();
+    for (const body of [rpc('ping', {}, 'same'), [rpc('ping', {}, 'new'), rpc('ping', {}, 'same')]]) {
+      const refused = await session.post(body);
+      assert.equal(refused.status, 400);
+      const { id, error } = await answerOf(refused);
+      assert.equal(id, 'same');
+      assert.equal(error?.code, -32600);
+    }
+    speech.end('done');
+    await stream.ended();
+    assert.deepEqual(said(...eventsIn(stream.text)), ['priming', '= done']);
+    assert.equal((await session.post(rpc('ping', {}, 'same'))).status, 200, 'the id is free again');
+  });
+
+  test('answers 400 to all but one of those that come at the same time', async () => {
+    const { app, session, speaker } = await setUp();
+    const responses = await Promise.all([speak(session, 'same'), speak(session, 'same'), speak(session, 'same')]);
+    assert.deepEqual(
+      responses.map(({ status }) => status).toSorted((a, b) => a - b),
+      [200, 400, 400],
+    );
+    (await speaker.next()).end('done');
+    const accepted = responses.find(({ status }) => status === 200);
+    assert.deepEqual(said(...eventsIn((await accepted?.text()) ?? '')), ['priming', '= done']);
+    assert.equal(await app.drain(), 0);
+  });
+
+  test('answers 400 within one batch', async () => {
+    const { session } = await setUp();
+    const response = await session.post([rpc('ping', {}, 'same'), rpc('ping', {}, 'same')]);
+    assert.equal(response.status, 400);
+  });
+
+  test('is no other session’s concern', async () => {
+    const { app, session, speaker } = await setUp();
+    await speak(session, 'same');
+    await speaker.next();
+    assert.equal((await (await openSession(app)).post(rpc('ping', {}, 'same'))).status, 200);
+  });
+});
+
+test('a batch is answered on one stream, which ends with the last answer', async () => {
+  const { session, speaker } = await setUp();
+  const headers = { 'mcp-protocol-version': '2025-03-26' };
+  const calls = ['one', 'two'].map((id) => rpc('tools/call', { name: 'speak', arguments: {} }, id));
+  const stream = readStream(await session.post(calls, headers));
+  const [one, two] = [await speaker.next(), await speaker.next()];
+  two.end('second');
+  assert.deepEqual(said(await stream.next()), ['= second']);
+  await one.say('a');
+  one.end('first');
+  await stream.ended();
+  assert.deepEqual(said(...eventsIn(stream.text)), ['= second', 'a', '= first']);
+});
+
+test('comments keep the streams of GET and POST open, and resumed ones', async () => {
+  const speaker = createSpeaker();
+  const { app } = sessionApp(speaker.tools, {}, { config: { ...loadConfig({}), keepAliveSeconds: 0.002 } });
+  const session = await openSession(app);
+  // The SDK's timers do not keep the process alive, so something else has to while they are waited for.
+  const staying = setInterval(() => {}, 1000);
+  const started = await Promise.all([session.get(), speak(session)].map(async (opened) => untilComment(await opened)));
+  const ids = started.map((text) => eventsIn(text)[0]?.id);
+  await Promise.all(ids.map(async (id) => untilComment(await session.get(id))));
+  clearInterval(staying);
+});
+
+/** What a stream sends up to its first comment, which is then cut off. */
+async function untilComment(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (/^:.*\n\n/m.test(text)) return text;
+  }
+  throw new Error('The stream ended without a comment');
+}

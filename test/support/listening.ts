@@ -1,0 +1,42 @@
+/** An app of this process on a socket of its own. */
+import type { TestContext } from 'node:test';
+import type { AppOptions } from '../../src/app.ts';
+import type { Clock } from '../../src/clock.ts';
+import { listen } from '../../src/listen.ts';
+import { testApp } from './app.ts';
+
+export interface ListeningApp {
+  port: number;
+  url: string;
+  close: () => Promise<void>;
+  lines: readonly string[];
+}
+
+export interface ListeningOptions extends Partial<AppOptions> {
+  /** The listener's clock. @default systemClock */
+  listenerClock?: Clock;
+  /** Sees each request before the app does. */
+  onRequest?: (request: Request) => void;
+}
+
+/** Starts an app on a free port; it is stopped with the test, whatever still runs. */
+export async function startListening(
+  t: TestContext,
+  env: Record<string, string> = {},
+  { listenerClock, onRequest, ...options }: ListeningOptions = {},
+): Promise<ListeningApp> {
+  const app = testApp({ MCP_DRAIN_SECONDS: '0', ...env }, options);
+  const fetch = (request: Request) => {
+    onRequest?.(request);
+    return app.fetch(request);
+  };
+  const address = { host: '127.0.0.1', port: 0, ...(listenerClock && { clock: listenerClock }) };
+  const listener = await listen({ ...app, fetch }, address);
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= listener.close());
+  t.after(async () => {
+    await app.drain();
+    await close();
+  });
+  return { port: listener.port, close, url: `http://127.0.0.1:${listener.port}/mcp`, lines: app.lines };
+}

@@ -1,0 +1,110 @@
+/** The entries as processes of their own: started, watched and stopped. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'node:test';
+import { watchText } from './watch.ts';
+
+export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a process gets of this one's environment; its settings are those of the test only. */
+const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE'];
+/** From then on a process that says nothing is taken for broken. It bounds a failure, it measures nothing. */
+const DEADLINE_MS = 60_000;
+
+export interface StartOptions {
+  env?: Record<string, string> | undefined;
+  args?: string[] | undefined;
+}
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** A process that the test started. It does not outlive the test. */
+export interface EntryProcess {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Writes a line to its stdin. */
+  writeLine(line: string): void;
+  endStdin(): void;
+  /** Waits for `pattern` on stderr, or takes it from what is there already. */
+  stderrMatch(pattern: RegExp): Promise<RegExpExecArray>;
+  stdoutMatch(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Waits until it has ended and everything it wrote has been read. */
+  exit(): Promise<Exit>;
+}
+
+/** Starts an entry, such as `src/http-server.ts`, with the Node.js of this process. */
+export function startEntry(t: TestContext, entry: string, { env, args = [] }: StartOptions = {}): EntryProcess {
+  return startCommand(t, process.execPath, { env, args: ['--import', './loader.mjs', entry, ...args] });
+}
+
+/** Starts a command in the project's root. */
+export function startCommand(t: TestContext, command: string, { env, args }: StartOptions = {}): EntryProcess {
+  const child = spawn(command, args, { cwd: PROJECT_ROOT, env: childEnv(env) });
+  // A process that is gone already cannot be written to; its exit says so better.
+  child.stdin.on('error', () => {});
+  const closed = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await closed.catch(() => {});
+  });
+  const stdout = watchText(child.stdout);
+  const stderr = watchText(child.stderr);
+  const within = <T>(what: string, promise: Promise<T>) =>
+    withDeadline(promise, () => `${entryName(child)} gave no ${what}. Its stderr: ${stderr.text}`);
+  return {
+    get stdout() {
+      return stdout.text;
+    },
+    get stderr() {
+      return stderr.text;
+    },
+    writeLine: (line) => void child.stdin.write(`${line}\n`),
+    endStdin: () => child.stdin.end(),
+    stderrMatch: (pattern) => within(String(pattern), stderr.match(pattern)),
+    stdoutMatch: (pattern) => within(String(pattern), stdout.match(pattern)),
+    signal: (name) => void child.kill(name),
+    exit: () => within('exit', closed),
+  };
+}
+
+export interface HttpProcess extends EntryProcess {
+  /** The URL of its endpoint. */
+  url: string;
+}
+
+/** Starts an HTTP entry on a free port and waits until it listens. */
+export async function startHttpEntry(
+  t: TestContext,
+  { entry = 'src/http-server.ts', env, args }: StartOptions & { entry?: string } = {},
+): Promise<HttpProcess> {
+  const started = startEntry(t, entry, { env: { PORT: '0', ...env }, args });
+  const [, url = ''] = await started.stderrMatch(/listening on (\S+)/);
+  return Object.assign(started, { url });
+}
+
+/** The environment of a process that is started: nothing that could change what it does, but what `env` says. */
+export function childEnv(env: Record<string, string> = {}): Record<string, string> {
+  const inherited = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  // The same Node.js, also for a script that names it in its first line.
+  const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+  // Node.js 22 warns that it strips types; that is no output of ours.
+  return { ...Object.fromEntries(inherited), PATH: path, NODE_NO_WARNINGS: '1', ...env };
+}
+
+function entryName(child: ChildProcessWithoutNullStreams): string {
+  return child.spawnargs.find((arg) => arg.endsWith('.ts')) ?? child.spawnfile;
+}
+
+function withDeadline<T>(promise: Promise<T>, message: () => string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(message())), DEADLINE_MS);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

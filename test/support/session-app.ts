@@ -1,0 +1,63 @@
+import type { AppOptions } from '../../src/app.ts';
+import { ANONYMOUS, type Caller } from '../../src/caller.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { EventLog } from '../../src/sessions/event-log.ts';
+import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
+import { createMemorySessionStore } from '../../src/sessions/memory-session-store.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+import { testApp, type TestApp } from './app.ts';
+import { manualClock, type ManualClock } from './clock.ts';
+import { fixture, type Fixture, type Tool } from './fixture.ts';
+
+export interface SessionApp {
+  app: TestApp;
+  clock: ManualClock;
+  servers: Fixture;
+  store: SessionStore;
+  eventLog: EventLog;
+  /** Another app on the same store and log: the process after a restart, or another node. */
+  another: () => TestApp;
+  /** How many of all events that were logged the log still holds. */
+  heldEvents: () => Promise<number>;
+}
+
+/** An app whose time, servers, records and events a test can see; who calls is what the token says. */
+export function sessionApp(
+  tools: Record<string, Tool> = {},
+  env: Record<string, string> = {},
+  options: Partial<AppOptions> = {},
+): SessionApp {
+  const clock = manualClock();
+  const servers = fixture(tools);
+  const store = createMemorySessionStore({ idleMs: loadConfig(env).sessionIdleSeconds * 1000, clock });
+  const log = createMemoryEventLog({ clock });
+  const appended: { sessionId: string; id: string }[] = [];
+  const eventLog: EventLog = {
+    ...log,
+    append: async (sessionId, ...event) => {
+      const id = await log.append(sessionId, ...event);
+      appended.push({ sessionId, id });
+      return id;
+    },
+  };
+  const heldEvents = async () => {
+    const found = await Promise.all(appended.map(({ sessionId, id }) => log.after(sessionId, id)));
+    return found.filter((events) => events !== undefined).length;
+  };
+  const parts = { clock, sessionStore: store, eventLog, createServer: servers.createServer, authenticate, ...options };
+  const another = () => testApp(env, parts);
+  return { app: another(), clock, servers, store, eventLog, another, heldEvents };
+}
+
+/** The header of a token; `alice.2` is the second token of the principal `alice`. */
+export function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
+}
+
+/** Takes every token for good; without one, nobody is asked. */
+async function authenticate(request: Request): Promise<Caller> {
+  const token = request.headers.get('authorization')?.slice('Bearer '.length);
+  if (token === undefined) return ANONYMOUS;
+  const [principal = ''] = token.split('.');
+  return { principal, authInfo: { token, clientId: principal, scopes: [] } };
+}

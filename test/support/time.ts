@@ -1,0 +1,17 @@
+import type { ManualClock } from './clock.ts';
+
+/** Short enough for a tick's work to be done before the next tick falls due. */
+const STEP_MS = 5000;
+
+/** Resolves when all that waits for nothing outside this process has happened. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Lets time pass in steps, and whatever falls due meanwhile finish. */
+export async function pass(clock: ManualClock, milliseconds: number, stepMs = STEP_MS): Promise<void> {
+  for (let left = milliseconds; left > 0; left -= stepMs) {
+    clock.advance(Math.min(left, stepMs));
+    await settled();
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * The app on a real socket of this process, so that what it holds can be counted while it is ill-treated.
+ *
+ * Somebody else's session goes on beside every case (`assertWell`), and in the end nothing may be left of
+ * what was done (`assertNothingLeft`).
+ */
+import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { mock } from 'node:test';
+import { format } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { McpServer } from '@modelcontextprotocol/server';
+import { createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { listen } from '../../src/listen.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
+import type { EventLog } from '../../src/sessions/event-log.ts';
+import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
+import { createMemorySessionStore } from '../../src/sessions/memory-session-store.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { JSON_HEADERS, LATEST_LEGACY, answerOf, initializeRequest, rpc } from './app.ts';
+import { manualClock, type ManualClock } from './clock.ts';
+import { pass } from './time.ts';
+
+/** Longer than anything is kept: idle sessions 30 minutes, their events 5. */
+const LONG_MS = 40 * 60 * 1000;
+/** Generous: what a process goes on holding after its first thousand cases is compiled code and a few caches. */
+const MAX_HEAP_GROWTH_BYTES = 48 * 1024 * 1024;
+/** Node.js and the adapter have some twenty on a socket and its request; with a leak there is no end to it. */
+const MAX_SOCKET_LISTENERS = 40;
+/** From then on what is still there is taken for left behind. It bounds a failure, it measures nothing. */
+const DEADLINE_MS = 20_000;
+
+export interface WireSession {
+  id: string;
+  /** The headers of a request of this session. */
+  headers: Record<string, string>;
+}
+
+export interface Wire {
+  port: number;
+  clock: ManualClock;
+  /** Sends a request on a connection of its own. A string or bytes go as they are, anything else as JSON. */
+  fetch(method: string, headers: Record<string, string>, body?: unknown): Promise<Response>;
+  openSession(): Promise<WireSession>;
+  /** Open connections, the bystander's included while it calls. */
+  sockets(): Promise<number>;
+  /** Fails unless the session of a client that does nothing wrong still answers, and nothing has been complained of. */
+  assertWell(): Promise<void>;
+  /** Lets go whatever may, and remembers what is there then. */
+  rememberWhatIsThere(): Promise<void>;
+  /** The same, and fails when there is more than was remembered. */
+  assertNothingLeft(): Promise<void>;
+  /** Stops. Fails when calls are still counted that have ended. */
+  close(): Promise<void>;
+}
+
+/** Starts the app; `env` are its settings. */
+export async function startWire(env: Record<string, string> = {}): Promise<Wire> {
+  const clock = manualClock();
+  const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', ...env });
+  const complaints = collectComplaints();
+  const sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock });
+  const eventLog = watchedEventLog(clock);
+  const servers = countedServers();
+  const app = createApp({
+    config,
+    clock,
+    sessionStore,
+    eventLog,
+    createServer: () => servers.create(),
+    log: createLogger({ level: config.logLevel, write: complaints.add }),
+  });
+  const listener = await listen(app, config);
+  const watch = watchSockets(listener.port);
+
+  async function count() {
+    collectGarbage();
+    return {
+      servers: servers.open,
+      records: await sessionStore.count(),
+      sessionsWithEvents: await eventLog.sessions(),
+      sockets: await watch.sockets(),
+      serverListeners: watch.server ? listenersOf(watch.server) : 0,
+      processListeners: listenersOf(process),
+      heapBytes: process.memoryUsage().heapUsed,
+    };
+  }
+
+  async function countAtRest() {
+    await reached(async () => {
+      await pass(clock, LONG_MS);
+      const { records, sessionsWithEvents, sockets } = await count();
+      return records + sessionsWithEvents + servers.open + sockets === 0;
+    }).catch(() => {});
+    return count();
+  }
+
+  const wire: Wire = {
+    port: listener.port,
+    clock,
+    sockets: watch.sockets,
+    fetch(method, headers, body) {
+      const init: RequestInit = { method, headers: { connection: 'close', ...headers } };
+      if (body !== undefined) init.body = isSentAsIs(body) ? body : JSON.stringify(body);
+      return fetch(`http://127.0.0.1:${listener.port}/mcp`, init);
+    },
+    async openSession() {
+      const opened = await wire.fetch('POST', JSON_HEADERS, initializeRequest());
+      await opened.text();
+      const id = opened.headers.get('mcp-session-id') ?? '';
+      const headers = { ...JSON_HEADERS, 'mcp-session-id': id, 'mcp-protocol-version': LATEST_LEGACY };
+      const initialized = await wire.fetch('POST', headers, { jsonrpc: '2.0', method: 'notifications/initialized' });
+      assert.deepEqual([opened.status, initialized.status], [200, 202]);
+      return { id, headers };
+    },
+    async assertWell() {
+      const number = ++calls;
+      const call = rpc('tools/call', { name: 'slugify', arguments: { text: `Call ${number}` } }, `call ${number}`);
+      const response = await wire.fetch('POST', bystander.headers, call);
+      assert.equal(response.status, 200, 'the bystander is served');
+      const { id, result } = await answerOf(response);
+      assert.deepEqual([id, result?.['structuredContent']], [call.id, { slug: `call-${number}` }]);
+      complaints.assertNone();
+      assert.equal(Object.keys(Object.prototype).length, 0, 'the prototype of all objects is as it was');
+      assert.ok(watch.maxListeners <= MAX_SOCKET_LISTENERS, `a socket had ${watch.maxListeners} listeners`);
+    },
+    async rememberWhatIsThere() {
+      remembered = await countAtRest();
+      bystander = await wire.openSession();
+    },
+    async assertNothingLeft() {
+      assert.ok(remembered, 'something was remembered');
+      const { heapBytes: heapBytesThen, ...then } = remembered;
+      const { heapBytes, ...now } = await countAtRest();
+      assert.deepEqual(now, then, 'what is held now, and what was then');
+      const growth = heapBytes - heapBytesThen;
+      assert.ok(growth < MAX_HEAP_GROWTH_BYTES, `the heap has grown by ${growth} bytes`);
+      bystander = await wire.openSession();
+    },
+    async close() {
+      let cut: number | undefined;
+      const drained = app.drain().then((number) => (cut = number));
+      // Calls that run come to their end; those that are only counted never do, and are cut when time has passed.
+      await reached(async () => cut !== undefined).catch(() => clock.advance(config.drainSeconds * 1000));
+      await drained;
+      await listener.close();
+      watch.stop();
+      complaints.stop();
+      assert.equal(cut, 0, 'no call is counted that has ended');
+      complaints.assertNone();
+    },
+  };
+
+  let calls = 0;
+  let bystander = await wire.openSession();
+  let remembered: Awaited<ReturnType<typeof count>> | undefined;
+  return wire;
+}
+
+/** Collects what anybody says who has met something unforeseen: the log, the console, the process. */
+function collectComplaints() {
+  const complaints: string[] = [];
+  const add = (...args: unknown[]) => {
+    const complaint = format(...args.map((arg) => (arg instanceof Error ? arg.stack : arg)));
+    // That is how the adapter tells of a client that was given up.
+    if (!complaint.startsWith('Error: The reader is too slow\n')) complaints.push(complaint);
+  };
+  const { mock: error } = mock.method(console, 'error', add);
+  const { mock: warn } = mock.method(console, 'warn', add);
+  process.on('warning', add);
+  process.on('unhandledRejection', add);
+  return {
+    add,
+    // Each is told of once.
+    assertNone: () => assert.deepEqual(complaints.splice(0), [], 'nothing is complained of'),
+    stop() {
+      process.off('warning', add);
+      process.off('unhandledRejection', add);
+      error.restore();
+      warn.restore();
+    },
+  };
+}
+
+/** Servers of the real kind, counted while they are connected. */
+function countedServers() {
+  const servers = new Set<WeakRef<McpServer>>();
+  return {
+    get open() {
+      for (const server of servers) if (!server.deref()) servers.delete(server);
+      return [...servers].filter((server) => server.deref()?.isConnected()).length;
+    },
+    create(): McpServer {
+      const server = createMcpServer();
+      servers.add(new WeakRef(server));
+      return server;
+    },
+  };
+}
+
+/** An event log that can tell of how many sessions it holds something. */
+function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<number> } {
+  const log = createMemoryEventLog({ clock });
+  const lastIds = new Map<string, string>();
+  return {
+    ...log,
+    async append(sessionId, streamId, message) {
+      const id = await log.append(sessionId, streamId, message);
+      lastIds.set(sessionId, id);
+      return id;
+    },
+    async sessions() {
+      for (const [sessionId, eventId] of lastIds) {
+        if ((await log.after(sessionId, eventId)) === undefined) lastIds.delete(sessionId);
+      }
+      return lastIds.size;
+    },
+  };
+}
+
+/** Finds the HTTP server behind a port when it gets its first request, and watches its sockets. */
+function watchSockets(port: number) {
+  let server: Server | undefined;
+  let maxListeners = 0;
+  const onRequest = (message: unknown) => {
+    const { server: receiver, socket } = message as { server: Server; socket: Socket };
+    if (socket.localPort !== port) return;
+    server = receiver;
+    maxListeners = Math.max(maxListeners, listenersOf(socket));
+  };
+  subscribe('http.server.request.start', onRequest);
+  return {
+    get server() {
+      return server;
+    },
+    get maxListeners() {
+      return maxListeners;
+    },
+    sockets: () =>
+      new Promise<number>((resolve) => server?.getConnections((_, number) => resolve(number)) ?? resolve(0)),
+    stop: () => void unsubscribe('http.server.request.start', onRequest),
+  };
+}
+
+/** Waits until `condition` holds. */
+export async function reached(condition: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + DEADLINE_MS; Date.now() < end;) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('It did not come to pass');
+}
+
+function listenersOf(emitter: Pick<EventEmitter, 'eventNames' | 'listenerCount'>): number {
+  return emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0);
+}
+
+function isSentAsIs(body: unknown): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === 'string' || body instanceof Uint8Array;
+}
+
+let gc: (() => void) | undefined;
+
+/** Collects garbage, without a flag on the command line. */
+function collectGarbage(): void {
+  if (!gc) {
+    setFlagsFromString('--expose-gc');
+    gc = runInNewContext('gc') as () => void;
+  }
+  gc();
+}

@@ -1,0 +1,178 @@
+/** Bodies that nobody sends who means well. What the SDK and the endpoint refuse beside is in `test/mcp-endpoint.test.ts`. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  JSON_HEADERS,
+  MODERN,
+  eventsIn,
+  initializeRequest,
+  modernRequest,
+  rpc,
+  type RpcAnswer,
+} from '../support/app.ts';
+import { startWire, type WireSession } from '../support/wire.ts';
+import { answerFrom, assertAnswer } from './answer.ts';
+
+const wire = await startWire();
+let session: WireSession;
+before(async () => {
+  await wire.rememberWhatIsThere();
+  session = await wire.openSession();
+});
+after(() => wire.close());
+
+const MAX_DEPTH = 200;
+const MEGABYTE = 'x'.repeat(1024 * 1024);
+const HOLE = '"@"';
+
+/** JSON text with `filling`, JSON text too, in the place of the hole. */
+function fill(message: unknown, filling: string): string {
+  return JSON.stringify(message).replace(HOLE, () => filling);
+}
+
+function nested(levels: number, kind: 'arrays' | 'objects' = 'arrays'): string {
+  const [open, close] = kind === 'arrays' ? ['[', ']'] : ['{"a":', '}'];
+  return `${open.repeat(levels)}1${close.repeat(levels)}`;
+}
+
+type Send = (body: string | Uint8Array) => Promise<Response>;
+const inSession: Send = async (body) => wire.fetch('POST', session.headers, body);
+const withoutSession: Send = (body) => wire.fetch('POST', JSON_HEADERS, body);
+const modern =
+  (method: string, name?: string): Send =>
+  (body) =>
+    wire.fetch('POST', modernRequest(method, name === undefined ? {} : { name }).headers, body);
+
+/** Messages with a hole, the level at which it is, and how they are sent. */
+const call = { name: 'slugify', arguments: { text: 'a', more: '@' } };
+const subscribe = rpc('resources/subscribe', { uri: '@' });
+const HOLES: [where: string, message: unknown, level: number, send: Send][] = [
+  ['the experimental capabilities', initializeRequest({ experimental: { x: { y: '@' } } }), 5, withoutSession],
+  ['a capability that there is not', initializeRequest({ x: '@' }), 3, withoutSession],
+  ['the arguments of a call', rpc('tools/call', call), 3, inSession],
+  ['the _meta of a call', rpc('tools/list', { _meta: { x: '@' } }), 3, inSession],
+  ['a URI', subscribe, 2, inSession],
+  ['an answer', { jsonrpc: '2.0', id: 1, result: { x: '@' } }, 2, inSession],
+  ['the data of an error', { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x', data: '@' } }, 2, inSession],
+  ['a notification', { jsonrpc: '2.0', method: 'notifications/x', params: { x: '@' } }, 2, inSession],
+  ['a batch', [rpc('tools/list', { x: '@' })], 3, inSession],
+  ['the arguments of a modern call', modernRequest('tools/call', call).body, 3, modern('tools/call', 'slugify')],
+  [
+    'modern capabilities',
+    modernRequest('tools/list', {}, { capabilities: { experimental: { x: { y: '@' } } } }).body,
+    6,
+    modern('tools/list'),
+  ],
+  [
+    'a modern subscription',
+    modernRequest('subscriptions/listen', { notifications: { x: '@' } }).body,
+    3,
+    modern('subscriptions/listen'),
+  ],
+];
+
+async function answerTo(sent: Promise<Response>) {
+  const answer = await answerFrom(await sent, () => wire.assertWell());
+  assertAnswer(answer, [200, 202, 400, 413]);
+  return answer;
+}
+
+/** The code of the error in an answer of either type; `undefined` for none. */
+function codeIn({ contentType, body }: { contentType: string; body: string }): number | undefined {
+  if (body === '') return undefined;
+  const messages = contentType.startsWith('application/json')
+    ? [JSON.parse(body)]
+    : eventsIn(body).map(({ message }) => message);
+  return (messages as (RpcAnswer | undefined)[]).find((message) => message?.error)?.error?.code;
+}
+
+for (const [where, message, level, send] of HOLES) {
+  for (const kind of ['arrays', 'objects'] as const) {
+    test(`takes ${MAX_DEPTH} levels and answers 400 with -32600 to more, in ${kind} in ${where}`, async () => {
+      const taken = await answerTo(send(fill(message, nested(MAX_DEPTH - level, kind))));
+      assert.ok(taken.status < 400, taken.body);
+      for (const levels of [MAX_DEPTH - level + 1, 100_000]) {
+        const refused = await answerTo(send(fill(message, nested(levels, kind))));
+        assert.deepEqual([refused.status, codeIn(refused)], [400, -32600], refused.body);
+      }
+      await wire.assertWell();
+    });
+  }
+}
+
+const utf8 = (text: string, ...bytes: number[]) => {
+  const [before_ = '', after_ = ''] = text.split('@');
+  return Buffer.concat([Buffer.from(before_), Buffer.from(bytes), Buffer.from(after_)]);
+};
+const batchOf = (count: number, message: unknown) => JSON.stringify(Array.from({ length: count }, () => message));
+const slugify = JSON.stringify(rpc('tools/call', { name: 'slugify', arguments: { text: '@' } }, 'mine'));
+const withId = (id: string) => `{"jsonrpc":"2.0","id":${id},"method":"tools/list"}`;
+const NOTE = { jsonrpc: '2.0', method: 'notifications/initialized' };
+const RESPONSE = { jsonrpc: '2.0', id: 'never asked', result: {} };
+
+const BODIES: [what: string, body: string | Uint8Array, status: number, code?: number][] = [
+  ['half a million levels', nested(500_000), 400, -32600],
+  ['half a million brackets that nothing closes', '['.repeat(500_000), 400, -32700],
+  ['a batch of 100', JSON.stringify(Array.from({ length: 100 }, (_, id) => rpc('ping', {}, id))), 200],
+  ['a batch of 101', batchOf(101, rpc('ping', {}, 1)), 400, -32600],
+  ['a batch of 50,000', batchOf(50_000, NOTE), 400, -32600],
+  ['a batch of answers', JSON.stringify([RESPONSE, { ...RESPONSE, id: 2 }]), 202],
+  ['a batch of each kind', JSON.stringify([rpc('ping', {}, 'a'), NOTE, RESPONSE, rpc('ping', {}, 'b')]), 200],
+  ['a batch with one bad message', JSON.stringify([rpc('ping'), { ...NOTE, jsonrpc: '1.0' }]), 400, -32600],
+  ['a batch of two requests with one id', batchOf(2, rpc('ping', {}, 'same')), 400, -32600],
+  ['a batch in a batch', JSON.stringify([[rpc('ping')]]), 400, -32600],
+  ['an id of a megabyte', withId(`"${MEGABYTE}"`), 200],
+  ['the id 2^53', withId('9007199254740992'), 400, -32600],
+  ['the id 1e999', withId('1e999'), 400, -32600],
+  ['the id 1.5', withId('1.5'), 400, -32600],
+  ['the id null', withId('null'), 400, -32600],
+  ['the id __proto__', withId('"__proto__"'), 200],
+  ['a number of a million digits', withId('1'.repeat(1_000_000)), 400, -32600],
+  ['the method __proto__', JSON.stringify(rpc('__proto__')), 200, -32601],
+  ['the method constructor', JSON.stringify(rpc('constructor')), 200, -32601],
+  ['a method of a megabyte', JSON.stringify(rpc(MEGABYTE)), 200, -32601],
+  ['the tool __proto__', JSON.stringify(rpc('tools/call', { name: '__proto__' })), 200, -32602],
+  ['the tool constructor', JSON.stringify(rpc('tools/call', { name: 'constructor' })), 200, -32602],
+  ['the argument __proto__', slugify.replace('{"text"', '{"__proto__":{"separator":"_"},"text"'), 200],
+  ['the key constructor', slugify.replace('{', '{"constructor":{"prototype":{"x":1}},'), 400, -32600],
+  ['the key __proto__', slugify.replace('{', '{"__proto__":{"method":"initialize"},'), 400, -32600],
+  ['the key method twice', slugify.replace('{', '{"method":"initialize",'), 200],
+  ['a URI that cannot be made a string', fill(subscribe, '{"toString":1,"valueOf":null}'), 200, -32601],
+  ['a URI of a megabyte', fill(subscribe, `"${MEGABYTE}"`), 400, -32602],
+  ['bytes that are no UTF-8', utf8(slugify, 0xff, 0xfe, 0x41), 200],
+  ['a character cut off', utf8(slugify, 0xf0, 0x9f), 200],
+  ['half of a surrogate pair', slugify.replace('@', 'a\\ud800'), 200],
+  ['a byte order mark', `\ufeff${slugify.replace('@', 'a')}`, 200],
+  ['UTF-16', Buffer.from(slugify, 'utf16le'), 400, -32700],
+  ['a NUL in a string', slugify.replace('@', '\0'), 400, -32700],
+  ['a NUL behind the message', `${slugify.replace('@', 'a')}\0`, 400, -32700],
+  ['two messages', slugify.replace('@', 'a').repeat(2), 400, -32700],
+  ['a message that breaks off', slugify.slice(0, -1), 400, -32700],
+];
+
+for (const [what, body, status, code] of BODIES) {
+  test(`answers ${status}${code === undefined ? '' : ` with ${code}`} to ${what}`, async () => {
+    const answer = await answerTo(inSession(body));
+    assert.deepEqual([answer.status, codeIn(answer)], [status, code], answer.body.slice(0, 1000));
+    await wire.assertWell();
+  });
+}
+
+const HEADERS: [what: string, headers: Record<string, string>, status: number, code: number][] = [
+  ['Mcp-Name in broken Base64', { 'mcp-name': '=?base64?!!!?=' }, 400, -32020],
+  ['Mcp-Name in Base64 of what is no UTF-8', { 'mcp-name': '=?base64?/////w==?=' }, 400, -32020],
+  ['Mcp-Name beyond ASCII', { 'mcp-name': '\xff' }, 400, -32020],
+  ['a version of 8 kB', { 'mcp-protocol-version': MODERN.repeat(800) }, 400, -32020],
+  ['a method of 8 kB', { 'mcp-method': 'x'.repeat(8000) }, 400, -32020],
+];
+
+for (const [what, more, status, code] of HEADERS) {
+  test(`answers ${status} with ${code} to ${what}`, async () => {
+    const { headers, body } = modernRequest('tools/call', { name: 'slugify', arguments: { text: 'a' } });
+    const answer = await answerTo(wire.fetch('POST', { ...headers, ...more }, body));
+    assert.deepEqual([answer.status, codeIn(answer)], [status, code]);
+    await wire.assertWell();
+  });
+}
+
+test('leaves nothing behind', () => wire.assertNothingLeft());
