@@ -85,7 +85,8 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   });
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
-    log.error('a request failed', { error: error.stack ?? String(error) });
+    log.error('a request failed', { error: String(error) });
+    log.debug('a request failed', { stack: error.stack });
     return internalErrorResponse();
   });
 

@@ -31,7 +31,7 @@ export const batchTooLargeResponse = (maxMessages: number) =>
 
 /** 400: an `initialize` request without what it must have (2025-11-25, lifecycle). */
 export const invalidInitializeResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_PARAMS, 'initialize needs protocolVersion, capabilities and clientInfo', { id });
+  errorResponse(400, INVALID_PARAMS, 'initialize needs an id, protocolVersion, capabilities and clientInfo', { id });
 
 /** 400: a call of the 2025 revisions that names no session. */
 export const missingSessionResponse = (id: RequestId) =>

@@ -3,6 +3,7 @@ import { createApp } from './app.ts';
 import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config.ts';
 import { listen } from './listen.ts';
 import { createMcpServer } from './mcp-server.ts';
+import { stopOnSignals } from './shutdown.ts';
 import { createLogger } from './telemetry/log.ts';
 
 const write = (line: string) => void process.stderr.write(`${line}\n`);
@@ -33,21 +34,12 @@ async function serve(config: Config): Promise<void> {
   const listener = await listen(app, config);
 
   const host = config.host.includes(':') ? `[${config.host.replace(/[[\]]/g, '')}]` : config.host;
-  const url = config.publicUrl ?? `http://${host}:${listener.port}/mcp`;
-  write(`MCP server listening on ${url} (${config.sessions})`);
+  const listening = `http://${host}:${listener.port}/mcp`;
+  const url = config.publicUrl ?? listening;
+  write(`MCP server listening on ${listening} (${config.sessions})`);
+  if (url !== listening) write(`  Clients use  ${url}`);
   write(`  Claude Code  claude mcp add --transport http slugs ${url}`);
   write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
 
-  let stopping = false;
-  const stop = async (signal: string) => {
-    if (stopping) process.exit(0);
-    stopping = true;
-    log.info('stopping; a second signal stops at once', { signal, upToSeconds: config.drainSeconds });
-    const callsCut = await app.drain();
-    await listener.close();
-    log.info('stopped', { callsCut });
-    process.exit(0);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  stopOnSignals(app, listener, log);
 }

@@ -88,7 +88,8 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       return await options.createServer(context);
     } catch (error) {
-      log.error('a server could not be made', { error: error instanceof Error ? error.stack : String(error) });
+      log.error('a server could not be made', { error: String(error) });
+      log.debug('a server could not be made', { stack: error instanceof Error ? error.stack : undefined });
       throw error;
     }
   }

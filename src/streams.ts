@@ -30,7 +30,7 @@ export function watchBody(response: Response, onEnd: () => void, maxBufferedByte
         const { done, value } = await reader.read();
         if (done || gone) break;
         // desiredSize is what is left of the limit. One event may be larger than that: it is in memory anyway.
-        if (controller.desiredSize !== null && controller.desiredSize <= 0) throw new Error('The reader is too slow');
+        if (controller.desiredSize !== null && controller.desiredSize <= 0) throw slowReaderError();
         controller.enqueue(value);
       }
       if (!gone) controller.close();
@@ -56,6 +56,13 @@ export function watchBody(response: Response, onEnd: () => void, maxBufferedByte
     new ByteLengthQueuingStrategy({ highWaterMark: maxBufferedBytes }),
   );
   return new Response(body, { status: response.status, headers: response.headers });
+}
+
+/** Without a stack: the HTTP adapter prints what a body fails with, and one line says this. */
+function slowReaderError(): Error {
+  const error = new Error('The reader is too slow');
+  delete error.stack;
+  return error;
 }
 
 /** Returns `response` with `text` before its body. */

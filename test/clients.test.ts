@@ -29,7 +29,7 @@ for (const { kind, era } of CLIENTS) {
   test(`a ${kind} client lists and calls the tools over stdio`, async (t) => {
     const client = await connectStdio(t, kind, 'src/stdio-server.ts');
     assert.equal(client.era, era);
-    // Of updates that come together with their result, the SDK's stdio clients lose some: see below.
+    // Progress is looked at below: the SDK's stdio clients lose what comes in one piece with its result.
     await useTools(client);
   });
 }

@@ -93,7 +93,7 @@ test('cancels the call of a 2026 client that disconnects', async (t) => {
 const FLOOD_MESSAGES = 32;
 for (const era of ['2025', '2026'] as const) {
   test(`cuts the connection of a ${era} client that does not read, and serves the others`, async (t) => {
-    t.mock.method(console, 'error', () => {});
+    const printed = t.mock.method(console, 'error', () => {});
     const flooded = gate();
     const flood = async ({ context: { mcpReq } }: { context: ServerContext }) => {
       const message = 'x'.repeat(1024 * 1024);
@@ -119,6 +119,8 @@ for (const era of ['2025', '2026'] as const) {
     await once(socket, 'close');
     // Kernel buffers and the limit together are well under what the tool would send.
     assert.ok(bytes < (FLOOD_MESSAGES * 1024 * 1024) / 2, `${bytes} bytes`);
+    const stacks = printed.mock.calls.map(({ arguments: [error] }) => (error as Error).stack);
+    assert.deepEqual(stacks, [undefined]);
     const { result } = await session.call('ping', {});
     assert.deepEqual(result?.content, [{ type: 'text', text: '"pong"' }]);
   });

@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { createMcpServer } from '../src/mcp-server.ts';
 import { gate, initializeRequest, modernRequest, rpc, type RpcAnswer } from './support/app.ts';
-import { startCommand, startEntry, type EntryProcess } from './support/process.ts';
+import { startEntry, type EntryProcess } from './support/process.ts';
 import { settled } from './support/time.ts';
 import { watchText } from './support/watch.ts';
 
@@ -122,16 +122,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.deepEqual(await server.exit(), { code: 0, signal: null });
   });
 }
-
-test('runs by itself from the root of the project', async (t) => {
-  const server = startCommand(t, `./${ENTRY}`);
-  const wire = wireTo(server);
-  const opening = initializeRequest();
-  wire.send(opening);
-  assert.ok('result' in (await wire.answer(opening)));
-  server.endStdin();
-  assert.deepEqual(await server.exit(), { code: 0, signal: null });
-});
 
 for (const [era, { opening, request }] of Object.entries(ERAS)) {
   test(`stops a batch that a client of ${era} cancels, without an answer to it, and goes on`, async (t) => {

@@ -27,6 +27,9 @@ const GET_STREAM_ID = '_GET_stream';
 /** The revision from which on clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
+/** The id of events that are in no log. */
+const NOT_KEPT = 'not-kept';
+
 /** What {@link SessionTransport} is made from. */
 export interface SessionTransportOptions {
   sessionId: string;
@@ -50,6 +53,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
   #closed = false;
+  #isLogWhole = true;
   /** While true, what passes is part of no stream that a client has: it is not logged. */
   muted = false;
 
@@ -121,10 +125,21 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     const isResult = isJSONRPCResultResponse(message);
     const call = isResult || isJSONRPCErrorResponse(message) ? this.#running.get(message.id ?? '') : undefined;
     try {
-      if (call && isResult) await this.#beforeResult(call.request);
-      await super.send(this.#requestIds.mark(message), related);
+      const answer = call && isResult ? await this.#confirmed(message, call.request) : message;
+      await super.send(this.#requestIds.mark(answer), related);
     } finally {
       if (call) this.#end(call.request.id);
+    }
+  }
+
+  /** A result, or an error in its place when what it confirms could not be saved. */
+  async #confirmed(result: JSONRPCMessage, request: JSONRPCRequest): Promise<JSONRPCMessage> {
+    try {
+      await this.#beforeResult(request);
+      return result;
+    } catch (error) {
+      this.onerror?.(asError(error));
+      return { jsonrpc: '2.0', id: request.id, error: { code: -32603, message: 'Internal error' } };
     }
   }
 
@@ -144,14 +159,24 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
 
   /** Logs an event; none of a repeated handshake, and none after the end, when nobody would come for it. */
   async #keep(streamId: string, message: JSONRPCMessage | undefined): Promise<string> {
-    return this.muted || this.#closed ? 'not kept' : this.#eventLog.append(this.#sessionId, streamId, message);
+    if (this.muted || this.#closed) return NOT_KEPT;
+    try {
+      return await this.#eventLog.append(this.#sessionId, streamId, message);
+    } catch (error) {
+      // It is still sent, but from now on the log has a gap, and nobody may resume across it.
+      this.#isLogWhole = false;
+      this.onerror?.(asError(error));
+      return NOT_KEPT;
+    }
+  }
+
+  async #holds(eventId: string): Promise<boolean> {
+    return this.#isLogWhole && (await this.#eventLog.after(this.#sessionId, eventId)) !== undefined;
   }
 
   async #openStream(request: Request, options: HandleRequestOptions): Promise<Response> {
     const lastEventId = request.headers.get('last-event-id');
-    if (lastEventId !== null && !(await this.#eventLog.after(this.#sessionId, lastEventId))) {
-      return unknownEventResponse();
-    }
+    if (lastEventId !== null && !(await this.#holds(lastEventId))) return unknownEventResponse();
     const response = await super.handleRequest(request, options);
     const version = request.headers.get('mcp-protocol-version') ?? '';
     if (!response.ok || lastEventId !== null || version < PRIMING_SINCE) return response;
@@ -160,4 +185,8 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     const eventId = await this.#keep(GET_STREAM_ID, undefined);
     return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
   }
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
 }

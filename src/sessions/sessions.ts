@@ -9,6 +9,7 @@
  */
 import {
   isInitializeRequest,
+  isJSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
   type InitializeRequest,
   type McpServerFactory,
@@ -222,7 +223,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   async function tick(): Promise<void> {
-    for (const [id, entry] of live) {
+    // A copy: requests move their sessions to the end, and a loop that awaits would follow them for ever.
+    for (const [id, entry] of Array.from(live)) {
+      if (live.get(id) !== entry) continue;
       // Without a record it was ended, maybe on another node, while a request brought it to life here.
       const isOver = isAttached(entry) ? !(await store.touch(id)) : entry.detachedAt <= clock.now() - liveIdleMs;
       if (isOver) dropLater(id);
@@ -240,7 +243,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     async handle(request, body, caller) {
       if (request.method === 'POST' && isInitialize(body)) {
-        return isInitializeRequest(body) ? open(request, body, caller) : invalidInitializeResponse(requestIdOf(body));
+        // The SDK would take one without an id for a notification, and leave a session that nobody knows.
+        if (!isJSONRPCRequest(body) || !isInitializeRequest(body)) return invalidInitializeResponse(requestIdOf(body));
+        return open(request, body, caller);
       }
       const id = request.headers.get('mcp-session-id');
       if (id === null) return missingSessionResponse(requestIdOf(body));

@@ -1,7 +1,8 @@
 /**
  * The log: one line for each event, in logfmt (`time=… level=warn msg="Host not allowed" path=/mcp`).
  *
- * It goes to stderr, which is free in both transports. Never pass a token, a body or a session id.
+ * It goes to stderr, which is free in both transports. Never pass a token, a body or a session id; a stack,
+ * which names paths, at level debug only.
  */
 
 /** What JSON leaves as it is, although terminals and log readers take it for a command or a line's end. */

@@ -109,7 +109,7 @@ export const AGENTS: readonly InteropClient[] = [CLAUDE_CODE, GEMINI_CLI, OPENCO
     era: agent.era,
     transport,
     shows: ALL_BUT_PROGRESS,
-    note: 'is run with a scripted model, and does not tell of progress where that could be seen',
+    note: 'talks to a scripted model here. It asks for progress; whether it shows that is not looked at',
     needs: ['node 24', agent.package],
     run: (stage: Stage) => drive(agent, stage, transport),
   })),

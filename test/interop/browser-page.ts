@@ -27,12 +27,13 @@ interface Seen {
 }
 
 export const BROWSER_PAGE: readonly InteropClient[] = (['legacy', 'modern'] as const).map((era) => ({
-  name: `Page with fetch in Chromium, ${era}`,
+  name: 'Page with fetch in Chromium',
+  mode: era,
   version: chromiumVersion,
   era,
   transport: 'HTTP',
   shows: FEATURES,
-  note: 'stands on another origin, which `MCP_ALLOWED_ORIGINS` names. The same page on an origin that is not allowed gets nowhere',
+  note: 'is of another origin, which `MCP_ALLOWED_ORIGINS` names; of one that it does not name, it gets nowhere',
   needs: ['playwright'],
   async run(stage) {
     const { origins, sent, saw } = stage;

@@ -8,6 +8,7 @@ import { load } from './packages.ts';
 const CHROMIUM = process.env['INTEROP_CHROMIUM'] ?? '/usr/bin/chromium';
 /** A step that takes longer has failed. */
 const STEP_MS = 20_000;
+/** No sandbox, since containers run it as root; and no traffic of its own. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',

@@ -16,15 +16,16 @@ export type Era = 'legacy' | 'modern';
 
 /** A client that nobody here wrote, in one of its modes. */
 export interface InteropClient {
-  /** Its name, with the mode where it has several. */
   name: string;
+  /** How it is set, where it can speak either way, or what it works for. */
+  mode?: string;
   version: string;
   /** What it is expected to speak; the runner compares it with what the client sent. */
   era: Era;
   transport: 'HTTP' | 'stdio';
   /** What it can show. The rest of its row stays open. */
   shows: readonly Feature[];
-  /** What a reader of its row should know. */
+  /** What a reader of its rows should know: completes a sentence that begins with the name. */
   note?: string;
   /** What has to be installed for it. */
   needs: readonly PackageName[];
@@ -66,6 +67,11 @@ export function slugsOf(titles: readonly string[]): string[] {
   return titles.map((_, index) => (index === 0 ? 'chapter' : `chapter-${index + 1}`));
 }
 
+/** The client with its mode. */
+export function titleOf({ name, mode }: InteropClient): string {
+  return mode === undefined ? name : `${name}, ${mode}`;
+}
+
 /** A client library, driven from here. */
 export interface Driver {
   listTools: () => Promise<string[]>;
@@ -85,9 +91,9 @@ export async function exercise({ listTools, call }: Driver, saw: Stage['saw']): 
     slugs: SLUGS,
   });
   saw('slugify-batch');
-  if (seen.length > 0) saw('progress');
   assert.deepEqual(
     seen,
     seen.toSorted((a, b) => a - b),
   );
+  if (seen.length > 0) saw('progress');
 }

@@ -11,7 +11,8 @@ import { startProgram } from './program.ts';
 const TITLES = ['Chapter', 'Chapter', 'Chapter'];
 
 export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as const).map((era) => ({
-  name: `MCP Inspector --web, ${era}`,
+  name: 'MCP Inspector --web',
+  mode: era,
   version: versionOf('inspector'),
   era,
   transport: 'HTTP',
@@ -21,6 +22,8 @@ export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as 
     const { t, saw, artifacts } = stage;
     const address = await startInspector(stage, era);
     const page = await openPage(t);
+    // Also of a page where something went wrong.
+    t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}.png`) }));
     await page.goto(address);
     // The switch itself is hidden behind its picture.
     await page.getByRole('switch').click({ force: true });
@@ -50,7 +53,6 @@ export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as 
 
     await page.getByText('notifications/progress').first().waitFor();
     saw('progress');
-    await page.screenshot({ path: join(artifacts, `inspector-${era}.png`) });
   },
 }));
 

@@ -13,12 +13,13 @@ const MODES = [
 
 export const INSPECTORS: readonly InteropClient[] = MODES.flatMap(({ package: name, mode, era }) =>
   (['HTTP', 'stdio'] as const).map((transport) => ({
-    name: `MCP Inspector --cli${mode === undefined ? '' : `, ${mode}`}`,
+    name: 'MCP Inspector --cli',
+    ...(mode !== undefined && { mode }),
     version: versionOf(name),
     era,
     transport,
     shows: ALL_BUT_PROGRESS,
-    note: 'prints no progress',
+    note: 'does not ask for progress',
     needs: ['node 24', name],
     async run(stage: Stage) {
       const { url, command } = stage;

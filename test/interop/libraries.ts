@@ -16,8 +16,8 @@ interface AiSdkStdio {
 }
 
 const AI_SDK_NOTE =
-  'has no callback for progress. Over stdio it gives a server one second to answer `server/discover` before it ' +
-  'falls back to `initialize`: what it speaks there depends on how fast the server starts, so it is run without';
+  'does not ask for progress. Over stdio, with discovery, it gives a server one second before it takes it for one ' +
+  'of the 2025 revisions, so what it speaks then depends on the machine';
 
 const aiSdk = (
   [
@@ -26,7 +26,8 @@ const aiSdk = (
     { transport: 'stdio', era: 'legacy' },
   ] as const
 ).map(({ transport, era }): InteropClient => ({
-  name: `Vercel AI SDK, ${era === 'modern' ? 'with' : 'without'} discovery`,
+  name: 'Vercel AI SDK',
+  mode: `${era === 'modern' ? 'with' : 'without'} discovery`,
   version: versionOf('ai-sdk'),
   era,
   transport,

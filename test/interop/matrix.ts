@@ -1,6 +1,6 @@
 /** What came of a run: in lines for a terminal, and as `docs/compatibility.md`. */
 import { format, resolveConfig } from 'prettier';
-import { FEATURES, type Feature, type InteropClient } from './client.ts';
+import { FEATURES, titleOf, type Feature, type InteropClient } from './client.ts';
 
 /** What came of one client. */
 export interface Outcome {
@@ -22,29 +22,36 @@ export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof M
 
 /** One client in a line. */
 export function line(outcome: Outcome): string {
-  const { name, version, transport } = outcome.client;
+  const { version, transport } = outcome.client;
   const marks = FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`);
-  const columns = [name.padEnd(37), version.padEnd(13), (outcome.revision ?? '–').padEnd(10), transport.padEnd(5)];
+  const columns = [
+    titleOf(outcome.client).padEnd(35),
+    version.padEnd(13),
+    (outcome.revision ?? '–').padEnd(10),
+    transport.padEnd(5),
+  ];
   return [...columns, ...marks].join('  ');
 }
 
-/** The page for the docs. */
-export async function compatibilityPage(outcomes: readonly Outcome[], path: string): Promise<string> {
+/** The page for the docs, formatted for the file at `path`. */
+export async function compatibilityPage(
+  outcomes: readonly Outcome[],
+  { path, date }: { path: string; date: Date },
+): Promise<string> {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const header = ['client', 'version', 'revision', 'transport', ...FEATURES];
   const rows = outcomes.map((outcome) => [
-    outcome.client.name,
+    titleOf(outcome.client),
     outcome.client.version,
     outcome.revision ?? MARKS.open,
     outcome.client.transport,
     ...FEATURES.map((feature) => MARKS[cell(outcome, feature)]),
   ]);
   const notes = new Map(outcomes.flatMap(({ client: { name, note } }) => (note === undefined ? [] : [[name, note]])));
-  const date = new Date().toISOString().slice(0, 10);
   const page = `# Compatibility
 
 Clients that others wrote, against \`src/http-server.ts\` and \`src/stdio-server.ts\` as they are. Written by
-\`npm run interop\` on ${date}, with Node.js ${process.versions.node}; not by hand.
+\`npm run interop\` on ${date.toISOString().slice(0, 10)}, with Node.js ${process.versions.node}; not by hand.
 
 ${row(header)}
 ${row(header.map((_, index) => (index < 4 ? '---' : ':-:')))}

@@ -9,15 +9,16 @@ const V1 = await installedVersion('@modelcontextprotocol/sdk');
 const V2 = await installedVersion('@modelcontextprotocol/client');
 
 const KINDS = [
-  { kind: 'v1', name: 'TypeScript SDK v1 client', version: V1, era: 'legacy' },
-  { kind: 'v2 legacy', name: 'TypeScript SDK v2 client, legacy', version: V2, era: 'legacy' },
-  { kind: 'v2 auto', name: 'TypeScript SDK v2 client, auto', version: V2, era: 'modern' },
-  { kind: 'v2 pinned', name: 'TypeScript SDK v2 client, pinned', version: V2, era: 'modern' },
+  { kind: 'v1', product: { name: 'TypeScript SDK v1 client', version: V1 }, era: 'legacy' },
+  { kind: 'v2 legacy', product: { name: 'TypeScript SDK v2 client', mode: 'legacy', version: V2 }, era: 'legacy' },
+  { kind: 'v2 auto', product: { name: 'TypeScript SDK v2 client', mode: 'auto', version: V2 }, era: 'modern' },
+  { kind: 'v2 pinned', product: { name: 'TypeScript SDK v2 client', mode: 'pinned', version: V2 }, era: 'modern' },
 ] as const;
 
-const alone = KINDS.flatMap(({ kind, ...row }) =>
+const alone = KINDS.flatMap(({ kind, product, era }) =>
   (['HTTP', 'stdio'] as const).map((transport): InteropClient => ({
-    ...row,
+    ...product,
+    era,
     transport,
     shows: FEATURES,
     needs: [],
@@ -29,14 +30,17 @@ const alone = KINDS.flatMap(({ kind, ...row }) =>
 
 const behindMcpRemote = (
   [
-    { kind: 'v1', name: 'mcp-remote, for the SDK v1 client', era: 'legacy' },
-    { kind: 'v2 pinned', name: 'mcp-remote, for the SDK v2 client', era: 'modern' },
+    { kind: 'v1', mode: 'for the v1 client', era: 'legacy' },
+    { kind: 'v2 pinned', mode: 'for the v2 client', era: 'modern' },
   ] as const
-).map(({ kind, ...row }): InteropClient => ({
-  ...row,
+).map(({ kind, mode, era }): InteropClient => ({
+  name: 'mcp-remote',
+  mode,
   version: versionOf('mcp-remote'),
+  era,
   transport: 'HTTP',
   shows: FEATURES,
+  note: 'speaks stdio with the SDK client that it works for',
   needs: ['mcp-remote'],
   async run({ t, url, folder, saw }) {
     const env = childEnv({ HOME: folder, MCP_REMOTE_CONFIG_DIR: join(folder, 'mcp-remote') });

@@ -19,7 +19,7 @@ import {
   type StreamReader,
   type TestApp,
 } from '../support/app.ts';
-import { touchSubscribed, type Tool } from '../support/fixture.ts';
+import { fixture, touchSubscribed, type Tool } from '../support/fixture.ts';
 import { sessionApp, type SessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
 
@@ -146,51 +146,29 @@ test('a session of an older revision keeps its version', async () => {
 
 test('a server hears of initialized once it was said, and not before', async () => {
   const heardBy = new Map<McpServer, number>();
-  const context = sessionApp({ heard: ({ server }) => heardBy.get(server) ?? 0 });
-  const { createServer } = context.servers;
-  const app = sessionApp(
-    {},
-    {},
-    {
-      sessionStore: context.store,
-      eventLog: context.eventLog,
-      createServer: async (about) => {
-        const server = (await createServer(about)) as McpServer;
-        server.server.oninitialized = () => heardBy.set(server, (heardBy.get(server) ?? 0) + 1);
-        return server;
-      },
-    },
-  ).another;
-  const opened = await app().request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
-  const at = (there: TestApp) => sessionOf(there, opened.headers.get('mcp-session-id') ?? '');
-  const heardAt = async (there: TestApp) => (await at(there).call('heard', {})).result?.content?.[0]?.text;
-  assert.equal(await heardAt(app()), '0');
-  await at(app()).post({ jsonrpc: '2.0', method: 'notifications/initialized' });
-  assert.equal(await heardAt(app()), '1');
+  const { createServer } = fixture({ heard: ({ server }) => heardBy.get(server) ?? 0 }, (server) => {
+    server.server.oninitialized = () => heardBy.set(server, (heardBy.get(server) ?? 0) + 1);
+  });
+  const { app, another } = sessionApp({}, {}, { createServer });
+  const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
+  const onNewNode = () => sessionOf(another(), opened.headers.get('mcp-session-id') ?? '');
+  const heardThere = async () => (await onNewNode().call('heard', {})).result?.content?.[0]?.text;
+  assert.equal(await heardThere(), '0');
+  await onNewNode().post({ jsonrpc: '2.0', method: 'notifications/initialized' });
+  assert.equal(await heardThere(), '1');
 });
 
 test('what a server says during the repeated handshake is not said to the client again', async () => {
-  const context = sessionApp({ one: () => 1 });
-  const { createServer } = context.servers;
-  const options = {
-    sessionStore: context.store,
-    eventLog: context.eventLog,
-    createServer: async (about: Parameters<typeof createServer>[0]) => {
-      const server = (await createServer(about)) as McpServer;
-      server.server.oninitialized = () => void server.server.sendToolListChanged().catch(() => {});
-      return server;
-    },
-  };
-  const { app, another } = sessionApp({}, {}, options);
+  const { createServer } = fixture({ one: () => 1 }, ({ server }) => {
+    server.oninitialized = () => void server.sendToolListChanged().catch(() => {});
+  });
+  const { app, another, eventLog } = sessionApp({}, {}, { createServer });
   const session = await openSession(app);
-  const first = readStream(await session.get());
-  const { id = '' } = await first.next();
+  const { id = '' } = await readStream(await session.get()).next();
   await app.drain();
-  const there = sessionOf(another(), session.id);
-  await there.call('one', {});
+  await sessionOf(another(), session.id).call('one', {});
   await settled();
-  const logged = await context.eventLog.after(session.id, id);
-  assert.deepEqual(logged?.events, []);
+  assert.deepEqual((await eventLog.after(session.id, id))?.events, []);
 });
 
 /** Goes through all steps, with an interruption after those named. */

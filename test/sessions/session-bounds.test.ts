@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createCallsInFlight } from '../../src/calls-in-flight.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { createSessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import {
@@ -221,6 +222,31 @@ describe('a session in memory', () => {
     await sessions.close();
     assert.equal(servers.open, 0);
     assert.equal(clock.pending, timersBefore);
+  });
+
+  test('is looked at once in a tick, however busy it is meanwhile', async () => {
+    const { store, clock } = sessionApp();
+    let ticking = false;
+    let looks = 0;
+    const busy: SessionStore = {
+      ...store,
+      touch: async (id) => {
+        if (ticking && looks < 20) {
+          ticking = false;
+          looks += 1;
+          await (await sessionOf(app, id).post(rpc('ping'))).text();
+          await settled();
+          ticking = true;
+        }
+        return store.touch(id);
+      },
+    };
+    const { app } = sessionApp({}, {}, { sessionStore: busy, clock });
+    for (let i = 0; i < 3; i += 1) await (await openSession(app)).get();
+    ticking = true;
+    clock.advance(15_000);
+    for (let turn = 0; turn < 100; turn += 1) await settled();
+    assert.equal(looks, 3);
   });
 
   test('is built once for any number of first requests', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../src/config.ts';
-import { answerOf, eventsIn, openSession, readStream, rpc, type LegacySession } from '../support/app.ts';
+import { answerOf, eventsIn, openSession, readStream, rpc, sessionOf, type LegacySession } from '../support/app.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { settled } from '../support/time.ts';
@@ -148,6 +148,41 @@ test('a batch is answered on one stream, which ends with the last answer', async
   one.end('first');
   await stream.ended();
   assert.deepEqual(said(...eventsIn(stream.text)), ['= second', 'a', '= first']);
+});
+
+describe('an engine that fails', () => {
+  const down = () => Promise.reject(new Error('no route to 10.0.0.5'));
+
+  test('gets a client -32603 for what could not be put into the record of its session', async () => {
+    const { app, store } = sessionApp();
+    const session = await openSession(app);
+    const failing = sessionApp({}, {}, { sessionStore: { ...store, update: down } });
+    const there = sessionOf(failing.app, session.id);
+    const response = await there.post(rpc('logging/setLevel', { level: 'error' }, 'mine'));
+    const { id, error } = await answerOf(response);
+    assert.deepEqual([id, error?.code], ['mine', -32603]);
+    assert.doesNotMatch(error?.message ?? '', /10\.0/);
+    assert.equal(await failing.app.drain(), 0);
+  });
+
+  test('does not end a call whose events it should have kept, but its stream cannot be resumed any more', async () => {
+    const { tools, next } = createSpeaker();
+    const { app, eventLog } = sessionApp(tools);
+    const session = await openSession(app);
+    const response = await speak(session);
+    const speech = await next();
+    await speech.say('a');
+    const working = { ...eventLog };
+    eventLog.append = down;
+    await speech.say('b');
+    assert.equal((await speak(session)).status, 200);
+    Object.assign(eventLog, working);
+    speech.end('done');
+    const text = await response.text();
+    assert.deepEqual(said(...eventsIn(text)), ['priming', 'a', 'b', '= done']);
+    for (const { id } of eventsIn(text)) assert.equal((await session.get(id)).status, 400);
+    assert.equal((await session.get()).status, 200);
+  });
 });
 
 test('comments keep the streams of GET and POST open, and resumed ones', async () => {

@@ -136,6 +136,7 @@ describe('what creates no session and no server of one', () => {
     ['initialize that accepts no answer', { headers: { accept: 'text/html' }, body: initializeRequest() }, 406],
     ['initialize as text', { headers: { 'content-type': 'text/plain' }, body: initializeRequest() }, 415],
     ['initialize beyond 32 KiB', { body: initializeRequest({ experimental: { x: { y: 'x'.repeat(40_000) } } }) }, 413],
+    ['initialize without an id', { body: { ...initializeRequest(), id: undefined } }, 400],
     ['initialize within a batch', { body: [initializeRequest()] }, 400],
     ['server/discover', modernRequest('server/discover'), 200],
     ['a modern call', modernRequest('tools/list'), 200],

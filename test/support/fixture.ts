@@ -13,8 +13,12 @@ export interface Fixture {
   readonly open: number;
 }
 
-/** Servers with logging, resource subscriptions and the given tools. */
-export function fixture(tools: Record<string, Tool> = {}): Fixture {
+/**
+ * Servers with logging, resource subscriptions and the given tools.
+ *
+ * @param prepare - Does more with each server before it is used.
+ */
+export function fixture(tools: Record<string, Tool> = {}, prepare: (server: McpServer) => void = () => {}): Fixture {
   let created = 0;
   let open = 0;
   return {
@@ -25,6 +29,7 @@ export function fixture(tools: Record<string, Tool> = {}): Fixture {
       server.server.onclose = () => {
         open -= 1;
       };
+      prepare(server);
       return server;
     },
     get created() {

@@ -79,7 +79,6 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
   const watch = watchSockets(listener.port);
 
   async function count() {
-    collectGarbage();
     return {
       servers: servers.open,
       records: await sessionStore.count(),
@@ -87,7 +86,6 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
       sockets: await watch.sockets(),
       serverListeners: watch.server ? listenersOf(watch.server) : 0,
       processListeners: listenersOf(process),
-      heapBytes: process.memoryUsage().heapUsed,
     };
   }
 
@@ -97,7 +95,8 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
       const { records, sessionsWithEvents, sockets } = await count();
       return records + sessionsWithEvents + servers.open + sockets === 0;
     }).catch(() => {});
-    return count();
+    collectGarbage();
+    return { ...(await count()), heapBytes: process.memoryUsage().heapUsed };
   }
 
   const wire: Wire = {
@@ -158,7 +157,7 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
 
   let calls = 0;
   let bystander = await wire.openSession();
-  let remembered: Awaited<ReturnType<typeof count>> | undefined;
+  let remembered: Awaited<ReturnType<typeof countAtRest>> | undefined;
   return wire;
 }
 

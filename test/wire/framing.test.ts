@@ -30,7 +30,7 @@ const withTarget = (target: string, host = '127.0.0.1') =>
 
 async function send(bytes: Bytes) {
   const pieces = [bytes, LAST].map((piece) => Buffer.from(piece));
-  const done = await exchange(wire.port, { pieces: [Buffer.concat(pieces)], pause: wire.assertWell });
+  const done = await exchange(wire.port, { pieces: [Buffer.concat(pieces)], pause: () => wire.assertWell() });
   assert.equal(done.rest.length, 0, 'there is nothing beside the answers');
   await wire.assertWell();
   return done.answers;
@@ -151,7 +151,7 @@ for (const [what, bytes, status] of ANSWERED) {
       answers.map((answer) => answer.status),
       [status, 200],
     );
-    const [{ body = '', headers = new Map<string, string>() } = {}] = answers;
+    const [{ body, headers } = { body: '', headers: new Map<string, string>() }] = answers;
     assertAnswer({ status, body, contentType: headers.get('content-type') ?? '' }, [status]);
   });
 }

@@ -72,7 +72,7 @@ export interface ExchangeOptions {
    * What follows: wait for the server to end the connection; or let it finish (FIN), or reset (RST), or leave.
    * @default 'wait'
    */
-  then?: 'wait' | 'finish' | 'reset' | 'leave' | undefined;
+  end?: 'wait' | 'finish' | 'reset' | 'leave' | undefined;
   /** With `wait`: go away after so many complete answers, if the server has not ended the connection before. */
   answers?: number | undefined;
 }
@@ -82,7 +82,7 @@ const DEADLINE_MS = 60_000;
 
 /** Opens a connection, sends bytes, and reads all that comes. */
 export async function exchange(port: number, options: ExchangeOptions): Promise<Exchange> {
-  const { pieces, pause, then = 'wait', answers = Infinity } = options;
+  const { pieces, pause, end = 'wait', answers = Infinity } = options;
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
   const chunks: Buffer[] = [];
   let closedByServer = false;
@@ -106,14 +106,14 @@ export async function exchange(port: number, options: ExchangeOptions): Promise<
   for (const piece of pieces) {
     // The callback of a write comes also when there is nobody any more to write to.
     await new Promise((resolve) => socket.write(piece, resolve));
-    if (pieces.length > 1 || then !== 'wait') await pause();
+    if (pieces.length > 1 || end !== 'wait') await pause();
   }
-  if (then === 'finish') socket.end();
-  if (then === 'wait' || then === 'finish') await withDeadline(over, () => Buffer.concat(chunks));
+  if (end === 'finish') socket.end();
+  if (end === 'wait' || end === 'finish') await withDeadline(over, () => Buffer.concat(chunks));
   // Whatever comes too much comes now.
   if (!closedByServer) await pause();
   leaving = true;
-  if (then === 'reset') socket.resetAndDestroy();
+  if (end === 'reset') socket.resetAndDestroy();
   else socket.destroy();
   return { ...readAnswers(Buffer.concat(chunks)), closedByServer };
 }

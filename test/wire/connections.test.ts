@@ -49,7 +49,7 @@ for (const [what, cut] of [
   ['the body', MIDDLE],
 ] as const) {
   test(`answers 400 or nothing to a client that finishes within ${what}`, async () => {
-    const { answers, closedByServer } = await converse({ pieces: [CALL.slice(0, cut)], then: 'finish' });
+    const { answers, closedByServer } = await converse({ pieces: [CALL.slice(0, cut)], end: 'finish' });
     assert.deepEqual(
       answers.map(({ status, body }) => [status, body]),
       cut === 0 ? [] : [[400, '']],
@@ -58,7 +58,7 @@ for (const [what, cut] of [
   });
 
   test(`bears with a client that resets within ${what}`, async () => {
-    const { answers } = await converse({ pieces: [CALL.slice(0, cut)], then: 'reset' });
+    const { answers } = await converse({ pieces: [CALL.slice(0, cut)], end: 'reset' });
     assert.deepEqual(answers, []);
     await reached(async () => (await wire.sockets()) === 0);
   });
@@ -107,10 +107,10 @@ test('answers 404 to thousands of sessions that there are not', async () => {
 });
 
 test('keeps no more sessions than it may, however many are opened', async () => {
-  const opened = Array.from({ length: 300 }, () => post(JSON_HEADERS, initializeRequest()));
-  const small = await startWire({ MCP_MAX_SESSIONS: '50' });
+  const opened = Array.from({ length: 120 }, () => post(JSON_HEADERS, initializeRequest()));
+  const small = await startWire({ MCP_MAX_SESSIONS: '20' });
   await small.rememberWhatIsThere();
-  const { answers } = await exchange(small.port, { pieces: [opened.join('') + LAST], pause: small.assertWell });
+  const { answers } = await exchange(small.port, { pieces: [opened.join('') + LAST], pause: () => small.assertWell() });
   assert.equal(answers.length, opened.length + 1);
   assert.ok(answers.every(({ status }) => status === 200));
   await small.assertNothingLeft();
@@ -131,12 +131,13 @@ test('gives up a client that takes nothing of what it asked for', async () => {
 async function received(socket: Socket): Promise<string> {
   let text = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  await new Promise((resolve) => socket.once('close', resolve));
+  socket.resume();
+  await reached(async () => socket.closed);
   return text;
 }
 
-for (const then of ['finish', 'reset', 'leave'] as const) {
-  test(`lets go of streams whose clients ${then === 'leave' ? then : `${then} the connection`}`, async () => {
+for (const end of ['finish', 'reset', 'leave'] as const) {
+  test(`lets go of streams whose clients ${end === 'leave' ? end : `${end} the connection`}`, async () => {
     const get = rawRequest({
       line: 'GET /mcp HTTP/1.1',
       headers: linesOf({ ...session.headers, accept: 'text/event-stream' }),
@@ -144,14 +145,14 @@ for (const then of ['finish', 'reset', 'leave'] as const) {
     });
     const listening = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
     const streams = [get, post(listening.headers, listening.body), post(session.headers, talkativeCall(40, 100))];
-    const exchanges = await Promise.all(streams.map((pieces) => converse({ pieces: [pieces], then })));
+    const exchanges = await Promise.all(streams.map((pieces) => converse({ pieces: [pieces], end })));
     for (const { answers } of exchanges) {
       assert.equal(answers[0]?.status, 200);
       assert.ok(eventsIn(answers[0].body).length > 0);
     }
     await reached(async () => (await wire.sockets()) === 0);
     // The stream of the session is free again.
-    const again = await converse({ pieces: [get], then: 'leave' });
+    const again = await converse({ pieces: [get], end: 'leave' });
     assert.equal(again.answers[0]?.status, 200);
   });
 }

@@ -1,8 +1,10 @@
+/** What needs a shell, curl and `env -S` besides Node.js, and therefore is no part of `npm test`. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PROJECT_ROOT, startCommand, startHttpEntry } from './support/process.ts';
+import { initializeRequest } from '../support/app.ts';
+import { PROJECT_ROOT, startCommand, startHttpEntry } from '../support/process.ts';
 
 /** The URL in the README, on the default port. */
 const WRITTEN_URL = 'http://127.0.0.1:3000/mcp';
@@ -31,4 +33,12 @@ test("the README's curl commands work as they stand, each in its own block", asy
     statuses.filter((status) => !status?.startsWith('2')),
     [],
   );
+});
+
+test('src/stdio-server.ts runs by itself from the root of the project', async (t) => {
+  const server = startCommand(t, './src/stdio-server.ts');
+  server.writeLine(JSON.stringify(initializeRequest()));
+  await server.stdoutMatch(/"serverInfo":\{"name":"hono-mcp-server"/);
+  server.endStdin();
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });

@@ -1,0 +1,225 @@
+/** The kinds of attack: each makes one from a seed, carries it out, and says what may come of it. */
+import { LATEST_LEGACY, initializeRequest, modernRequest, rpc } from '../support/app.ts';
+import type { Random } from '../support/random.ts';
+import type { Wire, WireSession } from '../support/wire.ts';
+import { answerFrom, type Answer } from './answer.ts';
+import { hostileHeaderValue, mutatedBytes, mutatedMessage } from './mutations.ts';
+import { LAST, chunked, exchange, linesOf, rawRequest, type Bytes, type ExchangeOptions } from './raw-http.ts';
+
+/** What a case is made from. */
+export interface CaseContext {
+  wire: Wire;
+  /** The attacker's session. */
+  session: WireSession;
+  random: Random;
+  /** Takes what is sent, for the report of a failure. */
+  note: (input: Bytes) => void;
+}
+
+export interface Kind {
+  name: string;
+  /** The statuses that may come; none at all, where the connection may end without. */
+  statuses: readonly number[];
+  /** How many answers there have to be; any number where it is not said. */
+  count?: number;
+  attack: (context: CaseContext) => Promise<Answer[]>;
+}
+
+type Message = { headers: Record<string, string>; body: unknown };
+
+/** A message without fault. */
+function anyMessage({ random, session }: CaseContext): Message {
+  const legacy = (body: unknown): Message => ({ headers: { ...session.headers }, body });
+  const text = random.pick(['Hello World', 'Grüße', '世界']);
+  const titles = [text, text, 'more'];
+  const meta = { _meta: { progressToken: random.pick(['token', 7]) } };
+  const requestId = random.int(1, 5);
+  const { 'mcp-session-id': _, ...sessionless } = session.headers;
+  return random.pick([
+    () => ({
+      headers: sessionless,
+      body: initializeRequest({ roots: { listChanged: true }, experimental: { x: {} } }),
+    }),
+    () => legacy(rpc('tools/call', { name: 'slugify', arguments: { text, separator: '_' } }, requestId)),
+    () => legacy(rpc('tools/call', { name: 'slugify-batch', arguments: { titles }, ...meta }, requestId)),
+    () => legacy(rpc(random.pick(['tools/list', 'ping', 'resources/list', 'logging/setLevel']), {}, requestId)),
+    () => legacy(rpc('resources/subscribe', { uri: 'file:///x' }, requestId)),
+    () => legacy({ jsonrpc: '2.0', method: 'notifications/initialized' }),
+    () => legacy({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'x' } }),
+    () => legacy({ jsonrpc: '2.0', id: requestId, result: { roots: [] } }),
+    () => legacy({ jsonrpc: '2.0', id: requestId, error: { code: -1, message: 'x', data: {} } }),
+    () => modernRequest('tools/call', { name: 'slugify', arguments: { text } }),
+    () => modernRequest('tools/call', { name: 'slugify-batch', arguments: { titles }, ...meta }),
+    () => modernRequest(random.pick(['tools/list', 'server/discover', 'ping', 'prompts/get']), { name: 'x' }),
+    () => modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+  ])();
+}
+
+function rawMessage(context: CaseContext, line?: string): string {
+  const { headers, body } = anyMessage(context);
+  return rawRequest({ ...(line && { line }), headers: linesOf(headers), body: JSON.stringify(body) });
+}
+
+/** Two answers to somebody else: what was sent before them has been read by then. */
+async function patience({ wire }: CaseContext): Promise<void> {
+  await wire.assertWell();
+  await wire.assertWell();
+}
+
+async function send(context: CaseContext, { headers }: Message, body: string): Promise<Answer> {
+  context.note(body);
+  return answerFrom(await context.wire.fetch('POST', headers, body), () => patience(context));
+}
+
+async function converse(context: CaseContext, options: Omit<ExchangeOptions, 'pause'>): Promise<Answer[]> {
+  for (const piece of options.pieces) context.note(piece);
+  const { answers } = await exchange(context.wire.port, { ...options, pause: () => patience(context) });
+  return answers.map(({ status, headers, body, complete }) => ({
+    status,
+    contentType: headers.get('content-type') ?? '',
+    // What was cut off can be judged where it is a stream, event by event.
+    body: complete || headers.get('content-type') === 'text/event-stream' ? body : '',
+  }));
+}
+
+/** Takes away the answer to `LAST`, which has to be there. */
+function withoutLast(answers: Answer[]): Answer[] {
+  const last = answers.pop();
+  if (last?.status !== 200 || last.body !== 'ok') throw new Error(`The last answer is ${JSON.stringify(last)}`);
+  return answers;
+}
+
+/** Statuses of requests that reach the app whole. */
+const OF_THE_APP = [200, 202, 204, 400, 403, 404, 405, 406, 409, 413, 415];
+/** And of those that Node.js may refuse before. */
+const OF_NODE = [...OF_THE_APP, 408, 417, 431];
+
+export const KINDS: readonly Kind[] = [
+  {
+    name: 'a message with something else in it',
+    statuses: [200, 202, 400, 404],
+    count: 1,
+    attack: async (context) => {
+      const message = anyMessage(context);
+      return [await send(context, message, mutatedMessage(context.random, message.body))];
+    },
+  },
+  {
+    name: 'a batch of anything',
+    statuses: [200, 202, 400, 404],
+    count: 1,
+    attack: async (context) => {
+      const { random, session } = context;
+      const part = () => {
+        const { body } = anyMessage(context);
+        return random.int(1, 6) === 1 ? mutatedMessage(random, body) : JSON.stringify(body);
+      };
+      const parts = Array.from({ length: random.pick([0, 1, 2, 5, 20, 100, 101, 300]) }, part);
+      return [await send(context, { headers: session.headers, body: undefined }, `[${parts.join(',')}]`)];
+    },
+  },
+  {
+    name: 'a request with headers that nobody expects',
+    statuses: OF_THE_APP,
+    attack: async (context) => {
+      const { random } = context;
+      const names = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'Accept', 'Content-Type', 'Origin', 'Last-Event-ID'];
+      const more = ['Mcp-Method', 'Mcp-Name', 'Authorization', 'Access-Control-Request-Headers', 'X-Forwarded-Host'];
+      const method = random.pick(['POST', 'POST', 'POST', 'GET', 'DELETE', 'OPTIONS']);
+      const { headers, body } = anyMessage(context);
+      for (let changes = random.int(1, 3); changes > 0; changes -= 1) {
+        const name = random.pick([...names, ...more]).toLowerCase();
+        headers[name] = hostileHeaderValue(random);
+      }
+      const request = { line: `${method} /mcp HTTP/1.1`, headers: linesOf(headers), body: JSON.stringify(body) };
+      // A GET may open a stream, behind which nothing more is answered.
+      const pieces = [Buffer.from(rawRequest(request) + LAST, 'latin1')];
+      return (await converse(context, { pieces, end: 'finish' })).filter(({ body: text }) => text !== 'ok');
+    },
+  },
+  {
+    name: 'a request with bytes changed',
+    statuses: OF_NODE,
+    attack: async (context) => {
+      const { random } = context;
+      const line = random.pick([
+        undefined,
+        undefined,
+        'GET /mcp HTTP/1.1',
+        'DELETE /mcp HTTP/1.0',
+        'OPTIONS * HTTP/1.1',
+      ]);
+      const pieces = [mutatedBytes(random, rawMessage(context, line))];
+      return converse(context, { pieces, end: random.pick(['finish', 'leave']) });
+    },
+  },
+  {
+    name: 'a body whose end is told in two ways',
+    statuses: [400],
+    count: 1,
+    attack: async (context) => {
+      const { random, wire } = context;
+      // Whoever takes the shorter body for the right one finds a request behind it.
+      const inner = rawRequest({ line: 'GET /livez HTTP/1.1', framing: '' });
+      const length = random.int(0, inner.length);
+      const te = random.pick(['chunked', 'Chunked', 'chunked, chunked', 'identity', 'x, chunked', 'chunked;q=1']);
+      const framing = [`Content-Length: ${length}`, `Transfer-Encoding: ${te}`, `Content-Length: ${length + 1}`];
+      const count = random.int(2, 3);
+      const picked = random.int(0, 1) === 0 ? framing.slice(0, count) : framing.toReversed().slice(0, count);
+      const body = `${chunked(inner, random.int(1, inner.length))}${inner}`;
+      const pieces = [
+        rawRequest({ headers: linesOf(anyMessage(context).headers), framing: picked.join('\r\n'), body }),
+      ];
+      await wire.assertWell();
+      return converse(context, { pieces: [`${pieces[0]}${LAST}`] });
+    },
+  },
+  {
+    name: 'a connection that breaks off',
+    statuses: [200, 202, 400, 404],
+    attack: async (context) => {
+      const { random } = context;
+      const text = rawMessage(context);
+      const end = random.int(0, text.length);
+      const middle = random.int(0, end);
+      const pieces = [text.slice(0, middle), text.slice(middle, end)];
+      return converse(context, { pieces, end: random.pick(['finish', 'reset', 'leave']) });
+    },
+  },
+  {
+    name: 'sessions that there are not',
+    statuses: [404],
+    attack: async (context) => {
+      const { random, session } = context;
+      const requests = Array.from({ length: random.int(1, 30) }, () => {
+        const guessed = Array.from({ length: 32 }, () => random.pick('0123456789abcdef'.split(''))).join('');
+        const id = random.pick([guessed, session.id.slice(1), `${session.id}0`, session.id.toUpperCase() + 'x', '0']);
+        const headers = linesOf({ ...session.headers, 'mcp-session-id': id });
+        const line = `${random.pick(['POST', 'GET', 'DELETE'])} /mcp HTTP/1.1`;
+        return rawRequest({ line, headers, body: JSON.stringify(rpc('ping')) });
+      });
+      return withoutLast(await converse(context, { pieces: [requests.join('') + LAST] }));
+    },
+  },
+  {
+    name: 'much at once in one session',
+    statuses: [200, 202, 204, 400, 404, 409],
+    attack: async (context) => {
+      const { random, wire } = context;
+      const own = await wire.openSession();
+      const streamHeaders = { ...own.headers, accept: 'text/event-stream', 'mcp-protocol-version': LATEST_LEGACY };
+      const one = async (): Promise<Answer> => {
+        const kind = random.int(1, 10);
+        if (kind > 3) {
+          const message = anyMessage({ ...context, session: own });
+          return send(context, message, JSON.stringify(message.body));
+        }
+        const lastEventId = kind === 1 ? { 'last-event-id': hostileHeaderValue(random) } : {};
+        const method = kind === 3 && random.int(1, 3) === 1 ? 'DELETE' : 'GET';
+        const headers = { ...streamHeaders, ...lastEventId };
+        return answerFrom(await wire.fetch(method, headers), () => patience(context));
+      };
+      return Promise.all(Array.from({ length: random.int(2, 12) }, one));
+    },
+  },
+];
