@@ -68,6 +68,6 @@ const seconds = (performance.now() - start) / 1000;
 now += HOUR_MS;
 const after = await settle();
 const megabytes = (after.heapUsed - before.heapUsed) / 1e6;
-console.log(`${SESSIONS} idle sessions opened in ${seconds.toFixed(1)} s on Node ${process.version}`);
-console.log(`${megabytes.toFixed(1)} MB of heap, ${((megabytes * 1e6) / SESSIONS).toFixed(0)} bytes each`);
+process.stdout.write(`${SESSIONS} idle sessions opened in ${seconds.toFixed(1)} s on Node ${process.version}\n`);
+process.stdout.write(`${megabytes.toFixed(1)} MB of heap, ${((megabytes * 1e6) / SESSIONS).toFixed(0)} bytes each\n`);
 await app.drain();

@@ -190,6 +190,16 @@ describe('DELETE', () => {
     waiting.open();
   });
 
+  test('ends what another node has of the session within seconds', async () => {
+    const { app, another, clock, servers } = sessionApp();
+    const session = await openSession(app);
+    const stream = readStream(await session.get());
+    assert.equal((await sessionOf(another(), session.id).delete()).status, 204);
+    await pass(clock, 15_000);
+    await stream.ended();
+    assert.equal(servers.open, 0);
+  });
+
   test('leaves other sessions alone', async () => {
     const { app } = sessionApp();
     const [one, other] = [await openSession(app), await openSession(app)];
