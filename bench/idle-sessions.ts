@@ -11,6 +11,8 @@ import { createLogger } from '../src/telemetry/log.ts';
 
 const SESSIONS = Number(process.argv[2] ?? 100_000);
 const HOUR_MS = 60 * 60_000;
+/** 100,000 of them in 200 MB. */
+const MAX_BYTES_EACH = 2000;
 
 if (globalThis.gc === undefined) throw new Error('Run with --expose-gc');
 const collect = globalThis.gc;
@@ -71,3 +73,5 @@ const megabytes = (after.heapUsed - before.heapUsed) / 1e6;
 process.stdout.write(`${SESSIONS} idle sessions opened in ${seconds.toFixed(1)} s on Node ${process.version}\n`);
 process.stdout.write(`${megabytes.toFixed(1)} MB of heap, ${((megabytes * 1e6) / SESSIONS).toFixed(0)} bytes each\n`);
 await app.drain();
+// A record is less than a kilobyte of text; more than twice that has another reason.
+if (megabytes * 1e6 > SESSIONS * MAX_BYTES_EACH) process.exitCode = 1;

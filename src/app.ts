@@ -49,7 +49,8 @@ export interface App {
   fetch(request: Request): Response | Promise<Response>;
   /**
    * Stops: turns away what is new, waits for the calls in flight, then ends every stream. Resolves to the
-   * number of calls that were cut because `MCP_DRAIN_SECONDS` were over.
+   * number of calls that were cut because `MCP_DRAIN_SECONDS` were over. Sessions may go on calling until
+   * then, so a busy one can use the time up.
    */
   drain(): Promise<number>;
 }

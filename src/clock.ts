@@ -6,7 +6,7 @@ export interface Clock {
   now(): number;
   /** Calls `callback` every `milliseconds` until the returned function is called. Never keeps the process alive. */
   every(milliseconds: number, callback: () => void): () => void;
-  /** Calls `callback` once after `milliseconds`, unless the returned function is called before. */
+  /** Calls `callback` once after `milliseconds`, unless the returned function is called before. Keeps the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 

@@ -33,6 +33,10 @@ export const batchTooLargeResponse = (maxMessages: number) =>
 export const invalidInitializeResponse = (id: RequestId) =>
   errorResponse(400, INVALID_PARAMS, 'initialize needs an id, protocolVersion, capabilities and clientInfo', { id });
 
+/** 413: an `initialize` request that says more of the client than a session's record keeps. */
+export const initializeTooLargeResponse = (id: RequestId) =>
+  errorResponse(413, REFUSED, 'capabilities and clientInfo are larger than a session keeps', { id });
+
 /** 400: a call of the 2025 revisions that names no session. */
 export const missingSessionResponse = (id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, 'Mcp-Session-Id header is missing: send initialize first', { id });
@@ -81,6 +85,9 @@ export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'C
 /** 503: not now; `retryAfterSeconds` says when to try again. */
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
   errorResponse(503, REFUSED, message, { id, headers: { 'Retry-After': String(retryAfterSeconds) } });
+
+/** 503: the server is about to end; another instance will have taken over when the client comes back. */
+export const stoppingResponse = (id: RequestId = null) => unavailableResponse('The server is stopping', 5, id);
 
 /** 500: a bug. The log has the detail. */
 export const internalErrorResponse = () => errorResponse(500, INTERNAL_ERROR, 'Internal error');

@@ -31,14 +31,17 @@ async function serve(config: Config): Promise<void> {
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknownSettings(process.env)) log.warn('not a setting of this server; see --help', { name });
   const app = createApp({ config, log, createServer: () => createMcpServer() });
-  const listener = await listen(app, config);
+  const listener = await listen(app, {
+    ...config,
+    onerror: (error) => log.error('listening', { error: error.message }),
+  });
 
   const host = config.host.includes(':') ? `[${config.host.replace(/[[\]]/g, '')}]` : config.host;
   const listening = `http://${host}:${listener.port}/mcp`;
   const url = config.publicUrl ?? listening;
   write(`MCP server listening on ${listening} (${config.sessions})`);
   if (url !== listening) write(`  Clients use  ${url}`);
-  write(`  Claude Code  claude mcp add --transport http slugs ${url}`);
+  write(`  Claude Code  claude mcp add --transport http my-server ${url}`);
   write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
 
   stopOnSignals(app, listener, log);

@@ -14,3 +14,9 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));
 }
+
+/** The method that `body` names, when it is a single JSON-RPC message that names one. */
+export function methodOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('method' in body)) return undefined;
+  return typeof body.method === 'string' ? body.method : undefined;
+}

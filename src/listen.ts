@@ -18,6 +18,8 @@ export interface ListenOptions {
   port: number;
   /** @default systemClock */
   clock?: Clock;
+  /** Takes errors of the listening socket. */
+  onerror?: (error: Error) => void;
 }
 
 /** A listening server. */
@@ -33,16 +35,22 @@ export interface Listener {
  *
  * @throws {@link ConfigError} when the address cannot be had.
  */
-export async function listen(app: App, { host, port, clock = systemClock }: ListenOptions): Promise<Listener> {
+export async function listen(app: App, { host, port, clock = systemClock, onerror }: ListenOptions): Promise<Listener> {
   const server = createAdaptorServer({ fetch: (request) => app.fetch(request), hostname: host }) as Server;
   // Beyond a number of headers Node.js drops the rest, Origin among them. Their size has a limit, that is enough.
   server.maxHeadersCount = 0;
   const unsent = createCallsInFlight();
   server.on('request', (_request, response: ServerResponse) => response.once('close', unsent.begin()));
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port))));
-    server.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
+    const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));
+    server.once('error', refuse);
+    server.listen(port, host.replace(/^\[|\]$/g, ''), () => {
+      server.off('error', refuse);
+      resolve();
+    });
   });
+  // Such as a connection that cannot be taken for want of file descriptors: no reason to end the others.
+  server.on('error', (error) => onerror?.(error));
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

@@ -28,11 +28,11 @@ import {
   notAcceptableResponse,
   parseErrorResponse,
   requestIdOf,
+  stoppingResponse,
   tooDeepResponse,
-  unavailableResponse,
   unsupportedMediaTypeResponse,
 } from './errors.ts';
-import { isDeeperThan, parseJson } from './json.ts';
+import { isDeeperThan, methodOf, parseJson } from './json.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -41,8 +41,6 @@ import type { Logger } from './telemetry/log.ts';
 const MAX_BATCH_MESSAGES = 100;
 /** Arrays and objects in each other; what walks through a body by recursion overflows the stack at some thousands. */
 const MAX_DEPTH = 200;
-/** When to come back after a refusal while stopping: another instance will have taken over by then. */
-const RETRY_AFTER_SECONDS = 5;
 
 /** Options for {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
@@ -97,31 +95,38 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   async function post(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
-    if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
-    // It rejects when the client goes away before the end; nobody reads the answer then.
-    const read = await readRequestBody(request, maxBodyBytes).catch(() => undefined);
-    if (read === undefined) return parseErrorResponse();
-    if (read.tooLarge) return bodyTooLargeResponse(maxBodyBytes);
-    const body = parseJson(read.text);
-    if (body === undefined) return parseErrorResponse();
-    if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
-    if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
+    const read = await readBody(request, maxBodyBytes);
+    if (read instanceof Response) {
+      if (read.status === 413) log.warn('a body was too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
+      return read;
+    }
+    const { body } = read;
 
     const isLegacy = await isLegacyRequest(request, body);
-    const isNew = !isLegacy || !sessions || isMethod(body, 'initialize');
+    const isNew = !isLegacy || !sessions || methodOf(body) === 'initialize';
     // Once more for everything: reading the body may have taken until the end.
     if (refusing === 'everything' || (isNew && refusing === 'new')) return stoppingResponse(requestIdOf(body));
     const response =
       isLegacy && sessions
-        ? await sessions.handle(request, body, caller)
+        ? await serveInSession(sessions, request, body, caller)
         : await serveOnce(request, body, caller, accepted);
     return asAccepted(response, accepted, Array.isArray(body));
+  }
+
+  /** Serves a request in its session, whose transport counts the calls that it starts; until then this does. */
+  async function serveInSession(all: Sessions, request: Request, body: unknown, caller: Caller): Promise<Response> {
+    const end = callsInFlight.begin();
+    try {
+      return await all.handle(request, body, caller);
+    } finally {
+      end();
+    }
   }
 
   /** Serves a request on a server of its own. */
   async function serveOnce(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response> {
     const parsed = { parsedBody: body, ...(caller.authInfo && { authInfo: caller.authInfo }) };
-    if (isMethod(body, 'subscriptions/listen')) {
+    if (methodOf(body) === 'subscriptions/listen') {
       // It ends when one side wants it to: nothing to wait for, and nothing to put into one JSON body.
       if (!accepted.eventStream) return notAcceptableResponse('text/event-stream');
       return watchBody(await handler.fetch(request, parsed), () => {});
@@ -161,10 +166,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   };
 }
 
-function stoppingResponse(id?: string | number | null): Response {
-  return unavailableResponse('The server is stopping', RETRY_AFTER_SECONDS, id);
-}
-
-function isMethod(body: unknown, method: string): boolean {
-  return typeof body === 'object' && body !== null && 'method' in body && body.method === method;
+/** The parsed body of a POST, or the answer to one that is not taken. */
+async function readBody(request: Request, maxBytes: number): Promise<{ body: unknown } | Response> {
+  if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
+  // It rejects when the client goes away before the end; nobody reads the answer then.
+  const read = await readRequestBody(request, maxBytes).catch(() => undefined);
+  if (read === undefined) return parseErrorResponse();
+  if (read.tooLarge) return bodyTooLargeResponse(maxBytes);
+  const body = parseJson(read.text);
+  if (body === undefined) return parseErrorResponse();
+  if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
+  if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
+  return { body };
 }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { createMcpServer } from '../src/mcp-server.ts';
-import { settingsTable } from '../src/config.ts';
-import { openSession, testApp } from './support/app.ts';
+import { loadConfig, settingsTable } from '../src/config.ts';
+import { initializeRequest, openSession, testApp } from './support/app.ts';
+import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
@@ -45,4 +46,18 @@ test("the README's own server can stand in the place of src/mcp-server.ts", asyn
   const session = await openSession(testApp({}, { createServer: () => replaced.createMcpServer() }));
   const { result } = await session.call('count-words', { text: 'one two  three' });
   assert.equal(result?.content?.[0]?.text, '3');
+});
+
+test('.vscode/mcp.json starts the one server, and names the URL of the other', async (t) => {
+  const { servers } = JSON.parse(await readFile(join(root, '.vscode/mcp.json'), 'utf8')) as {
+    servers: Record<string, { type: string; url?: string; command: string; args: string[]; cwd: string }>;
+  };
+  const { 'mcp-training-http': http, 'mcp-training-stdio': stdio } = servers;
+  assert.deepEqual(http, { type: 'http', url: `http://localhost:${loadConfig({}).port}/mcp` });
+
+  assert.ok(stdio);
+  assert.equal(stdio.cwd, ['$', '{workspaceFolder}'].join(''));
+  const server = startCommand(t, stdio.command, { args: stdio.args });
+  server.writeLine(JSON.stringify(initializeRequest()));
+  await server.stdoutMatch(/"serverInfo":\{"name":"hono-mcp-server"/);
 });

@@ -48,22 +48,26 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
   const originHostnames = options.allowedOrigins.filter((origin) => origin.endsWith('://*'));
   if (isLoopback(options.host)) originHostnames.push(...localhostAllowedHostnames());
 
+  function refuseName(host: string | null): Refusal | undefined {
+    const result = validateHostHeader(host, hostnames);
+    if (result.ok) return undefined;
+    const { errorCode, hostname, message } = result;
+    const remedy = errorCode === 'invalid_host' ? `${message}; allow it with MCP_ALLOWED_HOSTS=${hostname}` : message;
+    return { message: 'Host not allowed', remedy };
+  }
+
   return {
     refuseHost(request) {
-      const target = new URL(request.url);
-      if (target.username !== '' || target.password !== '') {
+      // First: an adapter may have put it into the URL as it is, which then is no URL at all.
+      const header = request.headers.get('host');
+      const refusal = refuseName(header);
+      if (refusal) return refusal;
+      const { host, username, password } = new URL(request.url);
+      if (username !== '' || password !== '') {
         return { message: 'Host not allowed', remedy: 'There are credentials in the request target' };
       }
       // A target in absolute form names a host of its own, which then is the one that counts (RFC 9112 section 3.2.2).
-      for (const host of [request.headers.get('host'), target.host]) {
-        const result = validateHostHeader(host, hostnames);
-        if (result.ok) continue;
-        const { errorCode, hostname, message } = result;
-        const remedy =
-          errorCode === 'invalid_host' ? `${message}; allow it with MCP_ALLOWED_HOSTS=${hostname}` : message;
-        return { message: 'Host not allowed', remedy };
-      }
-      return undefined;
+      return host === header ? undefined : refuseName(host);
     },
     refuseOrigin(request) {
       const origin = request.headers.get('origin');

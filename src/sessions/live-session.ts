@@ -5,7 +5,6 @@
  * before the client hears that it worked, so that `restore` can repeat it to another server.
  */
 import {
-  isInitializedNotification,
   isJSONRPCRequest,
   type AuthInfo,
   type JSONRPCRequest,
@@ -15,6 +14,7 @@ import {
 import { ACCEPT_BOTH, acceptingBoth } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
+import { methodOf } from '../json.ts';
 import type { EventLog } from './event-log.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
 import { SessionTransport } from './session-transport.ts';
@@ -34,8 +34,8 @@ export interface LiveSessionOptions {
   callsInFlight: CallsInFlight;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** Puts what shapes the session into its record. */
-  save: (changes: SessionChanges) => Promise<unknown>;
+  /** Puts what shapes the session into its record; rejects when it cannot. */
+  save: (changes: SessionChanges) => Promise<void>;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
 }
@@ -68,11 +68,18 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
     if (!transport.muted) await save({ subscriptions: [...subscriptions] });
   }
 
-  function refuseSubscription(message: unknown): Response | undefined {
-    if (!isJSONRPCRequest(message) || message.method !== 'resources/subscribe') return undefined;
-    const uri = message.params?.['uri'];
-    const tooLong = typeof uri === 'string' && uri.length > MAX_URI_CHARS;
-    return tooLong || subscriptions.size >= MAX_SUBSCRIPTIONS ? tooManySubscriptionsResponse(message.id) : undefined;
+  /** Refuses a body that would make for more subscriptions than a record keeps. */
+  function refuseSubscriptions(messages: unknown[]): Response | undefined {
+    const wanted = new Set(subscriptions);
+    for (const message of messages) {
+      if (methodOf(message) !== 'resources/subscribe' || !isJSONRPCRequest(message)) continue;
+      const uri = message.params?.['uri'];
+      if (typeof uri !== 'string') continue;
+      wanted.add(uri);
+      if (uri.length > MAX_URI_CHARS || wanted.size > MAX_SUBSCRIPTIONS)
+        return tooManySubscriptionsResponse(message.id);
+    }
+    return undefined;
   }
 
   /** Sends the server a message of the handshake and waits for its answer. */
@@ -90,10 +97,11 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
       return transport.running;
     },
     async handle(request, body, authInfo) {
-      for (const message of [body].flat()) {
-        const refused = refuseSubscription(message);
-        if (refused) return refused;
-        if (isInitializedNotification(message)) await save({ initialized: true });
+      const messages = [body].flat();
+      const refused = refuseSubscriptions(messages);
+      if (refused) return refused;
+      if (messages.some((message) => methodOf(message) === 'notifications/initialized')) {
+        await save({ initialized: true });
       }
       return transport.handleRequest(acceptingBoth(request), { parsedBody: body, ...(authInfo && { authInfo }) });
     },

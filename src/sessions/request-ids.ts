@@ -31,6 +31,7 @@ export function createRequestIds(): RequestIds {
 
   return {
     mark(message) {
+      if (!('method' in message)) return message;
       if (isJSONRPCRequest(message)) return { ...message, id: `${prefix}${message.id}` };
       if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') return message;
       return {

@@ -3,10 +3,8 @@
  * being resumed; calls are counted until their answer is out; no stream is left open without a call.
  */
 import {
-  isJSONRPCErrorResponse,
   isJSONRPCNotification,
   isJSONRPCRequest,
-  isJSONRPCResultResponse,
   type HandleRequestOptions,
   type JSONRPCMessage,
   type JSONRPCRequest,
@@ -14,7 +12,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import { duplicateRequestResponse, unknownEventResponse } from '../errors.ts';
+import { duplicateRequestResponse, requestIdOf, sessionNotFoundResponse, unknownEventResponse } from '../errors.ts';
 import { prefixed } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { EventLog } from './event-log.ts';
@@ -27,8 +25,8 @@ const GET_STREAM_ID = '_GET_stream';
 /** The revision from which on clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
-/** The id of events that are in no log. */
-const NOT_KEPT = 'not-kept';
+/** In place of the id of an event that is in no log: such an event is sent without one. */
+const NOT_KEPT = '';
 
 /** What {@link SessionTransport} is made from. */
 export interface SessionTransportOptions {
@@ -53,7 +51,8 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
   #closed = false;
-  #isLogWhole = true;
+  /** Set when an event could not be logged: what came before must go too, lest somebody resume across the gap. */
+  #hasGap = false;
   /** While true, what passes is part of no stream that a client has: it is not logged. */
   muted = false;
 
@@ -78,6 +77,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     this.#beforeResult = beforeResult;
     // Connecting keeps this and puts the server's own handler behind it.
     this.onmessage = (message) => {
+      if (this.#closed) return;
       if (isJSONRPCRequest(message)) {
         this.#running.set(message.id, { request: message, end: callsInFlight.begin() });
       } else if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
@@ -102,10 +102,10 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     }
     for (const id of ids) this.#arriving.add(id);
     try {
-      return await super.handleRequest(request, {
-        ...options,
-        parsedBody: this.#requestIds.unmark(options.parsedBody),
-      });
+      const parsedBody = this.#requestIds.unmark(options.parsedBody);
+      const response = await super.handleRequest(request, { ...options, parsedBody });
+      // The session ended meanwhile; what the SDK then stumbles over is nobody's business.
+      return this.#closed && !response.ok ? sessionNotFoundResponse(requestIdOf(parsedBody)) : response;
     } finally {
       for (const id of ids) this.#arriving.delete(id);
     }
@@ -119,11 +119,12 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     this.#closed = true;
     await super.close();
     for (const requestId of this.#running.keys()) this.#end(requestId);
+    await this.#forgetBeforeGap().catch((error: unknown) => this.onerror?.(asError(error)));
   }
 
   async #send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
-    const isResult = isJSONRPCResultResponse(message);
-    const call = isResult || isJSONRPCErrorResponse(message) ? this.#running.get(message.id ?? '') : undefined;
+    const isResult = 'result' in message;
+    const call = isResult || 'error' in message ? this.#running.get(message.id ?? '') : undefined;
     try {
       const answer = call && isResult ? await this.#confirmed(message, call.request) : message;
       await super.send(this.#requestIds.mark(answer), related);
@@ -161,17 +162,22 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
   async #keep(streamId: string, message: JSONRPCMessage | undefined): Promise<string> {
     if (this.muted || this.#closed) return NOT_KEPT;
     try {
+      await this.#forgetBeforeGap();
       return await this.#eventLog.append(this.#sessionId, streamId, message);
     } catch (error) {
-      // It is still sent, but from now on the log has a gap, and nobody may resume across it.
-      this.#isLogWhole = false;
+      this.#hasGap = true;
       this.onerror?.(asError(error));
       return NOT_KEPT;
     }
   }
 
+  async #forgetBeforeGap(): Promise<void> {
+    if (this.#hasGap) await this.#eventLog.delete(this.#sessionId);
+    this.#hasGap = false;
+  }
+
   async #holds(eventId: string): Promise<boolean> {
-    return this.#isLogWhole && (await this.#eventLog.after(this.#sessionId, eventId)) !== undefined;
+    return !this.#hasGap && (await this.#eventLog.after(this.#sessionId, eventId)) !== undefined;
   }
 
   async #openStream(request: Request, options: HandleRequestOptions): Promise<Response> {
@@ -181,8 +187,9 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     const version = request.headers.get('mcp-protocol-version') ?? '';
     if (!response.ok || lastEventId !== null || version < PRIMING_SINCE) return response;
     // The SDK primes the streams of POST only. Without an id from the start, what is sent between a break
-    // before the first event and the next GET would be lost.
+    // before the first event and the next GET would be lost. The header is what the SDK goes by, too.
     const eventId = await this.#keep(GET_STREAM_ID, undefined);
+    if (eventId === NOT_KEPT) return response;
     return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
   }
 }

@@ -12,35 +12,38 @@ import {
   isJSONRPCRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
   type InitializeRequest,
+  type JSONRPCRequest,
   type McpServerFactory,
 } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import type { Caller } from '../caller.ts';
+import { principalKey, type Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
 import {
-  bodyTooLargeResponse,
+  initializeTooLargeResponse,
   invalidInitializeResponse,
   missingSessionResponse,
   requestIdOf,
   sessionNotFoundResponse,
+  stoppingResponse,
   unavailableResponse,
   unsupportedVersionResponse,
 } from '../errors.ts';
-import { watchBody } from '../streams.ts';
+import { methodOf } from '../json.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
+import { createLiveSessions } from './live-sessions.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
-/** What a record may keep of what a client says of itself; icons as data fit, uploads do not. */
-const MAX_INITIALIZE_BYTES = 32 * 1024;
+/** What a record may keep of what a client says of itself, as JSON; small icons fit, uploads do not. */
+const MAX_INITIALIZE_CHARS = 16 * 1024;
 /** When to come back for a session that there was no room for: some calls will have ended by then. */
 const RETRY_AFTER_SECONDS = 10;
 /** How often at most to look for what can be dropped. */
 const MAX_TICK_MS = 15_000;
-/** Sessions looked at to find one that can go; the rest was used more recently still. */
-const MAX_VISITS = 100;
+/** Sessions asked for at a time to find one that can go. */
+const PAGE_SIZE = 100;
 
 /** Options for {@link createSessions}. */
 export interface SessionsOptions {
@@ -75,40 +78,34 @@ export interface Sessions {
   close(): Promise<void>;
 }
 
-interface LiveEntry {
-  session: Promise<LiveSession>;
-  /** Requests being handled and streams being read. */
-  attached: number;
-  detachedAt: number;
-  /** Calls that run on although nobody is attached. */
-  running: () => number;
-}
-
 /** Makes the sessions of one process; `close()` ends its timer. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { store, eventLog, clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
-  const live = new Map<string, LiveEntry>();
+  const live = createLiveSessions({ clock, log, maxLive, liveIdleMs });
   const oneByOne = createTaskQueue();
-  const stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => {
-    tick().catch((error: unknown) => log.error('sessions could not be tidied', { error: String(error) }));
-  });
+  let closed = false;
+  let ticking = false;
+  const stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void tick());
 
-  async function open(request: Request, body: InitializeRequest, caller: Caller): Promise<Response> {
-    if (JSON.stringify(body).length > MAX_INITIALIZE_BYTES) return bodyTooLargeResponse(MAX_INITIALIZE_BYTES);
+  async function open(request: Request, body: InitializeRequest & JSONRPCRequest, caller: Caller): Promise<Response> {
+    const { protocolVersion, capabilities, clientInfo } = body.params;
+    const initialize = { protocolVersion, capabilities, clientInfo };
+    if (JSON.stringify(initialize).length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
     const record: SessionRecord = {
       id: randomId(),
-      principal: caller.principal,
+      principal: principalKey(caller),
       createdAt: clock.now(),
-      initialize: body.params,
+      initialize,
       initialized: false,
       subscriptions: [],
     };
     if (!(await oneByOne(() => createWithinCaps(record)))) {
       log.warn('no room for a session; MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be');
-      return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, requestIdOf(body));
+      return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, body.id);
     }
+    if (closed) return stoppingResponse(body.id);
     try {
-      const response = await serve(record.id, enliven(record.id, caller), request, body, caller);
+      const response = await serve(record, () => build(record.id, caller), request, body, caller);
       if (!response.ok) await end(record.id);
       return response;
     } catch (error) {
@@ -120,19 +117,23 @@ export function createSessions(options: SessionsOptions): Sessions {
   async function createWithinCaps(record: SessionRecord): Promise<boolean> {
     const { principal } = record;
     const tooMany = principal !== '' && (await store.count(principal)) >= options.maxSessionsPerPrincipal;
-    if (tooMany && !(await makeRoom(principal))) return false;
-    if ((await store.count()) >= options.maxSessions && !(await makeRoom())) return false;
+    if (tooMany && !(await makeRoom(options.maxSessionsPerPrincipal, principal))) return false;
+    if ((await store.count()) >= options.maxSessions && !(await makeRoom(options.maxSessions))) return false;
     await store.create(record);
     return true;
   }
 
-  /** Ends the longest unused session with nothing attached to it; `false` when there is none. */
-  async function makeRoom(principal?: string): Promise<boolean> {
-    for (const id of await store.leastRecentlyUsed(MAX_VISITS, principal)) {
-      const entry = live.get(id);
-      if (entry && isAttached(entry)) continue;
-      await end(id);
-      return true;
+  /** Ends the longest unused of `count` sessions that has nothing attached; `false` when there is none. */
+  async function makeRoom(count: number, principal?: string): Promise<boolean> {
+    for (let visited = 0; visited < count; visited += PAGE_SIZE) {
+      for (const id of await store.leastRecentlyUsed(PAGE_SIZE, principal)) {
+        if (!live.isAttached(id)) {
+          await end(id);
+          return true;
+        }
+        // It is in use, so it goes behind those that are not.
+        await store.touch(id);
+      }
     }
     return false;
   }
@@ -140,15 +141,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   async function end(id: string): Promise<void> {
     await store.delete(id);
     // Not before: a request that found the record until then may bring the session back to life meanwhile.
-    await drop(id);
+    await live.drop(id);
     await eventLog.delete(id);
-  }
-
-  async function drop(id: string): Promise<void> {
-    const entry = live.get(id);
-    live.delete(id);
-    const session = await entry?.session.catch(() => undefined);
-    await session?.close();
   }
 
   async function build(id: string, caller: Caller, record?: SessionRecord): Promise<LiveSession> {
@@ -156,7 +150,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       ...options,
       id,
       authInfo: caller.authInfo,
-      save: (changes) => store.update(id, changes),
+      async save(changes) {
+        if (!(await store.update(id, changes))) throw new Error('The session has ended');
+      },
       onerror: (error) => log.debug('transport', { error: error.message }),
     });
     try {
@@ -168,73 +164,43 @@ export function createSessions(options: SessionsOptions): Sessions {
     return session;
   }
 
-  /** The session in memory, brought there if it is not. Requests that come meanwhile share it. */
-  function enliven(id: string, caller: Caller, record?: SessionRecord): LiveEntry {
-    const known = live.get(id);
-    const entry = known ?? { session: build(id, caller, record), attached: 0, detachedAt: 0, running: () => 0 };
-    // Taken out and put in again, it is the last of the map, which is thus in order of use.
-    live.delete(id);
-    live.set(id, entry);
-    if (known) return known;
-    entry.session.then(
-      (session) => (entry.running = () => session.running),
-      () => live.get(id) === entry && live.delete(id),
-    );
-    return entry;
-  }
-
-  async function serve(
-    id: string,
-    entry: LiveEntry,
+  function serve(
+    { id }: SessionRecord,
+    create: () => Promise<LiveSession>,
     request: Request,
     body: unknown,
     caller: Caller,
   ): Promise<Response> {
-    // From here to `detach` nothing drops it for being unused.
-    entry.attached += 1;
-    trim();
-    const detach = () => {
-      entry.attached -= 1;
-      entry.detachedAt = clock.now();
+    const touch = () => {
       store.touch(id).catch((error: unknown) => log.error('a session was not touched', { error: String(error) }));
     };
-    try {
-      const session = await entry.session;
-      return watchBody(await session.handle(request, body, caller.authInfo), detach);
-    } catch (error) {
-      detach();
-      throw error;
-    }
+    return live.use(id, create, (session) => session.handle(request, body, caller.authInfo), touch);
   }
 
-  /** Drops what is too much in memory, the longest unused first. */
-  function trim(): void {
-    let visits = MAX_VISITS;
-    for (const [id, entry] of live) {
-      if (live.size <= maxLive || visits-- <= 0) return;
-      if (!isAttached(entry)) {
-        dropLater(id);
-        continue;
-      }
-      // In use, so it goes to the end: streams that stay open would otherwise be all that is looked at.
-      live.delete(id);
-      live.set(id, entry);
+  async function endByRequest(id: string, request: Request): Promise<Response> {
+    // The transport checks this for the other methods.
+    const version = request.headers.get('mcp-protocol-version');
+    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+      return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
     }
+    await end(id);
+    return new Response(null, { status: 204 });
   }
 
   async function tick(): Promise<void> {
-    // A copy: requests move their sessions to the end, and a loop that awaits would follow them for ever.
-    for (const [id, entry] of Array.from(live)) {
-      if (live.get(id) !== entry) continue;
-      // Without a record it was ended, maybe on another node, while a request brought it to life here.
-      const isOver = isAttached(entry) ? !(await store.touch(id)) : entry.detachedAt <= clock.now() - liveIdleMs;
-      if (isOver) dropLater(id);
+    if (ticking) return;
+    ticking = true;
+    try {
+      live.dropIdle();
+      for (const id of live.attached()) {
+        // Without a record it was ended, maybe on another node, while a request brought it to life here.
+        if (!(await store.touch(id))) await live.drop(id);
+      }
+      await eventLog.prune();
+    } catch (error) {
+      log.error('sessions could not be tidied', { error: String(error) });
     }
-    await eventLog.prune();
-  }
-
-  function dropLater(id: string): void {
-    drop(id).catch((error: unknown) => log.error('a session was not dropped', { error: String(error) }));
+    ticking = false;
   }
 
   return {
@@ -242,7 +208,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return live.size;
     },
     async handle(request, body, caller) {
-      if (request.method === 'POST' && isInitialize(body)) {
+      if (request.method === 'POST' && methodOf(body) === 'initialize') {
         // The SDK would take one without an id for a notification, and leave a session that nobody knows.
         if (!isJSONRPCRequest(body) || !isInitializeRequest(body)) return invalidInitializeResponse(requestIdOf(body));
         return open(request, body, caller);
@@ -250,35 +216,23 @@ export function createSessions(options: SessionsOptions): Sessions {
       const id = request.headers.get('mcp-session-id');
       if (id === null) return missingSessionResponse(requestIdOf(body));
       const record = await store.get(id);
-      if (record?.principal !== caller.principal) return sessionNotFoundResponse(requestIdOf(body));
-      if (request.method === 'DELETE') {
-        // The transport checks this for the other methods.
-        const version = request.headers.get('mcp-protocol-version');
-        if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-          return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
-        }
-        await end(id);
-        return new Response(null, { status: 204 });
-      }
-      return serve(id, enliven(id, caller, record), request, body, caller);
+      if (record?.principal !== principalKey(caller)) return sessionNotFoundResponse(requestIdOf(body));
+      if (request.method === 'DELETE') return endByRequest(id, request);
+      // Use begins here: a session must not expire under the request.
+      if (!(await store.touch(id))) return sessionNotFoundResponse(requestIdOf(body));
+      if (closed) return stoppingResponse(requestIdOf(body));
+      return serve(record, () => build(id, caller, record), request, body, caller);
     },
     async close() {
+      closed = true;
       stopTicking();
-      await Promise.all([...live.keys()].map(drop));
+      await live.clear();
     },
   };
-}
-
-function isInitialize(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'method' in body && body.method === 'initialize';
 }
 
 /** 128 random bits as hexadecimal digits. */
 function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function isAttached({ attached, running }: LiveEntry): boolean {
-  return attached > 0 || running() > 0;
 }

@@ -15,13 +15,8 @@ export const STATELESS_CANNOT: Readonly<Record<string, string>> = {
   'server-sse-multiple-streams': 'the suite does not try without a session; calls at the same time do work',
 };
 
-/** Checks that the suite skips, in either mode. */
-export const SKIPPED_CHECKS: Readonly<Record<string, string>> = {
-  'sep-2575-server-sends-tools-list-changed-on-subscription':
-    'the host has no way yet to publish changes to listen streams',
-  'sep-2575-server-sends-prompts-list-changed-on-subscription':
-    'the host has no way yet to publish changes to listen streams',
-};
+/** Checks that the suite skips, in either mode: none. */
+export const SKIPPED_CHECKS: Readonly<Record<string, string>> = {};
 
 /** Scenarios of the tasks extension (SEP-2663), which is not built. They are run and not counted. */
 export const isOfTasksExtension = (scenario: string) => scenario.startsWith('tasks-');

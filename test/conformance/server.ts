@@ -5,31 +5,34 @@
  * `src/mcp-server.ts` and knows as little of hosting: a new server on every call, and nothing of one client
  * kept where another could read it, or where it would be missed when a session's server is built anew.
  */
-import { createRequestStateCodec, McpServer, type McpServerFactory } from '@modelcontextprotocol/server';
+import {
+  createRequestStateCodec,
+  McpServer,
+  type McpServerFactory,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
 import { registerAskingTools, type RoundState } from './input-required.ts';
 import { registerPrompts } from './prompts.ts';
 import { registerResources } from './resources.ts';
 import { registerTools } from './tools.ts';
 
-/** Makes the factory for one host. What clients carry from round to round is signed with a key of its own. */
-export function createConformanceFactory(): McpServerFactory {
+/** Makes the factory for one host; what changes is published on `bus`. What clients carry from round to round is signed with a key of its own. */
+export function createConformanceFactory(bus: ServerEventBus): McpServerFactory {
   const states = createRequestStateCodec<RoundState>({ key: crypto.getRandomValues(new Uint8Array(32)) });
-  return ({ era }) => {
-    // A server of the 2026-07-28 revision lives for one request: it has no way to the client's listen stream.
-    const pushes = era === 'legacy';
+  return () => {
     const server = new McpServer(
       { name: 'conformance-fixture', version: '1.0.0' },
       {
         capabilities: {
           logging: {},
-          tools: { listChanged: pushes },
-          prompts: { listChanged: pushes },
-          resources: { listChanged: pushes, subscribe: pushes },
+          tools: { listChanged: true },
+          prompts: { listChanged: true },
+          resources: { listChanged: true, subscribe: true },
         },
         requestState: { verify: (state, context) => states.verify(state, context) },
       },
     );
-    registerTools(server);
+    registerTools(server, bus);
     registerAskingTools(server, states);
     registerPrompts(server);
     registerResources(server);

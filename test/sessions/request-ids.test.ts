@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRequestIds } from '../../src/sessions/request-ids.ts';
-import { openSession, readStream, rpc, sessionOf } from '../support/app.ts';
+import { openSession, readStream, rpc, sessionOf, type LegacySession } from '../support/app.ts';
 import { sessionApp } from '../support/session-app.ts';
 
 const result = { action: 'accept' };
@@ -46,31 +46,28 @@ test('leaves everything else as it is', () => {
 });
 
 test('does not take an answer from before a restart for that to another question', async () => {
-  const { app, another } = sessionApp(
+  const requestedSchema = { type: 'object' as const, properties: {} };
+  const { app, another, clock } = sessionApp(
     {
-      ask: ({ server, context }) => {
-        const requestedSchema = { type: 'object' as const, properties: {} };
-        return server.server.elicitInput(
-          { message: 'Sure?', requestedSchema },
-          { relatedRequestId: context.mcpReq.id },
-        );
-      },
+      ask: ({ server, context: { mcpReq } }) =>
+        server.server.elicitInput({ message: 'Sure?', requestedSchema }, { relatedRequestId: mcpReq.id }),
     },
-    { MCP_DRAIN_SECONDS: '0' },
+    { MCP_DRAIN_SECONDS: '1' },
   );
-  const before = await openSession(app, {}, { elicitation: { form: {} } });
-  const after = sessionOf(another(), before.id);
-  const questions = [];
-  const calls = [];
-  for (const session of [before, after]) {
-    const call = await session.post(rpc('tools/call', { name: 'ask', arguments: {} }));
-    const stream = readStream(call);
+  const askIn = async (session: LegacySession) => {
+    const stream = readStream(await session.post(rpc('tools/call', { name: 'ask', arguments: {} })));
     await stream.next();
-    questions.push((await stream.next()).message?.['id']);
-    calls.push(stream);
-  }
-  await after.post({ jsonrpc: '2.0', id: questions[0], result });
-  await after.post({ jsonrpc: '2.0', id: questions[1], result: { action: 'decline' } });
-  const answer = await calls[1]?.next();
-  assert.match(JSON.stringify(answer?.message), /decline/);
+    return { id: (await stream.next()).message?.['id'], stream };
+  };
+  const before = await openSession(app, {}, { elicitation: { form: {} } });
+  const early = await askIn(before);
+  const stopped = app.drain();
+  clock.advance(1000);
+  assert.equal(await stopped, 1);
+
+  const session = sessionOf(another(), before.id);
+  const late = await askIn(session);
+  await session.post({ jsonrpc: '2.0', id: early.id, result });
+  await session.post({ jsonrpc: '2.0', id: late.id, result: { action: 'decline' } });
+  assert.match(JSON.stringify((await late.stream.next()).message), /decline/);
 });

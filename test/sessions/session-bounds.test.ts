@@ -1,6 +1,7 @@
 /** How long sessions stay, and how many there may be. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { principalKey } from '../../src/caller.ts';
 import {
   answerOf,
   gate,
@@ -11,7 +12,7 @@ import {
   rpc,
   type TestApp,
 } from '../support/app.ts';
-import { bearer, sessionApp } from '../support/session-app.ts';
+import { bearer, principalOf, sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
 
 const IDLE_MS = 1800 * 1000;
@@ -115,7 +116,7 @@ describe('at MCP_MAX_SESSIONS', () => {
     const { app, store } = sessionApp({}, { MCP_MAX_SESSIONS: '5', MCP_MAX_SESSIONS_PER_PRINCIPAL: '3' });
     for (const token of ['alice.1', 'bob.1']) {
       await Promise.all(Array.from({ length: 20 }, () => initializeAs(app, token)));
-      assert.equal(await store.count(token.slice(0, -2)), 3);
+      assert.equal(await store.count(principalKey({ principal: principalOf(token) })), 3);
     }
     assert.equal(await store.count(), 5);
   });
@@ -151,6 +152,15 @@ describe('at MCP_MAX_SESSIONS_PER_PRINCIPAL', () => {
     for (let i = 0; i < 5; i += 1) await openSession(app);
     assert.equal(await store.count(), 5);
   });
+});
+
+test('events that are over age are forgotten also when nobody uses the log', async () => {
+  const { eventLog, clock } = sessionApp();
+  let pruned = 0;
+  const prune = async () => void (pruned += 1);
+  sessionApp({}, {}, { clock, eventLog: { ...eventLog, prune } });
+  await pass(clock, 60_000);
+  assert.ok(pruned > 0);
 });
 
 function initializeAs(app: TestApp, token: string): Promise<Response> {

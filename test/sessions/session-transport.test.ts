@@ -1,8 +1,16 @@
 /** The life of calls and of their streams, apart from resuming them (`resumption.test.ts`). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loadConfig } from '../../src/config.ts';
-import { answerOf, eventsIn, openSession, readStream, rpc, sessionOf, type LegacySession } from '../support/app.ts';
+import {
+  answerOf,
+  eventsIn,
+  openSession,
+  readStream,
+  rpc,
+  sessionOf,
+  type LegacySession,
+  type StreamReader,
+} from '../support/app.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { settled } from '../support/time.ts';
@@ -165,7 +173,7 @@ describe('an engine that fails', () => {
     assert.equal(await failing.app.drain(), 0);
   });
 
-  test('does not end a call whose events it should have kept, but its stream cannot be resumed any more', async () => {
+  test('does not end a call whose events it should have kept, but nobody resumes across the gap', async () => {
     const { tools, next } = createSpeaker();
     const { app, eventLog } = sessionApp(tools);
     const session = await openSession(app);
@@ -178,32 +186,38 @@ describe('an engine that fails', () => {
     assert.equal((await speak(session)).status, 200);
     Object.assign(eventLog, working);
     speech.end('done');
-    const text = await response.text();
-    assert.deepEqual(said(...eventsIn(text)), ['priming', 'a', 'b', '= done']);
-    for (const { id } of eventsIn(text)) assert.equal((await session.get(id)).status, 400);
+    const events = eventsIn(await response.text());
+    assert.deepEqual(said(...events), ['priming', 'a', 'b', '= done']);
+    assert.equal(events[2]?.id, undefined);
+    for (const { id } of events.slice(0, 2)) assert.equal((await session.get(id)).status, 400);
     assert.equal((await session.get()).status, 200);
   });
 });
 
-test('comments keep the streams of GET and POST open, and resumed ones', async () => {
-  const speaker = createSpeaker();
-  const { app } = sessionApp(speaker.tools, {}, { config: { ...loadConfig({}), keepAliveSeconds: 0.002 } });
-  const session = await openSession(app);
-  // The SDK's timers do not keep the process alive, so something else has to while they are waited for.
-  const staying = setInterval(() => {}, 1000);
-  const started = await Promise.all([session.get(), speak(session)].map(async (opened) => untilComment(await opened)));
-  const ids = started.map((text) => eventsIn(text)[0]?.id);
-  await Promise.all(ids.map(async (id) => untilComment(await session.get(id))));
-  clearInterval(staying);
-});
+describe('comments that keep streams open', () => {
+  const comments = ({ text }: StreamReader) => [...text.matchAll(/^:.*\n\n/gm)].length;
 
-/** What a stream sends up to its first comment, which is then cut off. */
-async function untilComment(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (/^:.*\n\n/m.test(text)) return text;
+  for (const [seconds, expected] of [
+    ['20', [0, 1, 2]],
+    ['0', [0, 0, 0]],
+  ] as const) {
+    test(`come every ${seconds} seconds as MCP_KEEP_ALIVE_SECONDS says, 0 being never`, async (t) => {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const { tools } = createSpeaker();
+      const { app } = sessionApp(tools, { MCP_KEEP_ALIVE_SECONDS: seconds });
+      const session = await openSession(app);
+      const commentsOn = async (responses: Response[]) => {
+        const streams = responses.map(readStream);
+        for (const stream of streams) void stream.ended();
+        for (const [index, milliseconds] of [19_999, 1, 20_000].entries()) {
+          t.mock.timers.tick(milliseconds);
+          await settled();
+          for (const stream of streams) assert.equal(comments(stream), expected[index]);
+        }
+        return streams.map(({ text }) => eventsIn(text)[0]?.id);
+      };
+      const ids = await commentsOn([await session.get(), await speak(session)]);
+      await commentsOn(await Promise.all(ids.map((id) => session.get(id))));
+    });
   }
-  throw new Error('The stream ended without a comment');
-}
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Principal } from '../../src/caller.ts';
 import {
   answerOf,
   gate,
@@ -135,7 +136,11 @@ describe('what creates no session and no server of one', () => {
     ],
     ['initialize that accepts no answer', { headers: { accept: 'text/html' }, body: initializeRequest() }, 406],
     ['initialize as text', { headers: { 'content-type': 'text/plain' }, body: initializeRequest() }, 415],
-    ['initialize beyond 32 KiB', { body: initializeRequest({ experimental: { x: { y: 'x'.repeat(40_000) } } }) }, 413],
+    [
+      'initialize beyond 16,384 characters',
+      { body: initializeRequest({ experimental: { x: { y: 'x'.repeat(40_000) } } }) },
+      413,
+    ],
     ['initialize without an id', { body: { ...initializeRequest(), id: undefined } }, 400],
     ['initialize within a batch', { body: [initializeRequest()] }, 400],
     ['server/discover', modernRequest('server/discover'), 200],
@@ -187,6 +192,7 @@ describe('DELETE', () => {
     assert.equal(servers.open, 0);
     assert.equal(await store.get(session.id), undefined);
     for (const id of eventIds) assert.equal(await eventLog.after(session.id, id), undefined);
+    assert.equal(await app.drain(), 0, 'nothing is left to wait for');
     waiting.open();
   });
 
@@ -257,5 +263,21 @@ describe('two principals', () => {
     assert.equal((await refreshed.call('whoami', {})).result?.content?.[0]?.text, '"alice.2"');
     assert.equal(servers.created, 1);
     assert.equal((await refreshed.delete()).status, 204);
+  });
+
+  test('are two when issuer, subject or client differ: answers 404 with -32001', async () => {
+    const owner = { issuer: 'https://a.example', subject: 'alice', client: 'editor' };
+    const authenticate = async ({ headers }: Request) => ({
+      principal: JSON.parse(headers.get('x-principal') ?? '') as Principal,
+    });
+    const { app } = sessionApp({}, {}, { authenticate });
+    const as = (principal: Principal) => ({ 'x-principal': JSON.stringify(principal) });
+    const { id } = await openSession(app, as(owner));
+    const others = [{ issuer: 'https://b.example' }, { subject: 'bob' }, { client: 'browser' }, { client: '' }];
+    for (const other of [...others, { subject: 'alice","editor', client: '' }]) {
+      const response = await sessionOf(app, id, as({ ...owner, ...other })).post(CALL);
+      assert.deepEqual([response.status, (await answerOf(response)).error?.code], [404, -32001]);
+    }
+    assert.equal((await sessionOf(app, id, as({ ...owner })).post(CALL)).status, 200);
   });
 });

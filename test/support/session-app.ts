@@ -1,5 +1,5 @@
 import type { AppOptions } from '../../src/app.ts';
-import { ANONYMOUS, type Caller } from '../../src/caller.ts';
+import { ANONYMOUS, type Caller, type Principal } from '../../src/caller.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
@@ -54,10 +54,15 @@ export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` };
 }
 
+/** Whom {@link bearer} makes a token for. */
+export function principalOf(token: string): Principal {
+  return { issuer: 'https://issuer.example', subject: token.split('.')[0] ?? '', client: 'test' };
+}
+
 /** Takes every token for good; without one, nobody is asked. */
 async function authenticate(request: Request): Promise<Caller> {
   const token = request.headers.get('authorization')?.slice('Bearer '.length);
   if (token === undefined) return ANONYMOUS;
-  const [principal = ''] = token.split('.');
-  return { principal, authInfo: { token, clientId: principal, scopes: [] } };
+  const principal = principalOf(token);
+  return { principal, authInfo: { token, clientId: principal.subject, scopes: [] } };
 }

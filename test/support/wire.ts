@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
+import { request, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { mock } from 'node:test';
 import { format } from 'node:util';
@@ -22,7 +22,7 @@ import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/sessions/memory-session-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { JSON_HEADERS, LATEST_LEGACY, answerOf, initializeRequest, rpc } from './app.ts';
+import { JSON_HEADERS, LATEST_LEGACY, eventsIn, initializeRequest, rpc, type RpcAnswer } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { pass } from './time.ts';
 
@@ -120,10 +120,11 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
     async assertWell() {
       const number = ++calls;
       const call = rpc('tools/call', { name: 'slugify', arguments: { text: `Call ${number}` } }, `call ${number}`);
-      const response = await wire.fetch('POST', bystander.headers, call);
-      assert.equal(response.status, 200, 'the bystander is served');
-      const { id, result } = await answerOf(response);
-      assert.deepEqual([id, result?.['structuredContent']], [call.id, { slug: `call-${number}` }]);
+      const { status, text } = await postPlainly(listener.port, bystander.headers, call);
+      assert.equal(status, 200, 'the bystander is served');
+      const answer = eventsIn(text).at(-1)?.message as Partial<RpcAnswer> | undefined;
+      const found = [answer?.id, answer?.result?.['structuredContent']];
+      assert.deepEqual(found, [call.id, { slug: `call-${number}` }]);
       complaints.assertNone();
       assert.equal(Object.keys(Object.prototype).length, 0, 'the prototype of all objects is as it was');
       assert.ok(watch.maxListeners <= MAX_SOCKET_LISTENERS, `a socket had ${watch.maxListeners} listeners`);
@@ -165,9 +166,9 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
 function collectComplaints() {
   const complaints: string[] = [];
   const add = (...args: unknown[]) => {
-    const complaint = format(...args.map((arg) => (arg instanceof Error ? arg.stack : arg)));
+    const complaint = format(...args.map((arg) => (arg instanceof Error ? (arg.stack ?? String(arg)) : arg)));
     // That is how the adapter tells of a client that was given up.
-    if (!complaint.startsWith('Error: The reader is too slow\n')) complaints.push(complaint);
+    if (complaint !== 'Error: The reader is too slow') complaints.push(complaint);
   };
   const { mock: error } = mock.method(console, 'error', add);
   const { mock: warn } = mock.method(console, 'warn', add);
@@ -220,6 +221,21 @@ function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<n
       return lastIds.size;
     },
   };
+}
+
+/** POSTs without what makes fetch cost more than the server behind it: it is done thousands of times. */
+function postPlainly(port: number, headers: Record<string, string>, body: unknown) {
+  return new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+    const sent = request(
+      { port, host: '127.0.0.1', path: '/mcp', method: 'POST', headers, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject).on('end', () => resolve({ status: response.statusCode, text }));
+      },
+    );
+    sent.on('error', reject).end(JSON.stringify(body));
+  });
 }
 
 /** Finds the HTTP server behind a port when it gets its first request, and watches its sockets. */

@@ -1,5 +1,5 @@
 /** The kinds of attack: each makes one from a seed, carries it out, and says what may come of it. */
-import { LATEST_LEGACY, initializeRequest, modernRequest, rpc } from '../support/app.ts';
+import { initializeRequest, modernRequest, rpc } from '../support/app.ts';
 import type { Random } from '../support/random.ts';
 import type { Wire, WireSession } from '../support/wire.ts';
 import { answerFrom, type Answer } from './answer.ts';
@@ -73,7 +73,7 @@ async function send(context: CaseContext, { headers }: Message, body: string): P
 
 async function converse(context: CaseContext, options: Omit<ExchangeOptions, 'pause'>): Promise<Answer[]> {
   for (const piece of options.pieces) context.note(piece);
-  const { answers } = await exchange(context.wire.port, { ...options, pause: () => patience(context) });
+  const { answers } = await exchange(context.wire.port, { ...options, pause: () => context.wire.assertWell() });
   return answers.map(({ status, headers, body, complete }) => ({
     status,
     contentType: headers.get('content-type') ?? '',
@@ -207,19 +207,17 @@ export const KINDS: readonly Kind[] = [
     attack: async (context) => {
       const { random, wire } = context;
       const own = await wire.openSession();
-      const streamHeaders = { ...own.headers, accept: 'text/event-stream', 'mcp-protocol-version': LATEST_LEGACY };
-      const one = async (): Promise<Answer> => {
+      const request = (): string => {
         const kind = random.int(1, 10);
-        if (kind > 3) {
-          const message = anyMessage({ ...context, session: own });
-          return send(context, message, JSON.stringify(message.body));
-        }
-        const lastEventId = kind === 1 ? { 'last-event-id': hostileHeaderValue(random) } : {};
+        if (kind > 3) return rawMessage({ ...context, session: own });
         const method = kind === 3 && random.int(1, 3) === 1 ? 'DELETE' : 'GET';
-        const headers = { ...streamHeaders, ...lastEventId };
-        return answerFrom(await wire.fetch(method, headers), () => patience(context));
+        const lastEventId = kind === 1 ? { 'last-event-id': hostileHeaderValue(random) } : {};
+        const headers = { ...own.headers, accept: 'text/event-stream', ...lastEventId };
+        return rawRequest({ line: `${method} /mcp HTTP/1.1`, headers: linesOf(headers), framing: '' });
       };
-      return Promise.all(Array.from({ length: random.int(2, 12) }, one));
+      const requests = Array.from({ length: random.int(2, 5) }, request);
+      const end = random.pick(['finish', 'reset', 'leave'] as const);
+      return (await Promise.all(requests.map((piece) => converse(context, { pieces: [piece], end })))).flat();
     },
   },
 ];

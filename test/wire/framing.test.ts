@@ -119,6 +119,7 @@ const ANSWERED: [what: string, bytes: Bytes, status: number][] = [
   ['a foreign Host', withHost('evil.example'), 403],
   ['two Hosts', withHost('127.0.0.1', 'evil.example'), 403],
   ['two Hosts, the foreign one first', withHost('evil.example', '127.0.0.1'), 403],
+  ['a Host that is nearly an address', withHost('127.0.0.0.1'), 403],
   ['a Host that only begins as ours', withHost('127.0.0.1.evil.example'), 403],
   ...['user@127.0.0.1', '127.0.0.1/', '127.0.0.1#', '127.0.0.1?', '127.0.0.1:x', 'a b', '127.0.0.1, evil.example'].map(
     (host): [string, string, number] => [`the Host "${host}"`, withHost(host), 400],

@@ -111,7 +111,7 @@ export async function exchange(port: number, options: ExchangeOptions): Promise<
   if (end === 'finish') socket.end();
   if (end === 'wait' || end === 'finish') await withDeadline(over, () => Buffer.concat(chunks));
   // Whatever comes too much comes now.
-  if (!closedByServer) await pause();
+  if (end === 'wait' && !closedByServer) await pause();
   leaving = true;
   if (end === 'reset') socket.resetAndDestroy();
   else socket.destroy();

@@ -1,0 +1,143 @@
+/**
+ * The sessions in memory: a cache of what records tell, bounded in number and time.
+ *
+ * What has something attached (a request, a stream, a call that runs on) stays; the rest goes when it has
+ * been unused for a while, or when there are too many.
+ */
+import type { Clock } from '../clock.ts';
+import { watchBody } from '../streams.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { LiveSession } from './live-session.ts';
+
+/** Sessions looked at to find some that can go, so that one request never pays for all. */
+const MAX_VISITS = 100;
+
+/** Options for {@link createLiveSessions}. */
+export interface LiveSessionsOptions {
+  clock: Pick<Clock, 'now'>;
+  log: Logger;
+  /** Sessions in memory at once; those with something attached stay beyond that. */
+  maxLive: number;
+  /** How long one with nothing attached stays, in milliseconds. */
+  liveIdleMs: number;
+}
+
+/** The sessions in memory. */
+export interface LiveSessions {
+  readonly size: number;
+  isAttached(id: string): boolean;
+  /** Ids of those with something attached. */
+  attached(): string[];
+  /**
+   * Lets `handle` answer a request in a session, which stays until the answer's body has ended.
+   *
+   * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
+   * @param onDetach - Called once when the answer has ended.
+   */
+  use(
+    id: string,
+    build: () => Promise<LiveSession>,
+    handle: (session: LiveSession) => Promise<Response>,
+    onDetach: () => void,
+  ): Promise<Response>;
+  /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */
+  drop(id: string): Promise<void>;
+  /** Drops what has been unused for long. */
+  dropIdle(): void;
+  /** Drops everything. */
+  clear(): Promise<void>;
+}
+
+interface Entry {
+  session: Promise<LiveSession>;
+  /** Requests being handled and streams being read. */
+  attached: number;
+  detachedAt: number;
+  /** Calls that run on although nobody is attached. */
+  running: () => number;
+}
+
+/** Makes an empty cache. */
+export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSessionsOptions): LiveSessions {
+  const entries = new Map<string, Entry>();
+
+  async function drop(id: string): Promise<void> {
+    const entry = entries.get(id);
+    entries.delete(id);
+    try {
+      const session = await entry?.session.catch(() => undefined);
+      await session?.close();
+    } catch (error) {
+      log.error('a session did not close well', { error: String(error) });
+    }
+  }
+
+  function enliven(id: string, build: () => Promise<LiveSession>): Entry {
+    const known = entries.get(id);
+    const entry = known ?? { session: build(), attached: 0, detachedAt: 0, running: () => 0 };
+    putLast(id, entry);
+    if (known) return known;
+    entry.session.then(
+      (session) => (entry.running = () => session.running),
+      () => entries.get(id) === entry && entries.delete(id),
+    );
+    return entry;
+  }
+
+  /** Taken out and put in again, an entry is the last of the map, which is thus in order of use. */
+  function putLast(id: string, entry: Entry): void {
+    entries.delete(id);
+    entries.set(id, entry);
+  }
+
+  /** Drops what is too much, the longest unused first. */
+  function trim(): void {
+    let visits = MAX_VISITS;
+    for (const [id, entry] of entries) {
+      if (entries.size <= maxLive || visits-- <= 0) return;
+      // Streams that stay open would otherwise be all that is ever looked at.
+      if (isAttached(entry)) putLast(id, entry);
+      else void drop(id);
+    }
+  }
+
+  return {
+    get size() {
+      return entries.size;
+    },
+    isAttached(id) {
+      const entry = entries.get(id);
+      return entry !== undefined && isAttached(entry);
+    },
+    attached: () => Array.from(entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : [])),
+    async use(id, build, handle, onDetach) {
+      const entry = enliven(id, build);
+      // From here to `detach` nothing drops it for being unused.
+      entry.attached += 1;
+      trim();
+      const detach = () => {
+        entry.attached -= 1;
+        entry.detachedAt = clock.now();
+        onDetach();
+      };
+      try {
+        return watchBody(await handle(await entry.session), detach);
+      } catch (error) {
+        detach();
+        throw error;
+      }
+    },
+    drop,
+    dropIdle() {
+      const deadline = clock.now() - liveIdleMs;
+      for (const [id, entry] of entries) if (!isAttached(entry) && entry.detachedAt <= deadline) void drop(id);
+    },
+    async clear() {
+      await Promise.all(Array.from(entries.keys(), drop));
+    },
+  };
+}
+
+function isAttached({ attached, running }: Entry): boolean {
+  return attached > 0 || running() > 0;
+}

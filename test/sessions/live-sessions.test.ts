@@ -1,0 +1,162 @@
+/** What lives in memory: built from a record when it is needed, dropped when it is not. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createCallsInFlight } from '../../src/calls-in-flight.ts';
+import { ANONYMOUS } from '../../src/caller.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+import { createSessions } from '../../src/sessions/sessions.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import {
+  gate,
+  initializeRequest,
+  JSON_HEADERS,
+  LATEST_LEGACY,
+  openSession,
+  readStream,
+  rpc,
+  sessionOf,
+  URL_OF_APP,
+} from '../support/app.ts';
+import { sessionApp } from '../support/session-app.ts';
+import { pass, settled } from '../support/time.ts';
+
+const MINUTE_MS = 60_000;
+
+describe('a session in memory', () => {
+  test('is dropped a minute after its last use, and comes back from its record', async () => {
+    const { app, clock, servers, store } = sessionApp({ one: () => 1 });
+    const session = await openSession(app);
+    await pass(clock, MINUTE_MS - 20_000);
+    await session.call('one', {});
+    await pass(clock, MINUTE_MS - 20_000);
+    assert.equal(servers.open, 1, 'not a minute since the call');
+    await pass(clock, 40_000);
+    assert.equal(servers.open, 0);
+    assert.equal(await store.count(), 1);
+    assert.equal((await session.call('one', {})).result?.content?.[0]?.text, '1');
+    assert.equal(servers.created, 2);
+  });
+
+  test('stays while a stream is open or a call runs, also when its client has gone', async () => {
+    const waiting = gate();
+    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened });
+    const [streaming, calling] = [await openSession(app), await openSession(app)];
+    const stream = readStream(await streaming.get());
+    const call = readStream(await calling.post(rpc('tools/call', { name: 'wait', arguments: {} })));
+    await call.cancel();
+    await pass(clock, 5 * MINUTE_MS);
+    assert.equal(servers.open, 2);
+    await stream.cancel();
+    waiting.open();
+    await pass(clock, 2 * MINUTE_MS);
+    assert.equal(servers.open, 0);
+  });
+
+  test('is dropped early when there are more than maxLive, the longest unused first', async () => {
+    const { sessions, servers, store, send, open } = limitedTo(3);
+    const ids = [await open(), await open(), await open()];
+    await send('GET', undefined, ids[0]);
+    await send('POST', rpc('ping'), ids[1]);
+    ids.push(await open());
+    assert.equal(sessions.live, 3);
+    const { created } = servers;
+    for (const id of [ids[0], ids[1], ids[3]]) await send('POST', rpc('ping'), id);
+    assert.equal(servers.created, created, 'one has a stream, one was used later, one is new');
+    assert.equal(await store.count(), 4);
+    await send('POST', rpc('ping'), ids[2]);
+    assert.equal(servers.created, created + 1);
+    await sessions.close();
+    assert.equal(servers.open, 0);
+  });
+
+  test('is dropped early also when the longest unused of all have streams open', async () => {
+    const { sessions, send, open } = limitedTo(150);
+    for (let i = 0; i < 150; i += 1) await send('GET', undefined, await open());
+    for (let i = 0; i < 10; i += 1) await open();
+    assert.ok(sessions.live <= 152, `${sessions.live} in memory`);
+  });
+
+  test('is looked at once in a tick, however busy it is meanwhile', async () => {
+    const { store, clock } = sessionApp();
+    let ticking = false;
+    let looks = 0;
+    const busy: SessionStore = {
+      ...store,
+      touch: async (id) => {
+        if (ticking && looks < 20) {
+          ticking = false;
+          looks += 1;
+          await (await sessionOf(app, id).post(rpc('ping'))).text();
+          await settled();
+          ticking = true;
+        }
+        return store.touch(id);
+      },
+    };
+    const { app } = sessionApp({}, {}, { sessionStore: busy, clock });
+    for (let i = 0; i < 3; i += 1) await (await openSession(app)).get();
+    ticking = true;
+    clock.advance(15_000);
+    for (let turn = 0; turn < 100; turn += 1) await settled();
+    assert.equal(looks, 3);
+  });
+
+  test('is built once for any number of first requests', async () => {
+    const { app, another, servers } = sessionApp({ one: () => 1 });
+    const session = await openSession(app);
+    const onNewNode = sessionOf(another(), session.id);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => onNewNode.call('one', {})));
+    assert.ok(answers.every(({ result }) => result?.content?.[0]?.text === '1'));
+    assert.equal(servers.created, 2, 'one for each node');
+  });
+
+  test('answers 500 to everyone who waits when it cannot be built, and is tried again', async () => {
+    const good = sessionApp({ one: () => 1 });
+    const session = await openSession(good.app);
+    let fail = true;
+    const { app } = sessionApp(
+      {},
+      {},
+      {
+        sessionStore: good.store,
+        eventLog: good.eventLog,
+        createServer: (context) =>
+          fail ? Promise.reject(new Error('no database')) : good.servers.createServer(context),
+      },
+    );
+    const there = sessionOf(app, session.id);
+    const responses = await Promise.all([there.post(rpc('ping')), there.post(rpc('ping'))]);
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      [500, 500],
+    );
+    fail = false;
+    assert.equal((await there.call('one', {})).result?.content?.[0]?.text, '1');
+  });
+});
+
+/** Sessions of which no more than `maxLive` stay in memory without need. */
+function limitedTo(maxLive: number) {
+  const { clock, store, eventLog, servers } = sessionApp();
+  const sessions = createSessions({
+    createServer: servers.createServer,
+    store,
+    eventLog,
+    callsInFlight: createCallsInFlight(),
+    clock,
+    idleMs: 30 * MINUTE_MS,
+    maxSessions: 1000,
+    maxSessionsPerPrincipal: 1000,
+    maxLive,
+    keepAliveMs: 0,
+    log: createLogger({ level: 'silent', write: () => {} }),
+  });
+  const send = async (method: string, body: unknown, id?: string): Promise<string> => {
+    const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
+    const response = await sessions.handle(new Request(URL_OF_APP, { method, headers }), body, ANONYMOUS);
+    if (method === 'POST') await response.text();
+    await settled();
+    return response.headers.get('mcp-session-id') ?? '';
+  };
+  return { sessions, servers, store, send, open: () => send('POST', initializeRequest()) };
+}
