@@ -79,7 +79,7 @@ const SETTINGS = {
       .string()
       .refine(isEndpointUrl)
       .or(z.literal('').transform(() => undefined)),
-    expected: 'the URL that clients use, such as https://mcp.example.com/mcp',
+    expected: 'the URL that clients use, ending in /mcp, such as https://mcp.example.com/mcp',
     meaning: 'URL that clients use, when it is not the one listened on. Its host and origin are allowed',
   }),
   allowedHosts: setting({

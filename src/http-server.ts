@@ -8,7 +8,8 @@ import { createLogger } from './telemetry/log.ts';
 
 const write = (line: string) => void process.stderr.write(`${line}\n`);
 
-if (process.argv.includes('--help')) {
+const [option] = process.argv.slice(2);
+if (option === '--help' || option === '-h') {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => [
     variable.padEnd(36),
     fallback.padEnd(10),
@@ -19,6 +20,8 @@ if (process.argv.includes('--help')) {
 }
 
 try {
+  if (option !== undefined)
+    throw new ConfigError(`${option} is no option: settings are environment variables, see --help.`);
   await serve(loadConfig(process.env));
 } catch (error) {
   // What a person can mend is said in a line; anything else is a bug and wants its stack.
@@ -44,5 +47,5 @@ async function serve(config: Config): Promise<void> {
   write(`  Claude Code  claude mcp add --transport http my-server ${url}`);
   write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
 
-  stopOnSignals(app, listener, log);
+  stopOnSignals({ app, listener, log });
 }

@@ -55,7 +55,10 @@ export function watchBody(response: Response, onEnd: () => void, maxBufferedByte
     },
     new ByteLengthQueuingStrategy({ highWaterMark: maxBufferedBytes }),
   );
-  return new Response(body, { status: response.status, headers: response.headers });
+  const headers = new Headers(response.headers);
+  // The SDK asks for keep-alive, and would have it also where the client wants to be done (RFC 9112 section 9.6).
+  headers.delete('connection');
+  return new Response(body, { status: response.status, headers });
 }
 
 /** Without a stack: the HTTP adapter prints what a body fails with, and one line says this. */

@@ -57,7 +57,7 @@ const SETTINGS: Record<string, Case> = {
       'https://mcp example.com/mcp',
       'https:////mcp',
     ],
-    expected: 'the URL that clients use, such as https://mcp.example.com/mcp',
+    expected: 'the URL that clients use, ending in /mcp, such as https://mcp.example.com/mcp',
     env: INSECURE,
   },
   MCP_ALLOWED_HOSTS: {

@@ -70,6 +70,12 @@ test('prints every setting on stdout with --help and ends with code 0', async (t
   assert.equal(help.stderr, '');
 });
 
+test('refuses any other option with code 1 and one line', async (t) => {
+  const server = startEntry(t, ENTRY, { args: ['--port'] });
+  assert.deepEqual(await server.exit(), { code: 1, signal: null });
+  assert.equal(server.stderr, '--port is no option: settings are environment variables, see --help.\n');
+});
+
 test('warns of a variable that looks like a setting and is none, and starts', async (t) => {
   const server = await startHttpEntry(t, { env: { MCP_ALOWED_HOSTS: 'mcp.example.com', MCP_SESSIONS: 'stateless' } });
   const warnings = server.stderr.split('\n').filter((line) => line.includes('level=warn'));

@@ -134,6 +134,20 @@ describe('Last-Event-ID', () => {
     assert.deepEqual(said(await resumed.next()), ['d']);
   });
 
+  test('replays messages only, not how later connections of the GET stream began', async () => {
+    const scene = await setUp();
+    const { speech } = await startCall(scene);
+    const first = await openGetStream(scene);
+    await first.stream.cancel();
+    const second = await openGetStream(scene);
+    await second.stream.cancel();
+    await speech.tell('a');
+    await (await resume(scene.session, second.primed.id)).cancel();
+    const resumed = await resume(scene.session, first.primed.id);
+    await speech.tell('b');
+    assert.deepEqual(said(await resumed.next(), await resumed.next()), ['a', 'b']);
+  });
+
   test('replays a result that was missed as a whole, also after a restart, and ends', async () => {
     const scene = await setUp();
     const { stream, speech, primed } = await startCall(scene);

@@ -1,5 +1,5 @@
 /** The kinds of attack: each makes one from a seed, carries it out, and says what may come of it. */
-import { initializeRequest, modernRequest, rpc } from '../support/app.ts';
+import { JSON_HEADERS, initializeRequest, modernRequest, rpc } from '../support/app.ts';
 import type { Random } from '../support/random.ts';
 import type { Wire, WireSession } from '../support/wire.ts';
 import { answerFrom, type Answer } from './answer.ts';
@@ -25,33 +25,46 @@ export interface Kind {
   attack: (context: CaseContext) => Promise<Answer[]>;
 }
 
+const TEXTS = ['Hello World', 'Grüße', '世界'];
+
 type Message = { headers: Record<string, string>; body: unknown };
 
-/** A message without fault. */
-function anyMessage({ random, session }: CaseContext): Message {
-  const legacy = (body: unknown): Message => ({ headers: { ...session.headers }, body });
-  const text = random.pick(['Hello World', 'Grüße', '世界']);
-  const titles = [text, text, 'more'];
-  const meta = { _meta: { progressToken: random.pick(['token', 7]) } };
+/** A message of a session without fault. The ids are few, so that they meet. */
+function legacyMessage(random: Random): unknown {
   const requestId = random.int(1, 5);
-  const { 'mcp-session-id': _, ...sessionless } = session.headers;
+  const text = random.pick(TEXTS);
+  const titles = [text, text, 'more'];
   return random.pick([
-    () => ({
-      headers: sessionless,
-      body: initializeRequest({ roots: { listChanged: true }, experimental: { x: {} } }),
-    }),
-    () => legacy(rpc('tools/call', { name: 'slugify', arguments: { text, separator: '_' } }, requestId)),
-    () => legacy(rpc('tools/call', { name: 'slugify-batch', arguments: { titles }, ...meta }, requestId)),
-    () => legacy(rpc(random.pick(['tools/list', 'ping', 'resources/list', 'logging/setLevel']), {}, requestId)),
-    () => legacy(rpc('resources/subscribe', { uri: 'file:///x' }, requestId)),
-    () => legacy({ jsonrpc: '2.0', method: 'notifications/initialized' }),
-    () => legacy({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'x' } }),
-    () => legacy({ jsonrpc: '2.0', id: requestId, result: { roots: [] } }),
-    () => legacy({ jsonrpc: '2.0', id: requestId, error: { code: -1, message: 'x', data: {} } }),
+    () => rpc('tools/call', { name: 'slugify', arguments: { text, separator: '_' } }, requestId),
+    () => rpc('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken: 7 } }, requestId),
+    () => rpc(random.pick(['tools/list', 'ping', 'resources/list', 'logging/setLevel']), {}, requestId),
+    () => rpc('resources/subscribe', { uri: 'file:///x' }, requestId),
+    () => ({ jsonrpc: '2.0', method: 'notifications/initialized' }),
+    () => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason: 'x' } }),
+    () => ({ jsonrpc: '2.0', id: requestId, result: { roots: [] } }),
+    () => ({ jsonrpc: '2.0', id: requestId, error: { code: -1, message: 'x', data: {} } }),
+  ])();
+}
+
+function modernMessage(random: Random): Message {
+  const text = random.pick(TEXTS);
+  const titles = [text, text, 'more'];
+  return random.pick([
     () => modernRequest('tools/call', { name: 'slugify', arguments: { text } }),
-    () => modernRequest('tools/call', { name: 'slugify-batch', arguments: { titles }, ...meta }),
+    () => modernRequest('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken: 'x' } }),
     () => modernRequest(random.pick(['tools/list', 'server/discover', 'ping', 'prompts/get']), { name: 'x' }),
     () => modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+  ])();
+}
+
+/** A message of either era without fault. */
+function anyMessage({ random, session }: CaseContext): Message {
+  const capabilities = { roots: { listChanged: true }, experimental: { x: {} } };
+  return random.pick([
+    () => ({ headers: { ...JSON_HEADERS }, body: initializeRequest(capabilities) }),
+    () => modernMessage(random),
+    () => ({ headers: { ...session.headers }, body: legacyMessage(random) }),
+    () => ({ headers: { ...session.headers }, body: legacyMessage(random) }),
   ])();
 }
 
@@ -110,9 +123,11 @@ export const KINDS: readonly Kind[] = [
     count: 1,
     attack: async (context) => {
       const { random, session } = context;
+      const strangeness = random.pick([1000, 50, 5]);
       const part = () => {
-        const { body } = anyMessage(context);
-        return random.int(1, 6) === 1 ? mutatedMessage(random, body) : JSON.stringify(body);
+        // One modern or broken message is enough for all of them to be refused.
+        if (random.int(1, strangeness) > 1) return JSON.stringify(legacyMessage(random));
+        return mutatedMessage(random, anyMessage(context).body);
       };
       const parts = Array.from({ length: random.pick([0, 1, 2, 5, 20, 100, 101, 300]) }, part);
       return [await send(context, { headers: session.headers, body: undefined }, `[${parts.join(',')}]`)];
@@ -120,7 +135,7 @@ export const KINDS: readonly Kind[] = [
   },
   {
     name: 'a request with headers that nobody expects',
-    statuses: OF_THE_APP,
+    statuses: [...OF_THE_APP, 431],
     attack: async (context) => {
       const { random } = context;
       const names = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'Accept', 'Content-Type', 'Origin', 'Last-Event-ID'];
@@ -158,7 +173,7 @@ export const KINDS: readonly Kind[] = [
     statuses: [400],
     count: 1,
     attack: async (context) => {
-      const { random, wire } = context;
+      const { random } = context;
       // Whoever takes the shorter body for the right one finds a request behind it.
       const inner = rawRequest({ line: 'GET /livez HTTP/1.1', framing: '' });
       const length = random.int(0, inner.length);
@@ -167,11 +182,8 @@ export const KINDS: readonly Kind[] = [
       const count = random.int(2, 3);
       const picked = random.int(0, 1) === 0 ? framing.slice(0, count) : framing.toReversed().slice(0, count);
       const body = `${chunked(inner, random.int(1, inner.length))}${inner}`;
-      const pieces = [
-        rawRequest({ headers: linesOf(anyMessage(context).headers), framing: picked.join('\r\n'), body }),
-      ];
-      await wire.assertWell();
-      return converse(context, { pieces: [`${pieces[0]}${LAST}`] });
+      const headers = linesOf(anyMessage(context).headers);
+      return converse(context, { pieces: [rawRequest({ headers, framing: picked.join('\r\n'), body }) + LAST] });
     },
   },
   {

@@ -71,6 +71,19 @@ test('answers 200 to a request that comes in small pieces, while others are serv
   );
 });
 
+test('ends the connection after a stream too, where the client asks for that', async () => {
+  const modern = modernRequest('tools/call', { ...talkativeCall(2, 1).params });
+  for (const { headers, body } of [{ headers: session.headers, body: rpc('ping') }, modern]) {
+    const { answers } = await converse({ pieces: [post({ ...headers, connection: 'close' }, body)] });
+    const found = answers.map((answer) => [
+      answer.status,
+      answer.headers.get('content-type'),
+      answer.headers.get('connection'),
+    ]);
+    assert.deepEqual(found, [[200, 'text/event-stream', 'close']]);
+  }
+});
+
 test('answers 413 to a length over the limit before the body comes', async () => {
   const framing = `Content-Length: ${2 ** 53}`;
   const { answers } = await converse({ pieces: [rawRequest({ headers: linesOf(JSON_HEADERS), framing })], answers: 1 });
