@@ -10,8 +10,13 @@ export interface MemorySessionStoreOptions {
   clock: Pick<Clock, 'now'>;
 }
 
+/** Its handshake is JSON text: the size of that has a limit, and objects parsed from it take twenty times as much. */
+interface StoredRecord extends Omit<SessionRecord, 'initialize'> {
+  initialize: string;
+}
+
 interface Entry {
-  record: SessionRecord;
+  record: StoredRecord;
   usedAt: number;
   /** Its place in the order of last use among all, and among those of its principal. */
   place: Link<Entry>;
@@ -27,7 +32,7 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
   const byUse = createLinkedList<Entry>();
   const byUseOf = new Map<string, LinkedList<Entry>>();
 
-  function insert(record: SessionRecord): void {
+  function insert(record: StoredRecord): void {
     const ofPrincipal = byUseOf.get(record.principal) ?? createLinkedList<Entry>();
     byUseOf.set(record.principal, ofPrincipal);
     const entry = { record, usedAt: clock.now() } as Entry;
@@ -61,10 +66,11 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
   return {
     async create(record) {
       expire();
-      insert(record);
+      insert({ ...record, initialize: JSON.stringify(record.initialize) });
     },
     async get(id) {
-      return find(id)?.record;
+      const record = find(id)?.record;
+      return record && { ...record, initialize: JSON.parse(record.initialize) as SessionRecord['initialize'] };
     },
     async touch(id) {
       const entry = find(id);
