@@ -25,6 +25,10 @@ export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse e
 export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body is nested more than ${maxDepth} levels deep`, { id });
 
+/** 400: more in a message than anything sensible has to say beside its input. */
+export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, `There are more than ${maxValues} values beside the arguments`, { id });
+
 /** 400: more messages in one body than are taken. */
 export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);

@@ -30,9 +30,10 @@ import {
   requestIdOf,
   stoppingResponse,
   tooDeepResponse,
+  tooManyValuesResponse,
   unsupportedMediaTypeResponse,
 } from './errors.ts';
-import { isDeeperThan, methodOf, parseJson } from './json.ts';
+import { hasMoreValuesThan, isDeeperThan, methodOf, paramsBesideInput, parseJson } from './json.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -41,6 +42,8 @@ import type { Logger } from './telemetry/log.ts';
 const MAX_BATCH_MESSAGES = 100;
 /** Arrays and objects in each other; what walks through a body by recursion overflows the stack at some thousands. */
 const MAX_DEPTH = 200;
+/** Values in a body beside the input of tools and prompts. The SDK checks each of them many times, some by comparing all with all. */
+const MAX_VALUES = 2000;
 
 /** Options for {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
@@ -177,5 +180,7 @@ async function readBody(request: Request, maxBytes: number): Promise<{ body: unk
   if (body === undefined) return parseErrorResponse();
   if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
   if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
+  if (hasMoreValuesThan(MAX_VALUES, paramsBesideInput(body)))
+    return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
   return { body };
 }

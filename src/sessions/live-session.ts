@@ -13,7 +13,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { ACCEPT_BOTH, acceptingBoth } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import { tooManySubscriptionsResponse } from '../errors.ts';
+import { sessionNotFoundResponse, tooManySubscriptionsResponse } from '../errors.ts';
 import { methodOf } from '../json.ts';
 import type { EventLog } from './event-log.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
@@ -34,8 +34,8 @@ export interface LiveSessionOptions {
   callsInFlight: CallsInFlight;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** Puts what shapes the session into its record; rejects when it cannot. */
-  save: (changes: SessionChanges) => Promise<void>;
+  /** Puts what shapes the session into its record; resolves to `false` when there is none any more. */
+  save: (changes: SessionChanges) => Promise<boolean>;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
 }
@@ -62,10 +62,14 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
   await server.connect(transport);
 
   async function beforeResult({ method, params }: JSONRPCRequest): Promise<void> {
-    if (method === 'logging/setLevel' && !transport.muted) await save({ logLevel: params?.['level'] as LoggingLevel });
+    if (method === 'logging/setLevel') await remember({ logLevel: params?.['level'] as LoggingLevel });
     if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return;
     subscriptions[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
-    if (!transport.muted) await save({ subscriptions: [...subscriptions] });
+    await remember({ subscriptions: [...subscriptions] });
+  }
+
+  async function remember(changes: SessionChanges): Promise<void> {
+    if (!transport.muted && !(await save(changes))) throw new Error('The session has ended');
   }
 
   /** Refuses a body that would make for more subscriptions than a record keeps. */
@@ -100,9 +104,8 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
       const messages = [body].flat();
       const refused = refuseSubscriptions(messages);
       if (refused) return refused;
-      if (messages.some((message) => methodOf(message) === 'notifications/initialized')) {
-        await save({ initialized: true });
-      }
+      const isInitialized = messages.some((message) => methodOf(message) === 'notifications/initialized');
+      if (isInitialized && !(await save({ initialized: true }))) return sessionNotFoundResponse(null);
       return transport.handleRequest(acceptingBoth(request), { parsedBody: body, ...(authInfo && { authInfo }) });
     },
     async restore({ initialize, initialized, logLevel, subscriptions: uris }) {

@@ -104,8 +104,11 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     try {
       const parsedBody = this.#requestIds.unmark(options.parsedBody);
       const response = await super.handleRequest(request, { ...options, parsedBody });
-      // The session ended meanwhile; what the SDK then stumbles over is nobody's business.
-      return this.#closed && !response.ok ? sessionNotFoundResponse(requestIdOf(parsedBody)) : response;
+      if (!this.#closed) return response;
+      // The session ended meanwhile. The SDK may have opened a stream after that, which nothing else would end;
+      // what it stumbled over instead is nobody's business.
+      for (const id of ids) this.closeSSEStream(id);
+      return response.ok ? response : sessionNotFoundResponse(requestIdOf(parsedBody));
     } finally {
       for (const id of ids) this.#arriving.delete(id);
     }

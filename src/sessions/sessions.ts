@@ -103,7 +103,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       log.warn('no room for a session; MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be');
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, body.id);
     }
-    if (closed) return stoppingResponse(body.id);
+    if (closed) {
+      await end(record.id);
+      return stoppingResponse(body.id);
+    }
     try {
       const response = await serve(record, () => build(record.id, caller), request, body, caller);
       if (!response.ok) await end(record.id);
@@ -150,9 +153,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       ...options,
       id,
       authInfo: caller.authInfo,
-      async save(changes) {
-        if (!(await store.update(id, changes))) throw new Error('The session has ended');
-      },
+      save: (changes) => store.update(id, changes),
       onerror: (error) => log.debug('transport', { error: error.message }),
     });
     try {

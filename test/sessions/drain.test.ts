@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
 import {
   answerOf,
   eventsIn,
+  gate,
   initializeRequest,
   JSON_HEADERS,
   modernRequest,
@@ -211,4 +213,27 @@ test('answers 503 once it is over, also to a request that began before', async (
   send(JSON.stringify(rpc('ping')));
   assert.equal((await slow).status, 503);
   assert.equal(scene.servers.open, 0);
+});
+
+test('answers 503 to whom the store kept waiting until it was over, and creates nothing for them', async () => {
+  const { app: other, store, clock, servers } = setUp();
+  const session = await openSession(other);
+  await other.drain();
+  const waiting = gate();
+  const slow: SessionStore = {
+    ...store,
+    get: (id) => waiting.opened.then(() => store.get(id)),
+    count: (principal) => waiting.opened.then(() => store.count(principal)),
+  };
+  const { app } = sessionApp({}, {}, { sessionStore: slow, clock, createServer: servers.createServer });
+  const headers = session.headers;
+  const requests = [rpc('ping'), initializeRequest()].map((body) => app.request('POST', { headers, body }));
+  await settled();
+  const done = app.drain();
+  clock.advance(60_000);
+  await done;
+  waiting.open();
+  for (const response of await Promise.all(requests)) assert.equal(response.status, 503);
+  assert.equal(servers.open, 0);
+  assert.equal(await store.count(), 1);
 });

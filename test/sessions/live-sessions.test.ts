@@ -101,6 +101,25 @@ describe('a session in memory', () => {
     assert.equal(looks, 3);
   });
 
+  test('is not looked at again while a slow store has not answered', async () => {
+    const { store, clock } = sessionApp();
+    let looks = 0;
+    let hangs = false;
+    const slow: SessionStore = {
+      ...store,
+      touch: (id) => {
+        if (!hangs) return store.touch(id);
+        looks += 1;
+        return new Promise(() => {});
+      },
+    };
+    const { app } = sessionApp({}, {}, { sessionStore: slow, clock });
+    await (await openSession(app)).get();
+    hangs = true;
+    await pass(clock, 5 * MINUTE_MS);
+    assert.equal(looks, 1);
+  });
+
   test('is built once for any number of first requests', async () => {
     const { app, another, servers } = sessionApp({ one: () => 1 });
     const session = await openSession(app);

@@ -17,6 +17,17 @@ test('forgets the oldest events of all sessions beyond the bytes for all', async
   assert.ok(held.slice(firstHeld).every(Boolean), 'the oldest went first');
 });
 
+test('keeps what fits into the bytes for a session, however many went before', async () => {
+  const log = createMemoryEventLog({ clock: manualClock(), maxBytesPerSession: 100_000 });
+  const ids: string[] = [];
+  for (let i = 0; i < 60; i += 1) {
+    ids.push(await log.append('s', 'one', large(2000)));
+    const held = await Promise.all(ids.map((id) => log.after('s', id)));
+    const count = held.filter((events) => events !== undefined).length;
+    assert.ok(count >= Math.min(ids.length, 20) && count <= 50, `${count} of ${ids.length}`);
+  }
+});
+
 test('bounds events without a message as well', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
   const first = await log.append('s0', 'one', undefined);

@@ -13,6 +13,7 @@ import {
   type TestApp,
 } from '../support/app.ts';
 import { bearer, principalOf, sessionApp } from '../support/session-app.ts';
+import { createSpeaker, speak } from '../support/speaker.ts';
 import { pass, settled } from '../support/time.ts';
 
 const IDLE_MS = 1800 * 1000;
@@ -44,6 +45,21 @@ describe('an idle session', () => {
       assert.equal(await store.get(session.id), undefined);
     });
   }
+
+  test('does not expire under a request that comes in time, nor before the idle time after its end', async () => {
+    const speaker = createSpeaker();
+    const { app, clock, store } = sessionApp(speaker.tools, { MCP_SESSION_IDLE_SECONDS: '100' });
+    const session = await openSession(app);
+    await pass(clock, 99_000);
+    const call = await speak(session);
+    await pass(clock, 12_000);
+    (await speaker.next()).end('done');
+    assert.match(await call.text(), /done/);
+    await pass(clock, 99_999);
+    assert.notEqual(await store.get(session.id), undefined);
+    clock.advance(1);
+    assert.equal(await store.get(session.id), undefined);
+  });
 
   test('does not expire while a call runs whose client has gone, and keeps its result for a while', async () => {
     const waiting = gate();
@@ -92,6 +108,15 @@ describe('at MCP_MAX_SESSIONS', () => {
     waiting.open();
     assert.notEqual((await answerOf(call)).result, undefined);
     assert.notEqual((await stream.next()).id, undefined);
+  });
+
+  test('the one that is not in use is found behind any number that are', async () => {
+    const { app, store } = sessionApp({}, { MCP_MAX_SESSIONS: '251' });
+    for (let i = 0; i < 250; i += 1) await (await openSession(app)).get();
+    const idle = await openSession(app);
+    await openSession(app);
+    assert.equal((await idle.post(rpc('ping'))).status, 404);
+    assert.equal(await store.count(), 251);
   });
 
   test('answers 503 with Retry-After while every session is in use, and 200 when one is not', async () => {

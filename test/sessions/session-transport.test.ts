@@ -161,36 +161,45 @@ test('a batch is answered on one stream, which ends with the last answer', async
 describe('an engine that fails', () => {
   const down = () => Promise.reject(new Error('no route to 10.0.0.5'));
 
-  test('gets a client -32603 for what could not be put into the record of its session', async () => {
-    const { app, store } = sessionApp();
-    const session = await openSession(app);
-    const failing = sessionApp({}, {}, { sessionStore: { ...store, update: down } });
-    const there = sessionOf(failing.app, session.id);
-    const response = await there.post(rpc('logging/setLevel', { level: 'error' }, 'mine'));
-    const { id, error } = await answerOf(response);
-    assert.deepEqual([id, error?.code], ['mine', -32603]);
-    assert.doesNotMatch(error?.message ?? '', /10\.0/);
-    assert.equal(await failing.app.drain(), 0);
-  });
+  for (const [what, update] of [
+    ['cannot be reached', down],
+    ['has no record any more', async () => false],
+  ] as const)
+    test(`that ${what} gets a client -32603 for what it wanted to be remembered`, async () => {
+      const { app, store } = sessionApp();
+      const session = await openSession(app);
+      const failing = sessionApp({}, {}, { sessionStore: { ...store, update } });
+      const there = sessionOf(failing.app, session.id);
+      const response = await there.post(rpc('logging/setLevel', { level: 'error' }, 'mine'));
+      const { id, error } = await answerOf(response);
+      assert.deepEqual([id, error?.code], ['mine', -32603]);
+      assert.doesNotMatch(error?.message ?? '', /10\.0/);
+      assert.equal(await failing.app.drain(), 0);
+    });
 
   test('does not end a call whose events it should have kept, but nobody resumes across the gap', async () => {
     const { tools, next } = createSpeaker();
     const { app, eventLog } = sessionApp(tools);
     const session = await openSession(app);
-    const response = await speak(session);
+    const stream = readStream(await speak(session));
     const speech = await next();
     await speech.say('a');
     const working = { ...eventLog };
     eventLog.append = down;
     await speech.say('b');
+    const [primed, a, b] = [await stream.next(), await stream.next(), await stream.next()];
+    assert.equal(b.id, undefined);
+    for (const { id } of [primed, a]) assert.equal((await session.get(id)).status, 400);
     assert.equal((await speak(session)).status, 200);
+    const getStream = readStream(await session.get());
+    await speech.tell('on GET');
+    assert.deepEqual(said(await getStream.next()), ['on GET']);
     Object.assign(eventLog, working);
     speech.end('done');
-    const events = eventsIn(await response.text());
-    assert.deepEqual(said(...events), ['priming', 'a', 'b', '= done']);
-    assert.equal(events[2]?.id, undefined);
-    for (const { id } of events.slice(0, 2)) assert.equal((await session.get(id)).status, 400);
-    assert.equal((await session.get()).status, 200);
+    const done = await stream.next();
+    assert.deepEqual(said(primed, a, b, done), ['priming', 'a', 'b', '= done']);
+    for (const { id } of [primed, a]) assert.equal((await session.get(id)).status, 400);
+    assert.equal((await session.get(done.id)).status, 200);
   });
 });
 

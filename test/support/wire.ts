@@ -28,6 +28,8 @@ import { pass } from './time.ts';
 
 /** Longer than anything is kept: idle sessions 30 minutes, their events 5. */
 const LONG_MS = 40 * 60 * 1000;
+/** Longer than a session with nothing attached stays in memory, shorter than its record is kept. */
+const SHORT_MS = 2 * 60 * 1000;
 /** Generous: what a process goes on holding after its first thousand cases is compiled code and a few caches. */
 const MAX_HEAP_GROWTH_BYTES = 48 * 1024 * 1024;
 /** Node.js and the adapter have some twenty on a socket and its request; with a leak there is no end to it. */
@@ -49,6 +51,8 @@ export interface Wire {
   openSession(): Promise<WireSession>;
   /** Open connections, the bystander's included while it calls. */
   sockets(): Promise<number>;
+  /** What is on the heap when nothing is in use: sessions are records only. */
+  heapAtRest(): Promise<number>;
   /** Fails unless the session of a client that does nothing wrong still answers, and nothing has been complained of. */
   assertWell(): Promise<void>;
   /** Lets go whatever may, and remembers what is there then. */
@@ -116,6 +120,11 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
       const initialized = await wire.fetch('POST', headers, { jsonrpc: '2.0', method: 'notifications/initialized' });
       assert.deepEqual([opened.status, initialized.status], [200, 202]);
       return { id, headers };
+    },
+    async heapAtRest() {
+      await pass(clock, SHORT_MS);
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
     },
     async assertWell() {
       const number = ++calls;

@@ -94,7 +94,7 @@ test('answers 413 to a length over the limit before the body comes', async () =>
 });
 
 test('answers pipelined calls one by one, in their order', async () => {
-  const texts = Array.from({ length: 50 }, (_, index) => `call ${index}`);
+  const texts = Array.from({ length: 20 }, (_, index) => `call ${index}`);
   const { answers } = await converse({ pieces: [texts.map(callOf).join('') + LAST] });
   assert.equal(answers.pop()?.body, 'ok');
   assert.deepEqual(
@@ -105,7 +105,7 @@ test('answers pipelined calls one by one, in their order', async () => {
 
 test('answers 404 to hundreds of sessions that there are not', async () => {
   const methods = ['POST', 'GET', 'DELETE'];
-  const requests = Array.from({ length: 600 }, (_, index) => {
+  const requests = Array.from({ length: 300 }, (_, index) => {
     const id = index % 2 === 0 ? index.toString(16).padStart(32, '0') : `${session.id.slice(0, -4)}${index}`;
     const headers = linesOf({ ...session.headers, 'mcp-session-id': id });
     return rawRequest({ line: `${methods[index % 3]} /mcp HTTP/1.1`, headers, body: JSON.stringify(rpc('ping')) });
@@ -125,6 +125,17 @@ test('keeps no more sessions than it may, however many are opened', async () => 
   assert.ok(answers.every(({ status }) => status === 200));
   await small.assertNothingLeft();
   await small.close();
+});
+
+test('keeps of a session about as much as its handshake has text, whatever it is made of', async () => {
+  const count = 60;
+  const opening = initializeRequest({ x: Array.from({ length: 1900 }, () => ({})) });
+  const limit = 3 * count * JSON.stringify(opening).length;
+  const bytesBefore = await wire.heapAtRest();
+  const { answers } = await converse({ pieces: [post(JSON_HEADERS, opening).repeat(count) + LAST] });
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  const growth = (await wire.heapAtRest()) - bytesBefore;
+  assert.ok(growth < limit, `${count} sessions take ${growth} bytes, which is more than ${limit}`);
 });
 
 test('gives up a client that takes nothing of what it asked for', async () => {

@@ -11,7 +11,7 @@ import { KINDS } from './cases.ts';
 import type { Bytes } from './raw-http.ts';
 
 const SEED = Number(process.env['WIRE_SEED'] ?? 1);
-const CASES = Number(process.env['WIRE_CASES'] ?? 150);
+const CASES = Number(process.env['WIRE_CASES'] ?? 100);
 const FIRST = Number(process.env['WIRE_FIRST'] ?? 0);
 /** Cases whose traces are not counted: with them the process gets to what it needs for any. */
 const WARM_UP = Math.min(CASES / 3, 500);
