@@ -12,28 +12,31 @@ export function parseJson(text: string): unknown {
 /** Whether `value` has more than `levels` arrays and objects in each other. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));
+  return levels === 0 || someMember(value, (part) => isDeeperThan(levels - 1, part));
 }
 
-/** Whether there are more than `limit` values in `value`, at any depth. */
-export function hasMoreValuesThan(limit: number, value: unknown): boolean {
+/** Parameters that are input of tools and prompts: theirs to check, and large where they want it to be. */
+const INPUT: ReadonlySet<string> = new Set(['arguments', 'inputResponses']);
+
+/** Whether the messages in `body`, one or several, have parameters of more than `limit` values together, beside {@link INPUT}. */
+export function hasMoreValuesThan(limit: number, body: unknown): boolean {
   let left = limit;
-  const isOver = (part: unknown): boolean =>
-    typeof part === 'object' && part !== null && Object.values(part).some((inner) => --left < 0 || isOver(inner));
-  return isOver(value);
+  const isOver = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && someMember(value, (part) => --left < 0 || isOver(part));
+  const isOverIn = (message: unknown): boolean => {
+    if (typeof message !== 'object' || message === null || !('params' in message)) return false;
+    const { params } = message;
+    if (typeof params !== 'object' || params === null) return false;
+    return someMember(params, (part, name) => --left < 0 || (!INPUT.has(name) && isOver(part)));
+  };
+  return [body].flat().some(isOverIn);
 }
 
-/** The parameters of the messages in `body`, one or several, without what is input of tools and prompts. */
-export function paramsBesideInput(body: unknown): unknown[] {
-  return [body].flat().map((message: unknown) => {
-    if (typeof message !== 'object' || message === null || !('params' in message)) return undefined;
-    const {
-      arguments: _arguments,
-      inputResponses: _responses,
-      ...rest
-    } = Object(message.params) as Record<string, unknown>;
-    return rest;
-  });
+/** Whether `test` holds for a member of what JSON says is an array or an object. It copies nothing and stops early. */
+function someMember(value: object, test: (member: unknown, name: string) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((member) => test(member, ''));
+  for (const name in value) if (test((value as Record<string, unknown>)[name], name)) return true;
+  return false;
 }
 
 /** The method that `body` names, when it is a single JSON-RPC message that names one. */

@@ -33,7 +33,7 @@ import {
   tooManyValuesResponse,
   unsupportedMediaTypeResponse,
 } from './errors.ts';
-import { hasMoreValuesThan, isDeeperThan, methodOf, paramsBesideInput, parseJson } from './json.ts';
+import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson } from './json.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -180,7 +180,6 @@ async function readBody(request: Request, maxBytes: number): Promise<{ body: unk
   if (body === undefined) return parseErrorResponse();
   if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
   if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
-  if (hasMoreValuesThan(MAX_VALUES, paramsBesideInput(body)))
-    return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
+  if (hasMoreValuesThan(MAX_VALUES, body)) return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
   return { body };
 }
