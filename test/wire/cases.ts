@@ -110,7 +110,7 @@ const OF_NODE = [...OF_THE_APP, 408, 417, 431];
 export const KINDS: readonly Kind[] = [
   {
     name: 'a message with something else in it',
-    statuses: [200, 202, 400, 404],
+    statuses: [200, 202, 400, 404, 413],
     count: 1,
     attack: async (context) => {
       const message = anyMessage(context);
@@ -119,7 +119,7 @@ export const KINDS: readonly Kind[] = [
   },
   {
     name: 'a batch of anything',
-    statuses: [200, 202, 400, 404],
+    statuses: [200, 202, 400, 404, 413],
     count: 1,
     attack: async (context) => {
       const { random, session } = context;
