@@ -97,10 +97,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
       ready = false;
       endpoint.refuseNew();
       const { callsInFlight } = shared;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(config.drainSeconds * 1000, resolve);
-        void callsInFlight.idle().then(cancel).then(resolve);
-      });
+      await callsInFlight.idleWithin(config.drainSeconds * 1000, clock);
       const cut = callsInFlight.count;
       await endpoint.close();
       return cut;

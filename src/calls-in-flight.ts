@@ -1,4 +1,5 @@
-/** Counts the calls that are being worked on, in both eras, so that a stop can wait for them. */
+/** Counts what is being worked on, calls of both eras above all, so that a stop can wait for it. */
+import type { Clock } from './clock.ts';
 
 /** A count of running calls. */
 export interface CallsInFlight {
@@ -6,8 +7,8 @@ export interface CallsInFlight {
   readonly count: number;
   /** Counts one more call; the returned function ends it, however often it is called. */
   begin(): () => void;
-  /** Resolves when there is none, at once or later. */
-  idle(): Promise<void>;
+  /** Resolves when there is none, at once or later, and at the latest after `milliseconds`. */
+  idleWithin(milliseconds: number, clock: Pick<Clock, 'after'>): Promise<void>;
 }
 
 /** Makes a counter that stands at zero. */
@@ -30,8 +31,19 @@ export function createCallsInFlight(): CallsInFlight {
         waiting.clear();
       };
     },
-    idle() {
-      return count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
+    idleWithin(milliseconds, clock) {
+      if (count === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const cancel = clock.after(milliseconds, () => {
+          waiting.delete(end);
+          resolve();
+        });
+        const end = () => {
+          cancel();
+          resolve();
+        };
+        waiting.add(end);
+      });
     },
   };
 }

@@ -96,11 +96,11 @@ export const stoppingResponse = (id: RequestId = null) => unavailableResponse('T
 /** 500: a bug. The log has the detail. */
 export const internalErrorResponse = () => errorResponse(500, INTERNAL_ERROR, 'Internal error');
 
-/** The id to answer under, when `body` is a single JSON-RPC request. */
-export function requestIdOf(body: unknown): RequestId {
-  if (typeof body !== 'object' || body === null || !('id' in body) || !('method' in body)) return null;
-  return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null;
-}
+/** On a stream, in place of a result that could not be kept. The log has the detail. */
+export const internalError = (id: string | number) => errorMessage(id, INTERNAL_ERROR, 'Internal error');
+
+/** On a stream, after `notifications/cancelled`. */
+export const cancelledError = (id: string | number) => errorMessage(id, REFUSED, 'Request cancelled');
 
 function errorResponse(
   status: number,
@@ -108,5 +108,9 @@ function errorResponse(
   message: string,
   { id = null, headers = {} }: { id?: RequestId; headers?: Record<string, string> } = {},
 ): Response {
-  return Response.json({ jsonrpc: '2.0', id, error: { code, message } }, { status, headers });
+  return Response.json(errorMessage(id, code, message), { status, headers });
+}
+
+function errorMessage<Id extends RequestId>(id: Id, code: number, message: string) {
+  return { jsonrpc: '2.0' as const, id, error: { code, message } };
 }

@@ -44,3 +44,9 @@ export function methodOf(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('method' in body)) return undefined;
   return typeof body.method === 'string' ? body.method : undefined;
 }
+
+/** The id to answer under, when `body` is a single JSON-RPC request. */
+export function requestIdOf(body: unknown): string | number | null {
+  if (typeof body !== 'object' || body === null || !('id' in body) || !('method' in body)) return null;
+  return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null;
+}

@@ -55,10 +55,7 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
     port: (server.address() as AddressInfo).port,
     async close() {
       // First, because Node.js takes a connection for idle whose answer is written but not sent yet.
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(FLUSH_MS, resolve);
-        void unsent.idle().then(cancel).then(resolve);
-      });
+      await unsent.idleWithin(FLUSH_MS, clock);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

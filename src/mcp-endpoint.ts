@@ -27,13 +27,12 @@ import {
   methodNotAllowedResponse,
   notAcceptableResponse,
   parseErrorResponse,
-  requestIdOf,
   stoppingResponse,
   tooDeepResponse,
   tooManyValuesResponse,
   unsupportedMediaTypeResponse,
 } from './errors.ts';
-import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson } from './json.ts';
+import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson, requestIdOf } from './json.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';

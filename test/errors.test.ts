@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requestIdOf, unavailableResponse } from '../src/errors.ts';
+import { unavailableResponse } from '../src/errors.ts';
+import { requestIdOf } from '../src/json.ts';
 import { assertRefused } from './support/refusal.ts';
 
 const BODIES: [what: string, body: unknown, id: string | number | null][] = [

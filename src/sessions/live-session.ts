@@ -74,9 +74,11 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
 
   /** Refuses a body that would make for more subscriptions than a record keeps. */
   function refuseSubscriptions(messages: unknown[]): Response | undefined {
+    const requests = messages.filter((message) => methodOf(message) === 'resources/subscribe');
+    if (requests.length === 0) return undefined;
     const wanted = new Set(subscriptions);
-    for (const message of messages) {
-      if (methodOf(message) !== 'resources/subscribe' || !isJSONRPCRequest(message)) continue;
+    for (const message of requests) {
+      if (!isJSONRPCRequest(message)) continue;
       const uri = message.params?.['uri'];
       if (typeof uri !== 'string') continue;
       wanted.add(uri);

@@ -70,7 +70,15 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
     },
     async get(id) {
       const record = find(id)?.record;
-      return record && { ...record, initialize: JSON.parse(record.initialize) as SessionRecord['initialize'] };
+      return (
+        record && {
+          ...record,
+          // Only bringing a session to life asks for it, not every request.
+          get initialize() {
+            return JSON.parse(record.initialize) as SessionRecord['initialize'];
+          },
+        }
+      );
     },
     async touch(id) {
       const entry = find(id);

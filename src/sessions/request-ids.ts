@@ -7,7 +7,7 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
  */
-import { isJSONRPCNotification, isJSONRPCRequest, type JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 /** Marks the ids of one server. */
 export interface RequestIds {
@@ -32,8 +32,8 @@ export function createRequestIds(): RequestIds {
   return {
     mark(message) {
       if (!('method' in message)) return message;
-      if (isJSONRPCRequest(message)) return { ...message, id: `${prefix}${message.id}` };
-      if (!isJSONRPCNotification(message) || message.method !== 'notifications/cancelled') return message;
+      if ('id' in message) return { ...message, id: `${prefix}${message.id}` };
+      if (message.method !== 'notifications/cancelled') return message;
       return {
         ...message,
         params: { ...message.params, requestId: `${prefix}${String(message.params?.['requestId'])}` },

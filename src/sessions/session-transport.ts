@@ -3,8 +3,6 @@
  * being resumed; calls are counted until their answer is out; no stream is left open without a call.
  */
 import {
-  isJSONRPCNotification,
-  isJSONRPCRequest,
   type HandleRequestOptions,
   type JSONRPCMessage,
   type JSONRPCRequest,
@@ -12,7 +10,14 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import { duplicateRequestResponse, requestIdOf, sessionNotFoundResponse, unknownEventResponse } from '../errors.ts';
+import {
+  cancelledError,
+  duplicateRequestResponse,
+  internalError,
+  sessionNotFoundResponse,
+  unknownEventResponse,
+} from '../errors.ts';
+import { requestIdOf } from '../json.ts';
 import { prefixed } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { EventLog } from './event-log.ts';
@@ -78,9 +83,11 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     // Connecting keeps this and puts the server's own handler behind it.
     this.onmessage = (message) => {
       if (this.#closed) return;
-      if (isJSONRPCRequest(message)) {
+      // The SDK has checked it by now: what has a method and an id is a request.
+      if (!('method' in message)) return;
+      if ('id' in message) {
         this.#running.set(message.id, { request: message, end: callsInFlight.begin() });
-      } else if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
+      } else if (message.method === 'notifications/cancelled') {
         void this.#inOrder(() => this.#answerCancelled(message.params?.['requestId'] as RequestId));
       }
     };
@@ -95,8 +102,8 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
     if (request.method === 'GET') return this.#inOrder(() => this.#openStream(request, options));
     const ids = new Set<RequestId>();
     for (const message of [options.parsedBody].flat()) {
-      if (!isJSONRPCRequest(message)) continue;
-      const { id } = message;
+      const id = requestIdOf(message);
+      if (id === null) continue;
       if (ids.has(id) || this.#arriving.has(id) || this.#running.has(id)) return duplicateRequestResponse(id);
       ids.add(id);
     }
@@ -143,7 +150,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
       return result;
     } catch (error) {
       this.onerror?.(asError(error));
-      return { jsonrpc: '2.0', id: request.id, error: { code: -32603, message: 'Internal error' } };
+      return internalError(request.id);
     }
   }
 
@@ -158,7 +165,7 @@ export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
    */
   async #answerCancelled(requestId: RequestId): Promise<void> {
     if (!this.#running.has(requestId)) return;
-    await this.#send({ jsonrpc: '2.0', id: requestId, error: { code: -32000, message: 'Request cancelled' } });
+    await this.#send(cancelledError(requestId));
   }
 
   /** Logs an event; none of a repeated handshake, and none after the end, when nobody would come for it. */

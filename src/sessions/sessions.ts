@@ -22,13 +22,12 @@ import {
   initializeTooLargeResponse,
   invalidInitializeResponse,
   missingSessionResponse,
-  requestIdOf,
   sessionNotFoundResponse,
   stoppingResponse,
   unavailableResponse,
   unsupportedVersionResponse,
 } from '../errors.ts';
-import { methodOf } from '../json.ts';
+import { methodOf, requestIdOf } from '../json.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventLog } from './event-log.ts';
