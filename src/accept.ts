@@ -11,7 +11,7 @@ import { internalErrorResponse } from './errors.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
-/** What the SDK's transport looks for in `Accept`, word for word. */
+/** What most clients send, word for word. */
 export const ACCEPT_BOTH = `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`;
 
 /** The types that a client can read. */
@@ -34,42 +34,31 @@ export function readAccept(header: string | null): Accepted {
   };
 }
 
-/** The same request, accepting both types, for a transport that insists on it. The body is not carried over. */
-export function acceptingBoth(request: Request): Request {
-  const accept = request.headers.get('accept');
-  if (accept?.includes(JSON_TYPE) && accept.includes(EVENT_STREAM_TYPE)) return request;
-  const headers = new Headers(request.headers);
-  headers.set('accept', ACCEPT_BOTH);
-  return new Request(request.url, { method: request.method, headers, signal: request.signal });
-}
-
 /** Whether `response` is a stream of events. */
 export function isEventStream(response: Response): boolean {
   return response.headers.get('content-type')?.startsWith(EVENT_STREAM_TYPE) === true;
 }
 
 /**
- * Turns the answer to a POST into a type that the client accepts. Errors are JSON whatever it accepts.
+ * Turns the answer to a modern POST into a type that the client accepts. Errors are JSON whatever it accepts.
  *
  * A stream becomes one JSON body by waiting for its end; what came before the response (progress, logging)
  * is lost, as it has to be.
  */
-export async function asAccepted(response: Response, accepted: Accepted, batch: boolean): Promise<Response> {
-  if (isEventStream(response)) return accepted.eventStream ? response : streamToJson(response, batch);
+export async function asAccepted(response: Response, accepted: Accepted): Promise<Response> {
+  if (isEventStream(response)) return accepted.eventStream ? response : streamToJson(response);
   const needsStream = !accepted.json && response.status === 200;
   return needsStream ? jsonToStream(response) : response;
 }
 
-async function streamToJson(response: Response, batch: boolean): Promise<Response> {
-  const answers: unknown[] = [];
-  for await (const message of messagesOf(response)) {
-    if ('result' in message || 'error' in message) answers.push(message);
-  }
-  if (answers.length === 0) return internalErrorResponse();
+async function streamToJson(response: Response): Promise<Response> {
+  let answer: object | undefined;
+  for await (const message of messagesOf(response)) if ('result' in message || 'error' in message) answer = message;
+  if (!answer) return internalErrorResponse();
   const headers = new Headers(response.headers);
   for (const name of ['connection', 'cache-control', 'x-accel-buffering']) headers.delete(name);
   headers.set('content-type', JSON_TYPE);
-  return new Response(JSON.stringify(batch ? answers : answers[0]), { status: response.status, headers });
+  return new Response(JSON.stringify(answer), { status: response.status, headers });
 }
 
 async function jsonToStream(response: Response): Promise<Response> {
@@ -79,7 +68,7 @@ async function jsonToStream(response: Response): Promise<Response> {
   return new Response(`event: message\ndata: ${await response.text()}\n\n`, { status: response.status, headers });
 }
 
-/** The messages in a stream that the SDK wrote: one `data:` line each, which a priming event leaves empty. */
+/** The messages in a stream that the SDK wrote: one `data:` line each. */
 async function* messagesOf(response: Response): AsyncGenerator<object> {
   if (response.body === null) return;
   let text = '';

@@ -41,6 +41,11 @@ export interface AppOptions {
    * @default one of its own, on which nothing is published
    */
   bus?: ServerEventBus;
+  /**
+   * How long a call of the 2025 revisions may take before its answer becomes a stream that can be resumed, in
+   * milliseconds. Sooner, it is one JSON body. @default 100
+   */
+  streamAfterMs?: number;
 }
 
 /** A server without a socket. */
@@ -57,11 +62,13 @@ export interface App {
 
 /** Makes an app; `drain()` ends what it holds. */
 export function createApp({ config, createServer, log, ...options }: AppOptions): App {
-  const { clock = systemClock, authenticate = async () => ANONYMOUS } = options;
+  const { clock = systemClock, authenticate = async () => ANONYMOUS, streamAfterMs = 100 } = options;
   const idleMs = config.sessionIdleSeconds * 1000;
   const shared = {
     createServer,
     log,
+    clock,
+    streamAfterMs,
     callsInFlight: createCallsInFlight(),
     keepAliveMs: config.keepAliveSeconds * 1000,
   };
@@ -69,7 +76,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     options;
   const sessions =
     config.sessions === 'stateful'
-      ? createSessions({ ...config, ...shared, clock, idleMs, store: sessionStore, eventLog })
+      ? createSessions({ ...config, ...shared, idleMs, store: sessionStore, eventLog })
       : undefined;
   const endpoint = createMcpEndpoint({ ...shared, sessions, maxBodyBytes: config.maxBodyBytes, bus: options.bus });
   let ready = true;

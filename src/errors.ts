@@ -33,6 +33,14 @@ export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
 export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);
 
+/** 400: JSON, but no JSON-RPC 2.0. */
+export const invalidMessageResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, 'The body is not a JSON-RPC 2.0 message', { id });
+
+/** 400: `initialize` in a batch, or in a session that has begun (2025-03-26, lifecycle). */
+export const secondInitializeResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, 'initialize comes once in a session, and alone', { id });
+
 /** 400: an `initialize` request without what it must have (2025-11-25, lifecycle). */
 export const invalidInitializeResponse = (id: RequestId) =>
   errorResponse(400, INVALID_PARAMS, 'initialize needs an id, protocolVersion, capabilities and clientInfo', { id });
@@ -79,6 +87,10 @@ export const methodNotAllowedResponse = (allow: string) =>
 export const notAcceptableResponse = (needed: string) =>
   errorResponse(406, REFUSED, `Not acceptable: the Accept header must allow ${needed}`);
 
+/** 409: a GET stream in a session that has one open (2025-11-25, transports). */
+export const secondStreamResponse = () =>
+  errorResponse(409, REFUSED, 'The session has a GET stream already: close it, or resume it with Last-Event-ID');
+
 /** 413: the body is over the limit. */
 export const bodyTooLargeResponse = (maxBytes: number) =>
   errorResponse(413, REFUSED, `The body is larger than ${maxBytes} bytes`);
@@ -94,13 +106,18 @@ export const unavailableResponse = (message: string, retryAfterSeconds: number, 
 export const stoppingResponse = (id: RequestId = null) => unavailableResponse('The server is stopping', 5, id);
 
 /** 500: a bug. The log has the detail. */
-export const internalErrorResponse = () => errorResponse(500, INTERNAL_ERROR, 'Internal error');
+export const internalErrorResponse = (id: RequestId = null) =>
+  errorResponse(500, INTERNAL_ERROR, 'Internal error', { id });
 
 /** On a stream, in place of a result that could not be kept. The log has the detail. */
 export const internalError = (id: string | number) => errorMessage(id, INTERNAL_ERROR, 'Internal error');
 
 /** On a stream, after `notifications/cancelled`. */
 export const cancelledError = (id: string | number) => errorMessage(id, REFUSED, 'Request cancelled');
+
+/** On a stream, for a call that runs no more because its session or the process ends. */
+export const cutOffError = (id: string | number) =>
+  errorMessage(id, REFUSED, 'The call was cut off: its session has ended');
 
 function errorResponse(
   status: number,

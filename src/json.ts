@@ -1,4 +1,10 @@
 /** JSON from strangers. */
+import {
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResponse,
+  type JSONRPCMessage,
+} from '@modelcontextprotocol/server';
 
 /** The value of `text`, or `undefined`, which no JSON text stands for. */
 export function parseJson(text: string): unknown {
@@ -37,6 +43,13 @@ function someMember(value: object, test: (member: unknown, name: string) => bool
   if (Array.isArray(value)) return value.some((member) => test(member, ''));
   for (const name in value) if (test((value as Record<string, unknown>)[name], name)) return true;
   return false;
+}
+
+/** Whether `value` is a JSON-RPC 2.0 message as the SDK reads it; it looks first at what kind it would be. */
+export function isJsonRpcMessage(value: unknown): value is JSONRPCMessage {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('method' in value)) return isJSONRPCResponse(value);
+  return 'id' in value ? isJSONRPCRequest(value) : isJSONRPCNotification(value);
 }
 
 /** The method that `body` names, when it is a single JSON-RPC message that names one. */

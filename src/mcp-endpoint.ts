@@ -18,9 +18,10 @@ import {
   type Server,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
-import { acceptingBoth, asAccepted, readAccept, type Accepted } from './accept.ts';
+import { asAccepted, readAccept, type Accepted } from './accept.ts';
 import type { Caller } from './caller.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
+import type { Clock } from './clock.ts';
 import {
   batchTooLargeResponse,
   bodyTooLargeResponse,
@@ -33,6 +34,7 @@ import {
   unsupportedMediaTypeResponse,
 } from './errors.ts';
 import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson, requestIdOf } from './json.ts';
+import { createSessionless } from './sessionless.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -51,10 +53,13 @@ export interface McpEndpointOptions {
   /** Serves the 2025 revisions; `undefined` serves them without sessions, and without GET and DELETE. */
   sessions: Sessions | undefined;
   callsInFlight: CallsInFlight;
+  clock: Clock;
   /** Largest body read, in bytes. */
   maxBodyBytes: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** How long a call of the 2025 revisions may take before its answer becomes a stream, in milliseconds. */
+  streamAfterMs: number;
   /** Where changes are published for clients that listen; `undefined` for one of its own. */
   bus: ServerEventBus | undefined;
   log: Logger;
@@ -75,9 +80,14 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { sessions, callsInFlight, maxBodyBytes, log } = options;
   const handler = createMcpHandler(createServer, {
     ...(options.bus && { bus: options.bus }),
-    legacy: sessions ? 'reject' : 'stateless',
+    legacy: 'reject',
     keepAliveMs: options.keepAliveMs,
     onerror: (error) => log.debug('mcp', { error: error.message }),
+  });
+  const sessionless = createSessionless({
+    ...options,
+    createServer,
+    onerror: (error) => log.debug('transport', { error: error.message }),
   });
   const allow = sessions ? 'POST, GET, DELETE' : 'POST';
   /** What is turned away while the server stops: nothing, then what is new, at last everything. */
@@ -108,25 +118,18 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     const isNew = !isLegacy || !sessions || methodOf(body) === 'initialize';
     // Once more for everything: reading the body may have taken until the end.
     if (refusing === 'everything' || (isNew && refusing === 'new')) return stoppingResponse(requestIdOf(body));
-    const response =
-      isLegacy && sessions
-        ? await serveInSession(sessions, request, body, caller)
-        : await serveOnce(request, body, caller, accepted);
-    return asAccepted(response, accepted, Array.isArray(body));
-  }
-
-  /** Serves a request in its session, whose transport counts the calls that it starts; until then this does. */
-  async function serveInSession(all: Sessions, request: Request, body: unknown, caller: Caller): Promise<Response> {
+    if (!isLegacy) return serveModern(request, body, caller, accepted);
     const end = callsInFlight.begin();
     try {
-      return await all.handle(request, body, caller);
+      if (sessions) return await sessions.post(request, body, caller, accepted);
+      const exchange = { request, accepted, authInfo: caller.authInfo };
+      return (await sessionless.post(body, exchange)) ?? stoppingResponse(requestIdOf(body));
     } finally {
       end();
     }
   }
 
-  /** Serves a request on a server of its own. */
-  async function serveOnce(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response> {
+  async function serveModern(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response> {
     const parsed = { parsedBody: body, ...(caller.authInfo && { authInfo: caller.authInfo }) };
     if (methodOf(body) === 'subscriptions/listen') {
       // It ends when one side wants it to: nothing to wait for, and nothing to put into one JSON body.
@@ -135,7 +138,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     const end = callsInFlight.begin();
     try {
-      return watchBody(await handler.fetch(acceptingBoth(request), parsed), end);
+      return await asAccepted(watchBody(await handler.fetch(request, parsed), end), accepted);
     } catch (error) {
       end();
       throw error;
@@ -151,9 +154,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
         case 'GET':
           if (!sessions) return methodNotAllowedResponse(allow);
           if (!readAccept(request.headers.get('accept')).eventStream) return notAcceptableResponse('text/event-stream');
-          return sessions.handle(request, undefined, caller);
+          return sessions.get(request, caller);
         case 'DELETE':
-          return sessions ? sessions.handle(request, undefined, caller) : methodNotAllowedResponse(allow);
+          return sessions ? sessions.delete(request, caller) : methodNotAllowedResponse(allow);
         default:
           return methodNotAllowedResponse(allow);
       }
@@ -163,7 +166,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     },
     async close() {
       refusing = 'everything';
-      await Promise.all([handler.close(), sessions?.close()]);
+      await Promise.all([handler.close(), sessions?.close(), sessionless.close()]);
     },
   };
 }
@@ -172,13 +175,25 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 async function readBody(request: Request, maxBytes: number): Promise<{ body: unknown } | Response> {
   if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
   // It rejects when the client goes away before the end; nobody reads the answer then.
-  const read = await readRequestBody(request, maxBytes).catch(() => undefined);
+  const read = await readText(request, maxBytes).catch(() => undefined);
   if (read === undefined) return parseErrorResponse();
   if (read.tooLarge) return bodyTooLargeResponse(maxBytes);
   const body = parseJson(read.text);
   if (body === undefined) return parseErrorResponse();
   if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
-  if (isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
-  if (hasMoreValuesThan(MAX_VALUES, body)) return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
+  // Two characters for each, at least: most bodies are too short to be looked through.
+  const most = read.text.length / 2;
+  if (most > MAX_DEPTH && isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
+  if (most > MAX_VALUES && hasMoreValuesThan(MAX_VALUES, body))
+    return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
   return { body };
+}
+
+/** The body as text. HTTP sees to it that a body is as long as declared, so only one of unknown length is counted. */
+async function readText(request: Request, maxBytes: number): ReturnType<typeof readRequestBody> {
+  const declared = request.headers.get('content-length');
+  if (declared === null || !/^\d+$/.test(declared) || Number(declared) > maxBytes) {
+    return readRequestBody(request, maxBytes);
+  }
+  return { tooLarge: false, text: await request.text() };
 }

@@ -9,6 +9,7 @@
 import transliterate from '@sindresorhus/transliterate';
 import { McpServer, type CallToolResult } from '@modelcontextprotocol/server';
 import * as z from 'zod';
+import { cachedSchema } from './cached-schema.ts';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
 const MAX_TEXT_CHARS = 10_000;
@@ -54,6 +55,9 @@ const batchInput = z.object({
 });
 const batchOutput = z.object({ slugs: z.array(z.string()).describe('One slug for each title, in the same order') });
 
+const slugifySchemas = { inputSchema: cachedSchema(slugifyInput), outputSchema: cachedSchema(slugifyOutput) };
+const batchSchemas = { inputSchema: cachedSchema(batchInput), outputSchema: cachedSchema(batchOutput) };
+
 type SlugOptions = Omit<z.infer<typeof slugifyInput>, 'text'>;
 
 /** Options for {@link createMcpServer}. */
@@ -90,8 +94,7 @@ export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}
     {
       title: 'Slugify',
       description: 'Turn a text in any language into a slug for a URL or a file name.',
-      inputSchema: slugifyInput,
-      outputSchema: slugifyOutput,
+      ...slugifySchemas,
       annotations,
     },
     ({ text, ...options }) => {
@@ -106,8 +109,7 @@ export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}
     {
       title: 'Slugify a list',
       description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
-      inputSchema: batchInput,
-      outputSchema: batchOutput,
+      ...batchSchemas,
       annotations,
     },
     async ({ titles, ...options }, { mcpReq }) => {

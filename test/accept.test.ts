@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCEPT_BOTH, acceptingBoth, asAccepted, readAccept } from '../src/accept.ts';
+import { ACCEPT_BOTH, asAccepted, readAccept } from '../src/accept.ts';
 import {
   eventsIn,
   initializeRequest,
@@ -122,32 +122,17 @@ test('answers a batch with a list of JSON, also a batch of one', async () => {
 
 test('leaves errors and empty answers as they are, whatever is accepted', async () => {
   for (const response of [Response.json({}, { status: 404 }), new Response(null, { status: 202 })])
-    assert.equal(await asAccepted(response, STREAM_ONLY, false), response);
+    assert.equal(await asAccepted(response, STREAM_ONLY), response);
 });
 
 test('answers 500 with -32603 where a stream ends without an answer', async () => {
   const stream = new Response(': nothing\n\n', { headers: { 'content-type': 'text/event-stream' } });
-  await assertRefused(await asAccepted(stream, JSON_ONLY, false), { status: 500, code: -32603 });
+  await assertRefused(await asAccepted(stream, JSON_ONLY), { status: 500, code: -32603 });
 });
 
 test('puts events together that arrive in pieces, whatever characters they have', async () => {
   const bytes = new TextEncoder().encode('id: 1\ndata: \n\nevent: message\ndata: {"id":1,"result":"größer\u2028"}\n\n');
   const body = ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte)));
   const stream = new Response(body, { headers: { 'content-type': 'text/event-stream' } });
-  assert.deepEqual(await (await asAccepted(stream, JSON_ONLY, false)).json(), { id: 1, result: 'größer\u2028' });
-});
-
-test('leaves a request alone that accepts both, and makes others do so', () => {
-  const url = 'http://127.0.0.1/mcp';
-  const both = new Request(url, { headers: { accept: 'text/event-stream, application/json' } });
-  assert.equal(acceptingBoth(both), both);
-  const abort = new AbortController();
-  const request = new Request(url, { method: 'POST', headers: { 'x-kept': 'yes' }, signal: abort.signal });
-  const changed = acceptingBoth(request);
-  assert.deepEqual(
-    [changed.method, changed.headers.get('x-kept'), changed.headers.get('accept')],
-    ['POST', 'yes', ACCEPT_BOTH],
-  );
-  abort.abort();
-  assert.ok(changed.signal.aborted);
+  assert.deepEqual(await (await asAccepted(stream, JSON_ONLY)).json(), { id: 1, result: 'größer\u2028' });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   answerOf,
-  eventsIn,
+  messagesIn,
   gate,
   initializeRequest,
   JSON_HEADERS,
@@ -173,7 +173,7 @@ for (const [one, other] of [
     await bothInside.opened;
     open();
     for (const { who, response, notices } of await started) {
-      const messages = eventsIn((await response?.text()) ?? '').flatMap(({ message }) => (message ? [message] : []));
+      const messages = messagesIn((await response?.text()) ?? '');
       assert.deepEqual(
         messages.map((message) => message['method'] ?? message['id']),
         ['notifications/progress', 'notifications/progress', 1],

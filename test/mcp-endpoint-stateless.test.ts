@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   answerOf,
-  eventsIn,
+  messagesIn,
   initializeRequest,
   JSON_HEADERS,
   LATEST_LEGACY,
@@ -59,7 +59,7 @@ test('answers 200 to each call of a batch', async () => {
     headers: JSON_HEADERS,
     body: [CALL, ping],
   });
-  const answered = eventsIn(await response.text()).map(({ message }) => message?.['id']);
+  const answered = messagesIn(await response.text()).map(({ id }) => id);
   assert.deepEqual(new Set(answered), new Set([CALL.id, ping.id]));
 });
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createMcpServer } from '../src/mcp-server.ts';
 import {
   answerOf,
-  eventsIn,
+  messagesIn,
   gate,
   modernRequest,
   openSession,
@@ -61,7 +61,7 @@ for (const era of ['legacy', 'modern'] as const) {
     test(`reports progress on ${count} titles ${steps} times before the answer in the ${era} era`, async () => {
       const titles = Array.from({ length: count }, (_, index) => `t${index}`);
       const response = await postBatch(testApp(), era, titles, { progressToken: 'token' });
-      const messages = eventsIn(await response.text()).flatMap(({ message }) => (message ? [message] : []));
+      const messages = messagesIn(await response.text());
       assert.equal(messages.pop()?.['id'], 'batch');
       assert.ok(messages.every(({ method }) => method === 'notifications/progress'));
       const reports = messages.map(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { prefixed, watchBody } from '../src/streams.ts';
+import { createEventStream, watchBody } from '../src/streams.ts';
+import { manualClock } from './support/clock.ts';
 import { settled } from './support/time.ts';
 
 /** A response whose body is written from outside. */
@@ -108,26 +109,59 @@ test('lets one event through that is larger than the limit by itself', async () 
   assert.equal((await watched.text()).length, 100);
 });
 
-test('puts a text before a body, and keeps status and headers', async () => {
-  const source = controlled();
-  const response = prefixed(source.response, 'id: 1\n\n');
-  source.write('data: 1\n\n');
-  source.end();
-  assert.equal(await response.text(), 'id: 1\n\ndata: 1\n\n');
-  assert.equal(response.headers.get('x-kept'), 'yes');
+function eventStream(options: { keepAliveMs?: number; maxBufferedBytes?: number } = {}) {
+  const clock = manualClock();
+  const ends = counter();
+  const stream = createEventStream({
+    headers: { 'x-kept': 'yes' },
+    clock,
+    keepAliveMs: 0,
+    onend: ends.add,
+    ...options,
+  });
+  return { ...stream, clock, ends };
+}
+
+test('sends messages, with an id where they have one, and events that are there for their id', async () => {
+  const stream = eventStream();
+  stream.send({ id: '1', data: undefined });
+  stream.send({ id: '2', data: '{}' });
+  stream.send({ id: undefined, data: '[]' });
+  stream.end();
+  const text = 'id: 1\nretry: 1000\ndata: \n\nevent: message\nid: 2\ndata: {}\n\nevent: message\ndata: []\n\n';
+  assert.equal(await stream.response.text(), text);
+  assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
+  assert.equal(stream.response.headers.get('x-kept'), 'yes');
 });
 
-test('puts a text where there is no body', async () => {
-  assert.equal(await prefixed(new Response(null), 'alone').text(), 'alone');
+test('drops what is sent after the end, which comes once', async () => {
+  const stream = eventStream({ keepAliveMs: 1000 });
+  stream.end();
+  stream.send({ id: '1', data: '{}' });
+  stream.end();
+  assert.equal(await stream.response.text(), '');
+  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
 });
 
-test('passes the end of a prefixed stream on, from the reader and from the source', async () => {
-  const left = controlled();
-  await prefixed(left.response, 'x').body?.cancel('gone');
-  assert.equal(left.cancelled, 'gone');
+test('ends once when its reader goes', async () => {
+  const stream = eventStream({ keepAliveMs: 1000 });
+  await stream.response.body?.cancel();
+  stream.end();
+  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
+});
 
-  const broken = controlled();
-  const response = prefixed(broken.response, 'x');
-  broken.fail(new Error('broken'));
-  await assert.rejects(response.text(), /broken/);
+test('gives up a reader that lets more than the limit wait, after one event that is larger by itself', async () => {
+  const stream = eventStream({ maxBufferedBytes: 100, keepAliveMs: 1000 });
+  stream.send({ id: '1', data: 'x'.repeat(1000) });
+  assert.equal(stream.ends.total(), 0);
+  stream.send({ id: '2', data: 'x' });
+  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
+  await assert.rejects(stream.response.text(), /too slow/);
+});
+
+test('sends comments while nothing else happens', async () => {
+  const stream = eventStream({ keepAliveMs: 1000 });
+  stream.clock.advance(2000);
+  stream.end();
+  assert.equal(await stream.response.text(), ': keepalive\n\n'.repeat(2));
 });

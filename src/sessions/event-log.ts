@@ -7,14 +7,13 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 /** One event of a stream. */
 export interface LoggedEvent {
   /** Unique within the session; names the stream and its place in it. */
   id: string;
-  /** `undefined` for an event without a message, which primes the client with an id to resume from. */
-  message: JSONRPCMessage | undefined;
+  /** A message as JSON; `undefined` for an event without one, which primes the client with an id to resume from. */
+  data: string | undefined;
 }
 
 /**
@@ -25,7 +24,7 @@ export interface LoggedEvent {
  */
 export interface EventLog {
   /** Keeps an event of a stream; resolves to its id. Calls for one session take effect in the order they are made. */
-  append(sessionId: string, streamId: string, message: JSONRPCMessage | undefined): Promise<string>;
+  append(sessionId: string, streamId: string, data: string | undefined): Promise<string>;
   /**
    * The stream that an event is of, and what came after it on that stream.
    *

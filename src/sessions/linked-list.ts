@@ -19,6 +19,8 @@ export interface LinkedList<T> extends Iterable<T> {
   append(value: T): Link<T>;
   /** Takes a member out. Its link must be of this list, and not removed before. */
   remove(link: Link<T>): void;
+  /** Makes a member the last. */
+  moveToEnd(link: Link<T>): void;
 }
 
 /** Makes an empty list. */
@@ -26,24 +28,40 @@ export function createLinkedList<T>(): LinkedList<T> {
   let first: Link<T> | undefined;
   let last: Link<T> | undefined;
   let size = 0;
+
+  function attach(link: Link<T>): void {
+    link.previous = last;
+    link.next = undefined;
+    if (last) last.next = link;
+    else first = link;
+    last = link;
+  }
+
+  function detach({ previous, next }: Link<T>): void {
+    if (previous) previous.next = next;
+    else first = next;
+    if (next) next.previous = previous;
+    else last = previous;
+  }
+
   return {
     get size() {
       return size;
     },
     append(value) {
-      const link: Link<T> = { value, previous: last, next: undefined };
-      if (last) last.next = link;
-      else first = link;
-      last = link;
+      const link: Link<T> = { value, previous: undefined, next: undefined };
+      attach(link);
       size += 1;
       return link;
     },
-    remove({ previous, next }) {
-      if (previous) previous.next = next;
-      else first = next;
-      if (next) next.previous = previous;
-      else last = previous;
+    remove(link) {
+      detach(link);
       size -= 1;
+    },
+    moveToEnd(link) {
+      if (link === last) return;
+      detach(link);
+      attach(link);
     },
     *[Symbol.iterator]() {
       for (let link = first; link; link = link.next) yield link.value;

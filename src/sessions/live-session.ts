@@ -11,12 +11,15 @@ import {
   type LoggingLevel,
   type McpServerFactory,
 } from '@modelcontextprotocol/server';
-import { ACCEPT_BOTH, acceptingBoth } from '../accept.ts';
+import type { Accepted } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import { sessionNotFoundResponse, tooManySubscriptionsResponse } from '../errors.ts';
+import type { Clock } from '../clock.ts';
+import { tooManySubscriptionsResponse } from '../errors.ts';
 import { methodOf } from '../json.ts';
 import type { EventLog } from './event-log.ts';
+import type { Exchange } from './incoming.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
+import { createSessionEvents } from './session-events.ts';
 import { SessionTransport } from './session-transport.ts';
 
 /** Subscriptions that a record keeps, and the longest URI among them. */
@@ -32,44 +35,69 @@ export interface LiveSessionOptions {
   authInfo: AuthInfo | undefined;
   eventLog: EventLog;
   callsInFlight: CallsInFlight;
+  clock: Pick<Clock, 'every' | 'after'>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** How long a call may take before its answer becomes a stream, in milliseconds. */
+  streamAfterMs: number;
   /** Puts what shapes the session into its record; resolves to `false` when there is none any more. */
   save: (changes: SessionChanges) => Promise<boolean>;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
+  /** Called when a stream has lost its connection or has ended. */
+  ondetach: () => void;
 }
 
 /** A session that can answer. */
 export interface LiveSession {
-  /** Calls that have no answer yet, whether or not anybody still listens for it. */
-  readonly running: number;
-  /** Serves one request of the session; `body` is the parsed body of a POST. */
-  handle(request: Request, body: unknown, authInfo: AuthInfo | undefined): Promise<Response>;
+  /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
+  readonly isAttached: boolean;
+  /** Serves a POST; resolves to `undefined` when the session has ended before there was an answer. */
+  post(body: unknown, exchange: Exchange): Promise<Response | undefined>;
+  /** Serves a GET, likewise. */
+  get(request: Request): Promise<Response | undefined>;
   /** Repeats to the server what `record` says was said. */
   restore(record: SessionRecord): Promise<void>;
   /** Ends its streams and cancels its calls. */
   close(): Promise<void>;
 }
 
+/** Where a handshake is repeated, nobody reads. */
+const JSON_ONLY: Accepted = { json: true, eventStream: false };
+
 /** Builds a server for the session and connects it. */
 export async function createLiveSession(options: LiveSessionOptions): Promise<LiveSession> {
-  const { id, createServer, authInfo: opener, eventLog, callsInFlight, keepAliveMs, save } = options;
+  const { id, createServer, authInfo, save } = options;
   const subscriptions = new Set<string>();
-  const transport = new SessionTransport({ sessionId: id, eventLog, callsInFlight, keepAliveMs, beforeResult });
+  const events = createSessionEvents({ ...options, sessionId: id });
+  const transport = new SessionTransport({ ...options, sessionId: id, events, savingOf });
   transport.onerror = options.onerror;
-  const server = await createServer({ era: 'legacy', ...(opener && { authInfo: opener }) });
+  const server = await createServer({ era: 'legacy', ...(authInfo && { authInfo }) });
   await server.connect(transport);
 
-  async function beforeResult({ method, params }: JSONRPCRequest): Promise<void> {
-    if (method === 'logging/setLevel') await remember({ logLevel: params?.['level'] as LoggingLevel });
-    if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return;
-    subscriptions[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
-    await remember({ subscriptions: [...subscriptions] });
+  function savingOf({ method, params }: JSONRPCRequest): (() => Promise<boolean>) | undefined {
+    switch (method) {
+      case 'logging/setLevel':
+        return () => remember({ logLevel: params?.['level'] as LoggingLevel });
+      case 'resources/subscribe':
+      case 'resources/unsubscribe':
+        return () => {
+          subscriptions[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
+          return remember({ subscriptions: [...subscriptions] });
+        };
+      default:
+        return undefined;
+    }
   }
 
-  async function remember(changes: SessionChanges): Promise<void> {
-    if (!transport.muted && !(await save(changes))) throw new Error('The session has ended');
+  /** Resolves to whether it could be saved. What is repeated from the record is in it already. */
+  async function remember(changes: SessionChanges): Promise<boolean> {
+    try {
+      return events.isMuted || (await save(changes));
+    } catch (error) {
+      options.onerror(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
   }
 
   /** Refuses a body that would make for more subscriptions than a record keeps. */
@@ -90,33 +118,30 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
 
   /** Sends the server a message of the handshake and waits for its answer. */
   async function repeat(message: { id?: string; method: string; params?: Record<string, unknown> }): Promise<void> {
-    const headers = { accept: ACCEPT_BOTH, 'content-type': 'application/json', 'mcp-session-id': id };
-    const request = new Request('http://session.invalid/mcp', { method: 'POST', headers });
-    const parsedBody = { jsonrpc: '2.0', ...message };
-    const response = await transport.handleRequest(request, { parsedBody, ...(opener && { authInfo: opener }) });
-    await response.text();
-    if (!response.ok) throw new Error(`The session could not be restored: ${message.method} got ${response.status}`);
+    const response = await transport.post({ jsonrpc: '2.0', ...message }, { accepted: JSON_ONLY, authInfo });
+    if (!response?.ok) throw new Error(`The session could not be restored: ${message.method} got ${response?.status}`);
   }
 
   return {
-    get running() {
-      return transport.running;
+    get isAttached() {
+      return transport.isAttached;
     },
-    async handle(request, body, authInfo) {
+    async post(body, exchange) {
       const messages = [body].flat();
       const refused = refuseSubscriptions(messages);
       if (refused) return refused;
       const isInitialized = messages.some((message) => methodOf(message) === 'notifications/initialized');
-      if (isInitialized && !(await save({ initialized: true }))) return sessionNotFoundResponse(null);
-      return transport.handleRequest(acceptingBoth(request), { parsedBody: body, ...(authInfo && { authInfo }) });
+      if (isInitialized && !(await save({ initialized: true }))) return undefined;
+      return transport.post(body, exchange);
     },
+    get: (request) => transport.get(request),
     async restore({ initialize, initialized, logLevel, subscriptions: uris }) {
-      transport.muted = true;
+      events.isMuted = true;
       await repeat({ id: 'initialize', method: 'initialize', params: initialize });
       if (initialized) await repeat({ method: 'notifications/initialized' });
       if (logLevel) await repeat({ id: 'logging/setLevel', method: 'logging/setLevel', params: { level: logLevel } });
       for (const uri of uris) await repeat({ id: uri, method: 'resources/subscribe', params: { uri } });
-      transport.muted = false;
+      events.isMuted = false;
     },
     close: () => server.close(),
   };

@@ -5,7 +5,6 @@
  * been unused for a while, or when there are too many.
  */
 import type { Clock } from '../clock.ts';
-import { watchBody } from '../streams.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { LiveSession } from './live-session.ts';
 
@@ -29,17 +28,13 @@ export interface LiveSessions {
   /** Ids of those with something attached. */
   attached(): string[];
   /**
-   * Lets `handle` answer a request in a session, which stays until the answer's body has ended.
+   * Lets `handle` work with a session, which stays meanwhile, and as long as something is attached to it.
    *
    * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
-   * @param onDetach - Called once when the answer has ended.
    */
-  use(
-    id: string,
-    build: () => Promise<LiveSession>,
-    handle: (session: LiveSession) => Promise<Response>,
-    onDetach: () => void,
-  ): Promise<Response>;
+  use<T>(id: string, build: () => Promise<LiveSession>, handle: (session: LiveSession) => Promise<T>): Promise<T>;
+  /** Notes that something was detached from a session: from now on it may be unused. */
+  detached(id: string): void;
   /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */
   drop(id: string): Promise<void>;
   /** Drops what has been unused for long. */
@@ -49,12 +44,12 @@ export interface LiveSessions {
 }
 
 interface Entry {
-  session: Promise<LiveSession>;
-  /** Requests being handled and streams being read. */
-  attached: number;
+  building: Promise<LiveSession>;
+  /** The same when it is built. */
+  session: LiveSession | undefined;
+  /** Requests being handled. */
+  requests: number;
   detachedAt: number;
-  /** Calls that run on although nobody is attached. */
-  running: () => number;
 }
 
 /** Makes an empty cache. */
@@ -65,7 +60,7 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
     const entry = entries.get(id);
     entries.delete(id);
     try {
-      const session = await entry?.session.catch(() => undefined);
+      const session = await entry?.building.catch(() => undefined);
       await session?.close();
     } catch (error) {
       log.error('a session did not close well', { error: String(error) });
@@ -74,11 +69,11 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
 
   function enliven(id: string, build: () => Promise<LiveSession>): Entry {
     const known = entries.get(id);
-    const entry = known ?? { session: build(), attached: 0, detachedAt: 0, running: () => 0 };
+    const entry = known ?? { building: build(), session: undefined, requests: 0, detachedAt: 0 };
     putLast(id, entry);
     if (known) return known;
-    entry.session.then(
-      (session) => (entry.running = () => session.running),
+    entry.building.then(
+      (session) => (entry.session = session),
       () => entries.get(id) === entry && entries.delete(id),
     );
     return entry;
@@ -110,22 +105,21 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
       return entry !== undefined && isAttached(entry);
     },
     attached: () => Array.from(entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : [])),
-    async use(id, build, handle, onDetach) {
+    async use(id, build, handle) {
       const entry = enliven(id, build);
-      // From here to `detach` nothing drops it for being unused.
-      entry.attached += 1;
+      // From here on nothing drops it for being unused.
+      entry.requests += 1;
       trim();
-      const detach = () => {
-        entry.attached -= 1;
-        entry.detachedAt = clock.now();
-        onDetach();
-      };
       try {
-        return watchBody(await handle(await entry.session), detach);
-      } catch (error) {
-        detach();
-        throw error;
+        return await handle(entry.session ?? (await entry.building));
+      } finally {
+        entry.requests -= 1;
+        entry.detachedAt = clock.now();
       }
+    },
+    detached(id) {
+      const entry = entries.get(id);
+      if (entry) entry.detachedAt = clock.now();
     },
     drop,
     dropIdle() {
@@ -138,6 +132,6 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
   };
 }
 
-function isAttached({ attached, running }: Entry): boolean {
-  return attached > 0 || running() > 0;
+function isAttached({ requests, session }: Entry): boolean {
+  return requests > 0 || session?.isAttached === true;
 }

@@ -1,5 +1,4 @@
 /** The event log in this process: gone with it, unlike that of a shared engine. */
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { Clock } from '../clock.ts';
 import type { EventLog } from './event-log.ts';
 import { createLinkedList, type Link, type LinkedList } from './linked-list.ts';
@@ -21,8 +20,7 @@ interface Entry {
   session: SessionEntries;
   id: string;
   streamId: string;
-  /** The message as JSON: of known size, and out of reach of whoever made the object. */
-  json: string | undefined;
+  data: string | undefined;
   bytes: number;
   at: number;
   /** Its place among all, and among those of its session. */
@@ -50,10 +48,10 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   const all = createLinkedList<Entry>();
   let bytes = 0;
 
-  function add(session: SessionEntries, streamId: string, json: string | undefined): Entry {
+  function add(session: SessionEntries, streamId: string, data: string | undefined): Entry {
     const id = `${++session.lastNumber}.${session.tag}.${streamId}`;
-    const size = ENTRY_BYTES + 2 * (json?.length ?? 0);
-    const entry = { session, id, streamId, json, bytes: size, at: clock.now() } as Entry;
+    const size = ENTRY_BYTES + 2 * (data?.length ?? 0);
+    const entry = { session, id, streamId, data, bytes: size, at: clock.now() } as Entry;
     entry.place = all.append(entry);
     entry.placeInSession = session.entries.append(entry);
     bytes += size;
@@ -84,10 +82,10 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   }
 
   return {
-    async append(sessionId, streamId, message) {
+    async append(sessionId, streamId, data) {
       removeOverAge();
       const session = sessions.get(sessionId) ?? newSession(sessionId);
-      const { id } = add(session, streamId, message && JSON.stringify(message));
+      const { id } = add(session, streamId, data);
       removeOldest(
         session.entries,
         () => session.entries.size > maxEventsPerSession || session.bytes > maxBytesPerSession,
@@ -102,7 +100,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
       const last = entries[index];
       if (!last) return undefined;
       const missed = entries.slice(index + 1).filter(({ streamId }) => streamId === last.streamId);
-      return { streamId: last.streamId, events: missed.map(({ id, json }) => ({ id, message: parsed(json) })) };
+      return { streamId: last.streamId, events: missed.map(({ id, data }) => ({ id, data })) };
     },
     async delete(sessionId) {
       for (const entry of sessions.get(sessionId)?.entries ?? []) remove(entry);
@@ -116,8 +114,4 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
 function newSession(sessionId: string): SessionEntries {
   const tag = crypto.randomUUID().slice(0, 8);
   return { sessionId, tag, lastNumber: 0, bytes: 0, entries: createLinkedList() };
-}
-
-function parsed(json: string | undefined): JSONRPCMessage | undefined {
-  return json === undefined ? undefined : (JSON.parse(json) as JSONRPCMessage);
 }

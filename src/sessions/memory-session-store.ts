@@ -83,8 +83,9 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
     async touch(id) {
       const entry = find(id);
       if (!entry) return false;
-      remove(entry);
-      insert(entry.record);
+      entry.usedAt = clock.now();
+      byUse.moveToEnd(entry.place);
+      byUseOf.get(entry.record.principal)?.moveToEnd(entry.placeOfPrincipal);
       return true;
     },
     async update(id, changes) {

@@ -1,209 +1,300 @@
 /**
- * The SDK's transport, made exact: every event is sent once and in order, also while a broken stream is
- * being resumed; calls are counted until their answer is out; no stream is left open without a call.
+ * Streamable HTTP of the 2025 revisions for one session, behind the SDK's `Transport` interface.
+ *
+ * A call that is answered at once is answered with one JSON body. One that has more to say, or takes
+ * longer, gets an event stream, whose events are logged before they are sent: a client that loses the
+ * connection comes back for the rest. What belongs to no call goes to the stream that GET opens.
+ *
+ * The SDK's own transport opens a stream for every call, which costs several times what the call does
+ * (`bench/`). Who may use the session, and for how long, is decided in `sessions.ts`.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
-import {
-  type HandleRequestOptions,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type RequestId,
-  WebStandardStreamableHTTPServerTransport,
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
 } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from '../calls-in-flight.ts';
-import {
-  cancelledError,
-  duplicateRequestResponse,
-  internalError,
-  sessionNotFoundResponse,
-  unknownEventResponse,
-} from '../errors.ts';
-import { requestIdOf } from '../json.ts';
-import { prefixed } from '../streams.ts';
+import type { Clock } from '../clock.ts';
+import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
+import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
-import type { EventLog } from './event-log.ts';
+import { readMessages, readsPriming, type Exchange } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
-
-/** How long a client should wait before it comes back for a stream that ended, in milliseconds. */
-const RETRY_MS = 1000;
-/** The SDK's name for the stream that GET opens. */
-const GET_STREAM_ID = '_GET_stream';
-/** The revision from which on clients read events without data. */
-const PRIMING_SINCE = '2025-11-25';
-
-/** In place of the id of an event that is in no log: such an event is sent without one. */
-const NOT_KEPT = '';
+import type { SessionEvents } from './session-events.ts';
 
 /** What {@link SessionTransport} is made from. */
 export interface SessionTransportOptions {
-  sessionId: string;
-  eventLog: EventLog;
+  /** `undefined` without sessions: a transport for one POST. */
+  sessionId?: string;
+  /** Logs events, so that streams can be resumed. @default they cannot */
+  events?: SessionEvents;
   callsInFlight: CallsInFlight;
+  clock: Pick<Clock, 'every' | 'after'>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** Called with a call and before its result is sent, which waits for it. */
-  beforeResult: (request: JSONRPCRequest) => Promise<void>;
+  /** How long a call may take before its answer becomes a stream, in milliseconds. */
+  streamAfterMs: number;
+  /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
+  savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
+  /** Called when a stream has lost its connection or has ended. */
+  ondetach: () => void;
+}
+
+/** What is sent in answer to one POST, or on GET. */
+interface Stream {
+  /** Its name in the event log; none before there is an event. */
+  id: string;
+  /** Calls that have no answer yet. */
+  calls: Set<RequestId>;
+  /** The connection it is sent on, while there is one. */
+  connection?: EventStream | undefined;
+  /** Until it is an event stream: the answers so far, and what gives them to the client. */
+  pending?: { answers: JSONRPCMessage[]; respond: (response?: Response) => void; stopTimer: () => void } | undefined;
+  /** Whether it may become an event stream: the client does not read JSON only. */
+  canStream?: boolean;
+  /** Whether it begins with an event without data. */
+  isPrimed?: boolean;
+  isBatch?: boolean;
+}
+
+interface Call {
+  request: JSONRPCRequest;
+  stream: Stream;
+  /** Set with the first answer; further ones are dropped. */
+  isAnswered: boolean;
+  /** Ends its count, which begins with the event stream; until then whoever waits for the answer counts it. */
+  end?: () => void;
 }
 
 /** The transport of one session. */
-export class SessionTransport extends WebStandardStreamableHTTPServerTransport {
-  readonly #sessionId: string;
-  readonly #eventLog: EventLog;
-  readonly #beforeResult: SessionTransportOptions['beforeResult'];
-  readonly #running = new Map<RequestId, { request: JSONRPCRequest; end: () => void }>();
-  /** Ids of calls that the SDK has not taken yet. */
-  readonly #arriving = new Set<RequestId>();
-  /** Messages go out, and streams are resumed, one at a time: an event is then either replayed or sent live. */
+export class SessionTransport implements Transport {
+  onclose: Transport['onclose'];
+  onerror: Transport['onerror'];
+  onmessage: Transport['onmessage'];
+  readonly sessionId: string | undefined;
+  readonly #options: SessionTransportOptions;
+  readonly #headers: Record<string, string>;
+  readonly #calls = new Map<RequestId, Call>();
+  readonly #getStream: Stream = { id: 'get', calls: new Set() };
+  /** Event streams that have not ended; they may be resumed. */
+  readonly #streams = new Map<string, Stream>([[this.#getStream.id, this.#getStream]]);
+  readonly #connections = new Set<EventStream>();
+  /** Events are sent, and streams are resumed, one at a time: an event is then either replayed or sent live. */
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
-  #closed = false;
-  /** Set when an event could not be logged: what came before must go too, lest somebody resume across the gap. */
-  #hasGap = false;
-  /** While true, what passes is part of no stream that a client has: it is not logged. */
-  muted = false;
+  #isInitialized = false;
+  #isClosed = false;
 
-  constructor({ sessionId, eventLog, callsInFlight, keepAliveMs, beforeResult }: SessionTransportOptions) {
-    super({
-      sessionIdGenerator: () => sessionId,
-      retryInterval: RETRY_MS,
-      keepAliveMs,
-      eventStore: {
-        // The SDK primes a stream with an event that is no message.
-        storeEvent: (streamId, message) => this.#keep(streamId, 'jsonrpc' in message ? message : undefined),
-        replayEventsAfter: async (lastEventId, { send }) => {
-          const missed = await eventLog.after(sessionId, lastEventId);
-          if (!missed) throw new Error('The event was forgotten while its stream was being resumed');
-          for (const { id, message } of missed.events) if (message) await send(id, message);
-          return missed.streamId;
-        },
-      },
-    });
-    this.#sessionId = sessionId;
-    this.#eventLog = eventLog;
-    this.#beforeResult = beforeResult;
-    // Connecting keeps this and puts the server's own handler behind it.
-    this.onmessage = (message) => {
-      if (this.#closed) return;
-      // The SDK has checked it by now: what has a method and an id is a request.
-      if (!('method' in message)) return;
-      if ('id' in message) {
-        this.#running.set(message.id, { request: message, end: callsInFlight.begin() });
-      } else if (message.method === 'notifications/cancelled') {
-        void this.#inOrder(() => this.#answerCancelled(message.params?.['requestId'] as RequestId));
-      }
+  constructor(options: SessionTransportOptions) {
+    this.#options = options;
+    this.sessionId = options.sessionId;
+    this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
+  }
+
+  /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
+  get isAttached(): boolean {
+    return this.#calls.size > 0 || this.#connections.size > 0;
+  }
+
+  async start(): Promise<void> {}
+
+  /**
+   * Takes the parsed body of a POST ("Sending Messages to the Server").
+   *
+   * @returns The answer, or `undefined` when the session has ended before there was one.
+   */
+  async post(body: unknown, { request, accepted, authInfo }: Exchange): Promise<Response | undefined> {
+    if (this.#isClosed) return undefined;
+    const isRunning = (id: RequestId) => this.#calls.has(id);
+    const incoming = readMessages(this.#requestIds.unmark(body), { isInitialized: this.#isInitialized, isRunning });
+    if (incoming instanceof Response) return incoming;
+    const { messages, requests } = incoming;
+
+    const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
+    const stream: Stream = {
+      id: '',
+      calls: new Set(),
+      canStream: accepted.eventStream,
+      isPrimed,
+      isBatch: Array.isArray(body),
     };
-  }
-
-  /** Calls that have no answer yet, whether or not anybody still listens for it. */
-  get running(): number {
-    return this.#running.size;
-  }
-
-  override async handleRequest(request: Request, options: HandleRequestOptions = {}): Promise<Response> {
-    if (request.method === 'GET') return this.#inOrder(() => this.#openStream(request, options));
-    const ids = new Set<RequestId>();
-    for (const message of [options.parsedBody].flat()) {
-      const id = requestIdOf(message);
-      if (id === null) continue;
-      if (ids.has(id) || this.#arriving.has(id) || this.#running.has(id)) return duplicateRequestResponse(id);
-      ids.add(id);
+    const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }) };
+    if (isPrimed) {
+      // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
+      extra.closeSSEStream = () => this.#disconnect(stream);
+      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#getStream);
     }
-    for (const id of ids) this.#arriving.add(id);
-    try {
-      const parsedBody = this.#requestIds.unmark(options.parsedBody);
-      const response = await super.handleRequest(request, { ...options, parsedBody });
-      if (!this.#closed) return response;
-      // The session ended meanwhile. The SDK may have opened a stream after that, which nothing else would end;
-      // what it stumbled over instead is nobody's business.
-      for (const id of ids) this.closeSSEStream(id);
-      return response.ok ? response : sessionNotFoundResponse(requestIdOf(parsedBody));
-    } finally {
-      for (const id of ids) this.#arriving.delete(id);
-    }
-  }
-
-  override send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
-    return this.#inOrder(() => this.#send(message, related));
-  }
-
-  override async close(): Promise<void> {
-    this.#closed = true;
-    await super.close();
-    for (const requestId of this.#running.keys()) this.#end(requestId);
-    await this.#forgetBeforeGap().catch((error: unknown) => this.onerror?.(asError(error)));
-  }
-
-  async #send(message: JSONRPCMessage, related?: { relatedRequestId?: RequestId }): Promise<void> {
-    const isResult = 'result' in message;
-    const call = isResult || 'error' in message ? this.#running.get(message.id ?? '') : undefined;
-    try {
-      const answer = call && isResult ? await this.#confirmed(message, call.request) : message;
-      await super.send(this.#requestIds.mark(answer), related);
-    } finally {
-      if (call) this.#end(call.request.id);
-    }
-  }
-
-  /** A result, or an error in its place when what it confirms could not be saved. */
-  async #confirmed(result: JSONRPCMessage, request: JSONRPCRequest): Promise<JSONRPCMessage> {
-    try {
-      await this.#beforeResult(request);
-      return result;
-    } catch (error) {
-      this.onerror?.(asError(error));
-      return internalError(request.id);
-    }
-  }
-
-  #end(requestId: RequestId): void {
-    this.#running.get(requestId)?.end();
-    this.#running.delete(requestId);
+    // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
+    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
+    for (const message of messages) this.#receive(message, extra);
+    if (!accepted.json) this.#open(stream);
+    return response;
   }
 
   /**
-   * The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
-   * same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
+   * Opens the stream of GET, or resumes the one that `Last-Event-ID` is of ("Listening for Messages from the
+   * Server", "Resumability and Redelivery").
+   *
+   * @returns The stream, or `undefined` when the session has ended.
    */
-  async #answerCancelled(requestId: RequestId): Promise<void> {
-    if (!this.#running.has(requestId)) return;
-    await this.#send(cancelledError(requestId));
-  }
-
-  /** Logs an event; none of a repeated handshake, and none after the end, when nobody would come for it. */
-  async #keep(streamId: string, message: JSONRPCMessage | undefined): Promise<string> {
-    if (this.muted || this.#closed) return NOT_KEPT;
-    try {
-      await this.#forgetBeforeGap();
-      return await this.#eventLog.append(this.#sessionId, streamId, message);
-    } catch (error) {
-      this.#hasGap = true;
-      this.onerror?.(asError(error));
-      return NOT_KEPT;
-    }
-  }
-
-  async #forgetBeforeGap(): Promise<void> {
-    if (this.#hasGap) await this.#eventLog.delete(this.#sessionId);
-    this.#hasGap = false;
-  }
-
-  async #holds(eventId: string): Promise<boolean> {
-    return !this.#hasGap && (await this.#eventLog.after(this.#sessionId, eventId)) !== undefined;
-  }
-
-  async #openStream(request: Request, options: HandleRequestOptions): Promise<Response> {
+  async get(request: Request): Promise<Response | undefined> {
     const lastEventId = request.headers.get('last-event-id');
-    if (lastEventId !== null && !(await this.#holds(lastEventId))) return unknownEventResponse();
-    const response = await super.handleRequest(request, options);
-    const version = request.headers.get('mcp-protocol-version') ?? '';
-    if (!response.ok || lastEventId !== null || version < PRIMING_SINCE) return response;
-    // The SDK primes the streams of POST only. Without an id from the start, what is sent between a break
-    // before the first event and the next GET would be lost. The header is what the SDK goes by, too.
-    const eventId = await this.#keep(GET_STREAM_ID, undefined);
-    if (eventId === NOT_KEPT) return response;
-    return prefixed(response, `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
+    return this.#inOrder(async () => {
+      if (this.#isClosed) return undefined;
+      if (lastEventId !== null) return this.#resume(lastEventId);
+      if (this.#getStream.connection) return secondStreamResponse();
+      const { response } = this.#connect(this.#getStream);
+      // Without an id from the start, what is sent between a break before the first event and the next GET would be lost.
+      if (readsPriming(request)) await this.#emit(this.#getStream, undefined);
+      return response;
+    });
   }
-}
 
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
+  async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
+    const isAnswer = !('method' in message);
+    const requestId = isAnswer ? message.id : related.relatedRequestId;
+    // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
+    if (requestId === undefined) return isAnswer ? undefined : this.#emitInOrder(this.#getStream, message);
+    const call = this.#calls.get(requestId);
+    // Nobody waits for it any more ("SHOULD close the SSE stream" after the answer).
+    if (!call || call.isAnswered) return undefined;
+    if (isAnswer) return this.#answer(call, message);
+    if (call.stream.pending && !call.stream.canStream) return undefined;
+    this.#open(call.stream);
+    return this.#emitInOrder(call.stream, message);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const { request, stream, end } of this.#calls.values()) {
+      stream.pending?.stopTimer();
+      stream.pending?.respond();
+      // A stream that just ended would be come back for. Without an id, since it is in no log.
+      stream.connection?.send({ id: undefined, data: JSON.stringify(cutOffError(request.id)) });
+      end?.();
+    }
+    this.#calls.clear();
+    for (const connection of this.#connections) connection.end();
+    this.onclose?.();
+    await this.#options.events?.close();
+  }
+
+  /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
+  #begin(requests: JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
+    const { clock, streamAfterMs } = this.#options;
+    for (const request of requests) {
+      stream.calls.add(request.id);
+      this.#calls.set(request.id, { request, stream, isAnswered: false });
+    }
+    return new Promise((respond) => {
+      const stopTimer = stream.canStream ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
+      stream.pending = { answers: [], respond, stopTimer };
+    });
+  }
+
+  #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+    if ('method' in message && message.method === 'initialize') this.#isInitialized = true;
+    if ('method' in message && message.method === 'notifications/cancelled') {
+      // The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
+      // same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
+      const requestId = message.params?.['requestId'] as RequestId;
+      const call = this.#calls.get(requestId);
+      if (call && !call.isAnswered) void this.#answer(call, cancelledError(requestId));
+    }
+    this.onmessage?.(message, extra);
+  }
+
+  async #answer(call: Call, message: JSONRPCMessage): Promise<void> {
+    call.isAnswered = true;
+    const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
+    if (!save && call.stream.pending) return this.#finish(call, message);
+    return this.#inOrder(async () => {
+      const isSaved = save ? await save() : true;
+      await this.#finish(call, isSaved ? message : internalError(call.request.id));
+    });
+  }
+
+  /** Gives a call its answer: into the one JSON body, or onto the stream, which ends with the last. */
+  async #finish(call: Call, message: JSONRPCMessage): Promise<void> {
+    const { stream, request } = call;
+    const { pending } = stream;
+    if (pending) pending.answers.push(message);
+    else await this.#emit(stream, message);
+    if (!this.#calls.delete(request.id)) return;
+    stream.calls.delete(request.id);
+    call.end?.();
+    if (stream.calls.size > 0) return;
+    this.#streams.delete(stream.id);
+    stream.connection?.end();
+    if (!pending) return;
+    stream.pending = undefined;
+    pending.stopTimer();
+    const headers = { 'content-type': 'application/json', ...this.#headers };
+    pending.respond(new Response(JSON.stringify(stream.isBatch ? pending.answers : message), { headers }));
+  }
+
+  /** Makes an event stream of what was to be JSON. */
+  #open(stream: Stream): void {
+    const { pending } = stream;
+    if (!pending) return;
+    stream.pending = undefined;
+    stream.id = crypto.randomUUID();
+    this.#streams.set(stream.id, stream);
+    for (const id of stream.calls) {
+      const call = this.#calls.get(id);
+      if (call) call.end = this.#options.callsInFlight.begin();
+    }
+    pending.stopTimer();
+    pending.respond(this.#connect(stream).response);
+    if (stream.isPrimed) void this.#emitInOrder(stream, undefined);
+    for (const answer of pending.answers) void this.#emitInOrder(stream, answer);
+  }
+
+  /** Gives a stream a new connection, in place of one that it may still have. */
+  #connect(stream: Stream): EventStream {
+    stream.connection?.end();
+    const onend = () => {
+      this.#connections.delete(connection);
+      if (stream.connection === connection) stream.connection = undefined;
+      this.#options.ondetach();
+    };
+    const connection = createEventStream({ ...this.#options, headers: this.#headers, onend });
+    this.#connections.add(connection);
+    stream.connection = connection;
+    return connection;
+  }
+
+  /** Ends the connection of a stream, which goes on: the client comes back for the rest. */
+  #disconnect(stream: Stream): void {
+    this.#open(stream);
+    void this.#inOrder(async () => stream.connection?.end());
+  }
+
+  async #resume(lastEventId: string): Promise<Response | undefined> {
+    const missed = await this.#options.events?.after(lastEventId);
+    if (!missed) return unknownEventResponse();
+    if (this.#isClosed) return undefined;
+    const running = this.#streams.get(missed.streamId);
+    const connection = this.#connect(running ?? { id: missed.streamId, calls: new Set() });
+    for (const event of missed.events) if (event.data !== undefined) connection.send(event);
+    if (!running) connection.end();
+    return connection.response;
+  }
+
+  #emitInOrder(stream: Stream, message: JSONRPCMessage | undefined): Promise<void> {
+    return this.#inOrder(() => this.#emit(stream, message));
+  }
+
+  /** Logs and sends an event; without a message one that is there for its id ("SHOULD immediately send"). */
+  async #emit(stream: Stream, message: JSONRPCMessage | undefined): Promise<void> {
+    const data = message && JSON.stringify(this.#requestIds.mark(message));
+    const id = await this.#options.events?.append(stream.id, data);
+    if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+  }
 }

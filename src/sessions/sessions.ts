@@ -10,11 +10,11 @@
 import {
   isInitializeRequest,
   isJSONRPCRequest,
-  SUPPORTED_PROTOCOL_VERSIONS,
   type InitializeRequest,
   type JSONRPCRequest,
   type McpServerFactory,
 } from '@modelcontextprotocol/server';
+import type { Accepted } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { principalKey, type Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
@@ -25,12 +25,12 @@ import {
   sessionNotFoundResponse,
   stoppingResponse,
   unavailableResponse,
-  unsupportedVersionResponse,
 } from '../errors.ts';
 import { methodOf, requestIdOf } from '../json.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventLog } from './event-log.ts';
+import { refuseVersion, type Exchange } from './incoming.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
@@ -65,14 +65,20 @@ export interface SessionsOptions {
   liveIdleMs?: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** How long a call may take before its answer becomes a stream, in milliseconds. */
+  streamAfterMs: number;
 }
 
 /** Serves the requests of the 2025 revisions. */
 export interface Sessions {
   /** How many are in memory. */
   readonly live: number;
-  /** Serves one request: GET, DELETE, or POST with its parsed body. */
-  handle(request: Request, body: unknown, caller: Caller): Promise<Response>;
+  /** Serves a POST with its parsed body, in the types that the client accepts. */
+  post(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response>;
+  /** Opens or resumes a stream. */
+  get(request: Request, caller: Caller): Promise<Response>;
+  /** Ends a session. */
+  delete(request: Request, caller: Caller): Promise<Response>;
   /** Ends all streams and drops everything from memory. Records stay. */
   close(): Promise<void>;
 }
@@ -86,7 +92,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   let ticking = false;
   const stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void tick());
 
-  async function open(request: Request, body: InitializeRequest & JSONRPCRequest, caller: Caller): Promise<Response> {
+  async function open(body: InitializeRequest & JSONRPCRequest, caller: Caller, exchange: Exchange): Promise<Response> {
     const { protocolVersion, capabilities, clientInfo } = body.params;
     const initialize = { protocolVersion, capabilities, clientInfo };
     if (JSON.stringify(initialize).length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
@@ -107,9 +113,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       return stoppingResponse(body.id);
     }
     try {
-      const response = await serve(record, () => build(record.id, caller), request, body, caller);
-      if (!response.ok) await end(record.id);
-      return response;
+      const response = await live.use(
+        record.id,
+        () => build(record.id, caller),
+        (session) => session.post(body, exchange),
+      );
+      if (!response?.ok) await end(record.id);
+      return response ?? endedResponse(body);
     } catch (error) {
       await end(record.id);
       throw error;
@@ -154,6 +164,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       authInfo: caller.authInfo,
       save: (changes) => store.update(id, changes),
       onerror: (error) => log.debug('transport', { error: error.message }),
+      ondetach() {
+        live.detached(id);
+        store.touch(id).catch((error: unknown) => log.error('a session was not touched', { error: String(error) }));
+      },
     });
     try {
       if (record) await session.restore(record);
@@ -164,27 +178,34 @@ export function createSessions(options: SessionsOptions): Sessions {
     return session;
   }
 
-  function serve(
-    { id }: SessionRecord,
-    create: () => Promise<LiveSession>,
+  /** The record of the session that a request names, or the answer to one that it cannot use. */
+  async function find(request: Request, body: unknown, caller: Caller): Promise<SessionRecord | Response> {
+    const id = request.headers.get('mcp-session-id');
+    if (id === null) return missingSessionResponse(requestIdOf(body));
+    const record = await store.get(id);
+    if (record?.principal !== principalKey(caller)) return sessionNotFoundResponse(requestIdOf(body));
+    return refuseVersion(request) ?? record;
+  }
+
+  /** Lets `handle` answer in the session that a request names. */
+  async function serve(
     request: Request,
     body: unknown,
     caller: Caller,
+    handle: (session: LiveSession) => Promise<Response | undefined>,
   ): Promise<Response> {
-    const touch = () => {
-      store.touch(id).catch((error: unknown) => log.error('a session was not touched', { error: String(error) }));
-    };
-    return live.use(id, create, (session) => session.handle(request, body, caller.authInfo), touch);
+    const record = await find(request, body, caller);
+    if (record instanceof Response) return record;
+    const { id } = record;
+    // Use begins here: a session must not expire under the request.
+    if (!(await store.touch(id))) return sessionNotFoundResponse(requestIdOf(body));
+    if (closed) return stoppingResponse(requestIdOf(body));
+    return (await live.use(id, () => build(id, caller, record), handle)) ?? endedResponse(body);
   }
 
-  async function endByRequest(id: string, request: Request): Promise<Response> {
-    // The transport checks this for the other methods.
-    const version = request.headers.get('mcp-protocol-version');
-    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-      return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
-    }
-    await end(id);
-    return new Response(null, { status: 204 });
+  /** The answer to a request whose session, or all of them, ended before there was one. */
+  function endedResponse(body: unknown): Response {
+    return closed ? stoppingResponse(requestIdOf(body)) : sessionNotFoundResponse(requestIdOf(body));
   }
 
   async function tick(): Promise<void> {
@@ -207,21 +228,21 @@ export function createSessions(options: SessionsOptions): Sessions {
     get live() {
       return live.size;
     },
-    async handle(request, body, caller) {
-      if (request.method === 'POST' && methodOf(body) === 'initialize') {
-        // The SDK would take one without an id for a notification, and leave a session that nobody knows.
-        if (!isJSONRPCRequest(body) || !isInitializeRequest(body)) return invalidInitializeResponse(requestIdOf(body));
-        return open(request, body, caller);
+    async post(request, body, caller, accepted) {
+      const exchange = { request, accepted, authInfo: caller.authInfo };
+      if (methodOf(body) !== 'initialize') {
+        return serve(request, body, caller, (session) => session.post(body, exchange));
       }
-      const id = request.headers.get('mcp-session-id');
-      if (id === null) return missingSessionResponse(requestIdOf(body));
-      const record = await store.get(id);
-      if (record?.principal !== principalKey(caller)) return sessionNotFoundResponse(requestIdOf(body));
-      if (request.method === 'DELETE') return endByRequest(id, request);
-      // Use begins here: a session must not expire under the request.
-      if (!(await store.touch(id))) return sessionNotFoundResponse(requestIdOf(body));
-      if (closed) return stoppingResponse(requestIdOf(body));
-      return serve(record, () => build(id, caller, record), request, body, caller);
+      // The SDK would take one without an id for a notification, and leave a session that nobody knows.
+      if (!isJSONRPCRequest(body) || !isInitializeRequest(body)) return invalidInitializeResponse(requestIdOf(body));
+      return open(body, caller, exchange);
+    },
+    get: (request, caller) => serve(request, undefined, caller, (session) => session.get(request)),
+    async delete(request, caller) {
+      const record = await find(request, undefined, caller);
+      if (record instanceof Response) return record;
+      await end(record.id);
+      return new Response(null, { status: 204 });
     },
     async close() {
       closed = true;

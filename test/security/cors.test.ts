@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventsIn, initializeRequest, JSON_HEADERS, modernRequest, openSession, rpc, testApp } from '../support/app.ts';
+import {
+  messagesIn,
+  initializeRequest,
+  JSON_HEADERS,
+  modernRequest,
+  openSession,
+  rpc,
+  testApp,
+} from '../support/app.ts';
 
 const ORIGIN = 'https://app.example.com';
 const ENV = { MCP_ALLOWED_ORIGINS: ORIGIN };
@@ -101,11 +109,11 @@ test('lets an allowed page read the 500 to a call that ran into a bug', async ()
   assert.equal(response.headers.get('access-control-allow-origin'), ORIGIN);
 });
 
-test('lets an allowed page read streams', async () => {
+test('lets an allowed page read answers and streams', async () => {
   const session = await openSession(testApp(ENV), { origin: ORIGIN });
   const answer = await session.post(rpc('tools/list'));
   assert.equal(answer.headers.get('access-control-allow-origin'), ORIGIN);
-  assert.ok(eventsIn(await answer.text()).length > 0);
+  assert.equal(messagesIn(await answer.text()).length, 1);
   const stream = await session.get();
   assert.equal(stream.headers.get('access-control-allow-origin'), ORIGIN);
   await stream.body?.cancel();

@@ -1,6 +1,7 @@
 /** What lives in memory: built from a record when it is needed, dropped when it is not. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { readAccept } from '../../src/accept.ts';
 import { createCallsInFlight } from '../../src/calls-in-flight.ts';
 import { ANONYMOUS } from '../../src/caller.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
@@ -168,11 +169,15 @@ function limitedTo(maxLive: number) {
     maxSessionsPerPrincipal: 1000,
     maxLive,
     keepAliveMs: 0,
+    streamAfterMs: 0,
     log: createLogger({ level: 'silent', write: () => {} }),
   });
   const send = async (method: string, body: unknown, id?: string): Promise<string> => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
-    const response = await sessions.handle(new Request(URL_OF_APP, { method, headers }), body, ANONYMOUS);
+    const request = new Request(URL_OF_APP, { method, headers });
+    const response = await (method === 'GET'
+      ? sessions.get(request, ANONYMOUS)
+      : sessions.post(request, body, ANONYMOUS, readAccept(headers.accept)));
     if (method === 'POST') await response.text();
     await settled();
     return response.headers.get('mcp-session-id') ?? '';

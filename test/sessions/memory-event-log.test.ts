@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
 import { manualClock } from '../support/clock.ts';
 import { eventLogContract } from './event-log.contract.ts';
@@ -68,6 +67,6 @@ test('keeps a thousand events, a mebibyte and five minutes of a session unless t
   assert.equal(await log.after('s', last), undefined);
 });
 
-function large(chars: number): JSONRPCMessage {
-  return { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'x'.repeat(chars) } };
+function large(chars: number): string {
+  return 'x'.repeat(chars);
 }

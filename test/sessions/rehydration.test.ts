@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import type { McpServer } from '@modelcontextprotocol/server';
 import {
   answerOf,
-  eventsIn,
+  messagesIn,
   initializeRequest,
   JSON_HEADERS,
   LATEST_LEGACY,
@@ -198,8 +198,7 @@ function sessionOfClient({ app, id }: Client): LegacySession {
 /** Sends a request; its id is the same in every run. */
 async function ask(client: Client, method: string, params: Record<string, unknown>): Promise<unknown> {
   const response = await sessionOfClient(client).post(rpc(method, params, `${method} ${JSON.stringify(params)}`));
-  const messages = eventsIn(await response.text()).map(({ retry, message }) => [retry, message]);
-  return [response.status, response.headers.get('content-type'), messages];
+  return [response.status, response.headers.get('content-type'), messagesIn(await response.text())];
 }
 
 function call(client: Client, name: string): Promise<unknown> {

@@ -210,16 +210,15 @@ describe('comments that keep streams open', () => {
     ['20', [0, 1, 2]],
     ['0', [0, 0, 0]],
   ] as const) {
-    test(`come every ${seconds} seconds as MCP_KEEP_ALIVE_SECONDS says, 0 being never`, async (t) => {
-      t.mock.timers.enable({ apis: ['setInterval'] });
+    test(`come every ${seconds} seconds as MCP_KEEP_ALIVE_SECONDS says, 0 being never`, async () => {
       const { tools } = createSpeaker();
-      const { app } = sessionApp(tools, { MCP_KEEP_ALIVE_SECONDS: seconds });
+      const { app, clock } = sessionApp(tools, { MCP_KEEP_ALIVE_SECONDS: seconds });
       const session = await openSession(app);
       const commentsOn = async (responses: Response[]) => {
         const streams = responses.map(readStream);
         for (const stream of streams) void stream.ended();
         for (const [index, milliseconds] of [19_999, 1, 20_000].entries()) {
-          t.mock.timers.tick(milliseconds);
+          clock.advance(milliseconds);
           await settled();
           for (const stream of streams) assert.equal(comments(stream), expected[index]);
         }

@@ -147,13 +147,16 @@ export interface RpcAnswer {
 
 /** The JSON-RPC answer in a response, whichever type it has. */
 export async function answerOf(response: Response): Promise<RpcAnswer> {
-  if (!response.headers.get('content-type')?.startsWith('text/event-stream'))
-    return (await response.json()) as RpcAnswer;
-  const answer = eventsIn(await response.text()).find(
-    ({ message }) => message && ('result' in message || 'error' in message),
-  );
+  const answer = messagesIn(await response.text()).find((message) => 'result' in message || 'error' in message);
   if (!answer) throw new Error('The stream ended without an answer');
-  return answer.message as unknown as RpcAnswer;
+  return answer as unknown as RpcAnswer;
+}
+
+/** The messages in a body: JSON, single or in a batch, or events. */
+export function messagesIn(text: string): Record<string, unknown>[] {
+  if (text.startsWith('[')) return JSON.parse(text) as Record<string, unknown>[];
+  if (text.startsWith('{')) return [JSON.parse(text) as Record<string, unknown>];
+  return eventsIn(text).flatMap(({ message }) => (message ? [message] : []));
 }
 
 export interface SseEvent {

@@ -19,7 +19,9 @@ export function manualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
   return {
     now: () => now,
     every: (milliseconds, callback) => add(milliseconds, milliseconds, callback),
-    after: (milliseconds, callback) => add(milliseconds, undefined, callback),
+    // No time is no time to be set: it passes by itself, with the turn of the event loop.
+    after: (milliseconds, callback) =>
+      milliseconds === 0 ? nextTurn(callback) : add(milliseconds, undefined, callback),
     advance(milliseconds) {
       const end = now + milliseconds;
       for (;;) {
@@ -36,4 +38,9 @@ export function manualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
       return timers.size;
     },
   };
+}
+
+function nextTurn(callback: () => void): () => void {
+  const timer = setTimeout(callback, 0);
+  return () => clearTimeout(timer);
 }

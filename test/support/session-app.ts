@@ -44,7 +44,16 @@ export function sessionApp(
     const found = await Promise.all(appended.map(({ sessionId, id }) => log.after(sessionId, id)));
     return found.filter((events) => events !== undefined).length;
   };
-  const parts = { clock, sessionStore: store, eventLog, createServer: servers.createServer, authenticate, ...options };
+  // A silent call streams after one turn, as a longer one does by default.
+  const parts = {
+    clock,
+    streamAfterMs: 0,
+    sessionStore: store,
+    eventLog,
+    createServer: servers.createServer,
+    authenticate,
+    ...options,
+  };
   const another = () => testApp(env, parts);
   return { app: another(), clock, servers, store, eventLog, another, heldEvents };
 }

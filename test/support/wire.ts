@@ -22,7 +22,7 @@ import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/sessions/memory-session-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { JSON_HEADERS, LATEST_LEGACY, eventsIn, initializeRequest, rpc, type RpcAnswer } from './app.ts';
+import { JSON_HEADERS, LATEST_LEGACY, messagesIn, initializeRequest, rpc, type RpcAnswer } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { pass } from './time.ts';
 
@@ -131,7 +131,7 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
       const call = rpc('tools/call', { name: 'slugify', arguments: { text: `Call ${number}` } }, `call ${number}`);
       const { status, text } = await postPlainly(listener.port, bystander.headers, call);
       assert.equal(status, 200, 'the bystander is served');
-      const answer = eventsIn(text).at(-1)?.message as Partial<RpcAnswer> | undefined;
+      const answer = messagesIn(text).at(-1) as Partial<RpcAnswer> | undefined;
       const found = [answer?.id, answer?.result?.['structuredContent']];
       assert.deepEqual(found, [call.id, { slug: `call-${number}` }]);
       complaints.assertNone();

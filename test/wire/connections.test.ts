@@ -73,7 +73,7 @@ test('answers 200 to a request that comes in small pieces, while others are serv
 
 test('ends the connection after a stream too, where the client asks for that', async () => {
   const modern = modernRequest('tools/call', { ...talkativeCall(2, 1).params });
-  for (const { headers, body } of [{ headers: session.headers, body: rpc('ping') }, modern]) {
+  for (const { headers, body } of [{ headers: session.headers, body: talkativeCall(2, 1) }, modern]) {
     const { answers } = await converse({ pieces: [post({ ...headers, connection: 'close' }, body)] });
     const found = answers.map((answer) => [
       answer.status,

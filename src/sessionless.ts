@@ -1,0 +1,66 @@
+/**
+ * The 2025 revisions without sessions: each POST is answered by a server of its own, which ends with the answer.
+ *
+ * There is no stream to come back for, so a call ends when its client goes away.
+ */
+import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
+import type { CallsInFlight } from './calls-in-flight.ts';
+import type { Clock } from './clock.ts';
+import { internalErrorResponse } from './errors.ts';
+import { requestIdOf } from './json.ts';
+import { refuseVersion, type Exchange } from './sessions/incoming.ts';
+import { SessionTransport } from './sessions/session-transport.ts';
+
+/** Options for {@link createSessionless}. */
+export interface SessionlessOptions {
+  /** Builds the server of a request; the context says `legacy`. Logs what it rejects with. */
+  createServer: (context: McpRequestContext) => Promise<McpServer | Server>;
+  callsInFlight: CallsInFlight;
+  clock: Clock;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+  /** How long a call may take before its answer becomes a stream, in milliseconds. */
+  streamAfterMs: number;
+  /** Takes what the SDK reports beside its answers. */
+  onerror: (error: Error) => void;
+}
+
+/** Serves POST requests. */
+export interface Sessionless {
+  /** Answers the parsed body of a POST; resolves to `undefined` when it was cut off before there was an answer. */
+  post(body: unknown, exchange: Exchange & { request: Request }): Promise<Response | undefined>;
+  /** Cuts what is still running. */
+  close(): Promise<void>;
+}
+
+/** Makes it; `close()` ends what it holds. */
+export function createSessionless(options: SessionlessOptions): Sessionless {
+  const { createServer, onerror } = options;
+  const running = new Set<() => Promise<void>>();
+  return {
+    async post(body, exchange) {
+      const { request, authInfo } = exchange;
+      const refusal = refuseVersion(request);
+      if (refusal) return refusal;
+      const context = { era: 'legacy', ...(authInfo && { authInfo }), requestInfo: request } as const;
+      const server = await createServer(context).catch(() => undefined);
+      if (!server) return internalErrorResponse(requestIdOf(body));
+      const end = async () => {
+        running.delete(end);
+        request.signal.removeEventListener('abort', end);
+        await server.close().catch(onerror);
+      };
+      running.add(end);
+      request.signal.addEventListener('abort', end, { once: true });
+      const transport = new SessionTransport({ ...options, ondetach: () => void end() });
+      transport.onerror = onerror;
+      await server.connect(transport);
+      const response = await transport.post(body, exchange);
+      if (!transport.isAttached) await end();
+      return response;
+    },
+    async close() {
+      await Promise.all(Array.from(running, (end) => end()));
+    },
+  };
+}
