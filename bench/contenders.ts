@@ -13,21 +13,33 @@ export interface Contender {
   env?: Record<string, string>;
   /** Whether it is this project. */
   ours?: true;
+  /** The port, where a contender cannot be told one when it is started. */
+  port?: number;
   /** The package whose version stands in the table, in `bench/contenders/`. */
   package?: string;
-  /** The oldest Node.js it runs on, by its major version. @default 20 */
-  minNode?: number;
   /** What it can do beside `tools/call`, where not everything. */
   lacks?: readonly Ability[];
 }
 
-/** What some runs ask of a contender. */
-export type Ability = 'progress' | 'delete' | 'tools';
+/** What some runs ask of a contender: progress of a call, and a number of tools that is set when it starts. */
+export type Ability = 'progress' | 'tools';
 
 const ours = { entry: 'dist/http-server.js', ours: true } as const;
 const peer = (file: string) => `bench/contenders/${file}.mjs`;
 const sdk1 = { package: '@modelcontextprotocol/sdk' } as const;
 const sdk2 = { package: '@modelcontextprotocol/server' } as const;
+const mcpUse = {
+  entry: peer('mcp-use'),
+  env: { MCP_USE_ANONYMIZED_TELEMETRY: 'false' },
+  package: 'mcp-use',
+} as const;
+const xmcp = {
+  entry: 'bench/contenders/xmcp/dist/http.js',
+  env: { XMCP_TELEMETRY_DISABLED: 'true' },
+  port: 41_873,
+  package: 'xmcp',
+  lacks: ['progress', 'tools'],
+} as const;
 const asJson = { JSON_ANSWERS: '1' };
 
 /** All of them, in the order of the tables; within an era, tables are sorted by speed. */
@@ -85,6 +97,10 @@ export const CONTENDERS: readonly Contender[] = [
     package: 'mcp-handler',
   },
   { id: 'mcp-handler-modern', title: 'mcp-handler', era: 'modern', entry: peer('mcp-handler'), package: 'mcp-handler' },
+  { id: 'mcp-use-stateless', title: 'mcp-use', era: 'stateless', ...mcpUse },
+  { id: 'mcp-use-modern', title: 'mcp-use', era: 'modern', ...mcpUse },
+  { id: 'xmcp-stateless', title: 'xmcp', era: 'stateless', ...xmcp },
+  { id: 'xmcp-modern', title: 'xmcp', era: 'modern', ...xmcp },
   { id: 'hono', title: 'Hono alone', era: 'floor', entry: peer('hono'), package: 'hono' },
   { id: 'node-http', title: 'node:http alone', era: 'floor', entry: peer('node-http') },
 ];

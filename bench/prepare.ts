@@ -26,15 +26,20 @@ export async function build(): Promise<void> {
   await run('npm', ['run', 'build'], { cwd: PROJECT_ROOT });
 }
 
-/** Installs the contenders, unless what is installed is what their lockfile says. */
+/** Installs the contenders, unless what is installed is what their lockfile says, and builds what needs it. */
 export async function installContenders(): Promise<void> {
   const wanted = await packagesIn(join(CONTENDERS_FOLDER, 'package-lock.json'));
   const installed = await packagesIn(INSTALLED);
   // Not all of the lockfile is: packages for other systems are left out.
   const isRight = Object.entries(installed).every(([path, { version }]) => wanted[path]?.version === version);
   const isThere = Object.keys(wanted['']?.dependencies ?? {}).every((name) => installed[`node_modules/${name}`]);
-  if (isRight && isThere) return;
-  await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: CONTENDERS_FOLDER });
+  if (!isRight || !isThere) {
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: CONTENDERS_FOLDER });
+  }
+  // The only one whose programs are built, by a command of its own.
+  const cwd = join(CONTENDERS_FOLDER, 'xmcp');
+  const env = { ...process.env, XMCP_TELEMETRY_DISABLED: 'true' };
+  await run(join(CONTENDERS_FOLDER, 'node_modules', '.bin', 'xmcp'), ['build'], { cwd, env });
 }
 
 /** The exact version of a contender's package. */

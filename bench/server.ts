@@ -42,7 +42,7 @@ export interface StartOptions {
  * @throws With what it said on stderr, when it does not.
  */
 export async function startServer(contender: Contender, options: StartOptions): Promise<Server> {
-  const port = await freePort();
+  const port = contender.port ?? (await freePort());
   const child = startModule(options.entry ?? contender.entry, [], {
     execPath: options.node,
     execArgv: ['--import', './bench/probe.mjs', ...(options.gc ? ['--expose-gc'] : [])],

@@ -32,13 +32,7 @@ export async function runRounds(
   print: Print,
   subject: Subject = { subject: SLUGIFY },
 ): Promise<Outcome[]> {
-  const outcomes = nodes.flatMap((node) =>
-    contenders.map((contender): Outcome => {
-      const { minNode = 0 } = contender;
-      const tooOld = node.major < minNode && { disqualified: `it needs Node.js ${minNode}` };
-      return { contender, node, rounds: [], ...tooOld };
-    }),
-  );
+  const outcomes = nodes.flatMap((node) => contenders.map((contender): Outcome => ({ contender, node, rounds: [] })));
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const outcome of outcomes) {
       if (outcome.disqualified !== undefined) continue;
