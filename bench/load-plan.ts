@@ -14,6 +14,8 @@ export interface LoadPlan {
    * `churn`: `initialize`, the call and DELETE, again and again.
    */
   mode: 'call' | 'churn';
+  /** Sessions that each connection uses in turn, in `call`. @default 1 */
+  sessionsEach?: number;
 }
 
 /** What came of a window of load. */

@@ -1,9 +1,10 @@
 /**
- * Entry of the load generator, a process of its own: `load.ts PLAN`, started by `start-load.ts`.
+ * Entry of the load generator, a process of its own, which `start-load.ts` starts and sends its plan.
  *
  * Raw sockets instead of an HTTP client: on two cores a client that needs as much CPU as the server would hide
  * how fast the fast ones are. Every answer is checked.
  */
+import { once } from 'node:events';
 import { headerOf } from './answer-reader.ts';
 import { createQuickCheck, problemWith } from './answers.ts';
 import { createConnection, openClient, shakeHands, type Connection } from './connection.ts';
@@ -19,7 +20,7 @@ const DEADLINE_MS = 30_000;
 /** One unit of load: resolves to what is wrong, or `undefined`. */
 type Unit = () => Promise<string | undefined>;
 
-const plan = JSON.parse(process.argv[2] ?? '') as LoadPlan;
+const [plan] = (await once(process, 'message')) as [LoadPlan];
 const report = (message: LoadReport) => void process.send?.(message);
 let answers: LoadResult['answers'] = 'JSON';
 let nextId = FIRST_ID;
@@ -27,10 +28,11 @@ let nextId = FIRST_ID;
 function createCaller(connection: Connection, client: Client): Unit {
   const requestFor = createCallRequest(client, plan.call);
   const isRight = createQuickCheck(plan.expected.structuredContent);
+  const { progress = 0 } = plan.expected;
   return async () => {
     const id = ++nextId;
     const answer = await connection.send(requestFor(id));
-    if (id % FULL_CHECK_EVERY !== 0 && isRight(answer, id)) return undefined;
+    if (id % FULL_CHECK_EVERY !== 0 && progress === 0 && isRight(answer, id)) return undefined;
     answers = headerOf(answer.head, 'content-type')?.startsWith('text/event-stream') ? 'stream' : 'JSON';
     return problemWith(answer, id, plan.expected);
   };
@@ -48,7 +50,12 @@ function createChurner(connection: Connection): Unit {
 async function openUnit(): Promise<Unit> {
   if (plan.mode === 'churn') return createChurner(createConnection(plan.port));
   const { client, connection } = await openClient(plan.port, plan.era);
-  return createCaller(connection, client);
+  const callers = [createCaller(connection, client)];
+  while (callers.length < (plan.sessionsEach ?? 1)) {
+    callers.push(createCaller(connection, await shakeHands(connection, client)));
+  }
+  let turn = 0;
+  return async () => callers[turn++ % callers.length]?.();
 }
 
 async function load(units: Unit[], seconds: number): Promise<LoadResult> {

@@ -1,7 +1,7 @@
 /** Outcomes as tables: all contenders, and this project against the fastest of them. */
 import type { Measurement } from './measure.ts';
 import type { Era } from './requests.ts';
-import type { Outcome } from './runs/compare.ts';
+import type { Outcome } from './rounds.ts';
 import { summarize, type Summary } from './statistics.ts';
 import { figure, markdownTable, megabytes, percent } from './table.ts';
 

@@ -16,12 +16,14 @@ export interface Load {
  * @throws When they cannot.
  */
 export async function startLoad(plan: LoadPlan): Promise<Load> {
-  const child = startModule(join(PROJECT_ROOT, 'bench', 'load.ts'), [JSON.stringify(plan)], {
+  const child = startModule(join(PROJECT_ROOT, 'bench', 'load.ts'), [], {
     execArgv: ['--import', './loader.mjs'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {
-    const first = await nextMessage<LoadReport>(child);
+    const reported = nextMessage<LoadReport>(child);
+    child.send(plan);
+    const first = await reported;
     if (!('ready' in first)) throw new Error('failed' in first ? first.failed : 'It did not get ready');
   } catch (error) {
     await stopProcess(child);

@@ -12,5 +12,7 @@ const configOf = ({ name, title, description, shape, outputShape }) => ({
   outputSchema: z.object(outputShape),
 });
 for (const tool of [slugify, ...extraTools]) server.tool(configOf(tool), async (args) => tool.call(args));
-server.tool(configOf(slugifyBatch), (args, { reportProgress }) => slugifyBatch.call(args, reportProgress));
+server.tool(configOf(slugifyBatch), (args, context) =>
+  slugifyBatch.call(args, (progress, total) => context.reportProgress(progress, total)),
+);
 await server.listen(port, { host: hostname });

@@ -1,58 +1,56 @@
 /** The comparison: every contender, the same call, round after round. */
-import { SLUGIFY } from '../calls.ts';
-import { pickContenders, type Contender } from '../contenders.ts';
-import { Disqualified, measure, type Measured, type Measurement } from '../measure.ts';
-import type { BenchOptions } from '../options.ts';
+import { barChart } from '../chart.ts';
+import { pickContenders } from '../contenders.ts';
+import { ERA_TITLES, outcomeTable, ranked, standings, summaryOf } from '../outcome-table.ts';
 import type { NodeBinary } from '../prepare.ts';
-import { figure } from '../table.ts';
-
-/** Where runs write what they are about. */
-export type Print = (line: string) => void;
-
-/** What several rounds found out about one contender on one Node.js. */
-export interface Outcome {
-  contender: Contender;
-  node: NodeBinary;
-  rounds: Measurement[];
-  /** Why it is not in the table. */
-  disqualified?: string;
-}
-
-/** What is measured, but for the Node.js. */
-export type Subject = Omit<Measured, 'node' | 'options'>;
-
-/**
- * Measures contenders in turn, round after round, each time in a new process, so that what else the machine does
- * hits all of them alike. One that is disqualified is left out of later rounds.
- */
-export async function runRounds(
-  contenders: readonly Contender[],
-  nodes: readonly NodeBinary[],
-  options: BenchOptions,
-  print: Print,
-  subject: Subject = { subject: SLUGIFY },
-): Promise<Outcome[]> {
-  const outcomes = nodes.flatMap((node) => contenders.map((contender): Outcome => ({ contender, node, rounds: [] })));
-  for (let round = 1; round <= options.rounds; round += 1) {
-    for (const outcome of outcomes) {
-      if (outcome.disqualified !== undefined) continue;
-      const { contender, node } = outcome;
-      const name = `${round}/${options.rounds} Node ${node.major} ${contender.id}`;
-      try {
-        const measurement = await measure(contender, { ...subject, node, options });
-        outcome.rounds.push(measurement);
-        print(`${name}: ${figure(measurement.perSecond)}/s, ${figure(measurement.cpuMicroseconds)} µs CPU`);
-      } catch (error) {
-        if (!(error instanceof Disqualified)) throw error;
-        outcome.disqualified = error.message;
-        print(`${name}: ${error.message}`);
-      }
-    }
-  }
-  return outcomes;
-}
+import type { Era } from '../requests.ts';
+import { runRounds, type Outcome } from '../rounds.ts';
+import { perNode, type RunContext, type Section } from '../section.ts';
 
 /** The run `compare`. */
-export function compare(nodes: readonly NodeBinary[], options: BenchOptions, print: Print): Promise<Outcome[]> {
-  return runRounds(pickContenders(options.only), nodes, options, print);
+export async function compare({ nodes, options, print }: RunContext): Promise<Section> {
+  const outcomes = await runRounds(pickContenders(options.only), nodes, options, print);
+  const body = perNode(nodes, (node) => {
+    const here = outcomes.filter((outcome) => outcome.node === node);
+    return `${outcomeTable(here)}\n\n${standings(here)}`;
+  });
+  const { connections, rounds, seconds, warmSeconds } = options;
+  const settings = [
+    `${connections} connections, each in a session of its own where there are sessions`,
+    `${rounds} rounds of ${seconds} s after ${warmSeconds} s of warming up, a new process each time`,
+  ].join('; ');
+  const text =
+    `The same \`tools/call slugify\`: ${settings}. Medians over the rounds; the spread is the distance of the ` +
+    'round farthest from it. Ratios below each table are taken within rounds. `≥`: the load generator was busy for ' +
+    'more than 90 % of the time, so the server may be faster.';
+  return {
+    title: 'Side by side',
+    body: `${text}\n\n${body}`,
+    charts: { 'comparison.svg': comparisonChart(outcomes, nodes) },
+  };
+}
+
+function comparisonChart(outcomes: readonly Outcome[], nodes: readonly NodeBinary[]): string {
+  const newestFirst = nodes.toSorted((a, b) => b.major - a.major);
+  const speedOf = (id: string, node: NodeBinary) => {
+    const outcome = ranked(outcomes).find((each) => each.contender.id === id && each.node === node);
+    return outcome ? summaryOf(outcome, ({ perSecond }) => perSecond).median : 0;
+  };
+  const [newest] = newestFirst;
+  const order = ranked(outcomes.filter(({ node }) => node === newest)).map(({ contender }) => contender);
+  const groups = (Object.keys(ERA_TITLES) as Era[]).map((era) => ({
+    title: ERA_TITLES[era],
+    bars: order
+      .filter((contender) => contender.era === era)
+      .map(({ id, title, ours = false }) => ({
+        label: title,
+        isOurs: ours,
+        values: newestFirst.map((node) => speedOf(id, node)),
+      })),
+  }));
+  return barChart({
+    title: 'tools/call, requests per second',
+    series: newestFirst.map(({ major }) => `Node.js ${major}`),
+    groups: groups.filter(({ bars }) => bars.length > 0),
+  });
 }
