@@ -18,6 +18,8 @@ const LIVE_SESSIONS = 800;
 /** Opened before memory is first taken, so that code is compiled by then. */
 const FIRST_SESSIONS = 100;
 const SETTLE_MS = 500;
+/** Sessions opened at a time. */
+const AT_ONCE = 50;
 
 /** The run `memory`. */
 export async function memory({ nodes, options, print }: RunContext): Promise<Section> {
@@ -82,10 +84,14 @@ async function liveBytes(contender: Contender, node: NodeBinary): Promise<{ heap
 }
 
 async function openSessions(port: number, count: number): Promise<void> {
-  for (let opened = 0; opened < count; opened += 1) {
-    const { client, connection } = await openClient(port, 'session');
-    const { status } = await connection.send(createCallRequest(client, SLUGIFY.call)(FIRST_ID + 1));
-    connection.close();
-    if (status !== 200) throw new Error(`A call got ${status}`);
-  }
+  let left = count;
+  const worker = async () => {
+    while (left-- > 0) {
+      const { client, connection } = await openClient(port, 'session');
+      const { status } = await connection.send(createCallRequest(client, SLUGIFY.call)(FIRST_ID + 1));
+      connection.close();
+      if (status !== 200) throw new Error(`A call got ${status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
