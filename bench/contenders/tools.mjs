@@ -1,0 +1,134 @@
+/**
+ * The tools that every contender serves: names, schemas and functions, the same for all.
+ *
+ * The functions do what `src/mcp-server.ts` does with the same options; a test compares their answers. Schemas are
+ * made once, which is the kindest way to treat a library that is handed them for every request.
+ */
+import transliterate from '@sindresorhus/transliterate';
+import * as z from 'zod';
+
+const slugOptions = {
+  separator: z.enum(['-', '_', '.', '~']).default('-').describe('What stands between two words'),
+  lowercase: z.boolean().default(true).describe('Whether to turn the slug into lower case'),
+  maxLength: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Longest slug to return, in characters; cut at the end of a word where one fits'),
+  characters: z
+    .enum(['auto', 'ascii', 'unicode'])
+    .default('auto')
+    .describe(
+      'auto: transliterate to Latin letters and keep what has no transliteration, such as Chinese or Japanese. ' +
+        'ascii: transliterate and drop the rest. unicode: keep the letters of every script as they are.',
+    ),
+};
+
+/** `slugify`: one text, one slug. */
+export const slugify = {
+  name: 'slugify',
+  title: 'Slugify',
+  description: 'Turn a text in any language into a slug for a URL or a file name.',
+  shape: {
+    text: z
+      .string()
+      .max(10_000, 'text may have at most 10000 characters')
+      .describe('The text to turn into a slug, in any language'),
+    ...slugOptions,
+  },
+  outputShape: { slug: z.string().describe('The slug') },
+  call: ({ text, ...options }) => {
+    const slug = slugOf(text, options);
+    return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
+  },
+};
+
+/** `slugify-batch`: many titles, with progress in forty steps. `report(progress, total)` resolves when it is sent. */
+export const slugifyBatch = {
+  name: 'slugify-batch',
+  title: 'Slugify a list',
+  description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
+  shape: {
+    titles: z
+      .array(z.string().max(1000, 'a title may have at most 1000 characters'))
+      .min(1, 'give at least one title')
+      .max(1000, 'at most 1000 titles fit one call: split the list')
+      .describe('The titles to turn into slugs'),
+    ...slugOptions,
+  },
+  outputShape: { slugs: z.array(z.string()).describe('One slug for each title, in the same order') },
+  call: async ({ titles, ...options }, report) => {
+    const taken = new Set();
+    const stepSize = Math.ceil(titles.length / 40);
+    const slugs = [];
+    for (const title of titles) {
+      const base = slugOf(title, options);
+      let slug = base;
+      for (let number = 2; taken.has(slug); number += 1) slug = `${base}${options.separator}${number}`;
+      taken.add(slug);
+      slugs.push(slug);
+      if (slugs.length % stepSize !== 0 && slugs.length < titles.length) continue;
+      await report(slugs.length, titles.length);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
+  },
+};
+
+/** `measure`: the length of a text of any size, for calls with a large argument. */
+const measure = {
+  name: 'measure',
+  title: 'Measure',
+  description: 'Tell how long a text is.',
+  shape: { text: z.string().describe('The text to measure') },
+  outputShape: { length: z.number().describe('Its length in UTF-16 code units') },
+  call: ({ text }) => {
+    const { length } = text;
+    return { content: [{ type: 'text', text: String(length) }], structuredContent: { length } };
+  },
+};
+
+/** Tools beside the two, asked for by `BENCH_TOOLS`, the number of all of them: `measure`, then copies of `slugify`. */
+export const extraTools = Array.from(
+  { length: Math.max(0, Number(process.env['BENCH_TOOLS'] ?? 2) - 2) },
+  (_, index) => (index === 0 ? measure : { ...slugify, name: `slugify-${index}`, shape: { ...slugify.shape } }),
+);
+
+/** Where to listen: loopback, and the port that the bench has chosen. */
+export const hostname = '127.0.0.1';
+export const port = Number(process.env['PORT']);
+
+const TRANSLITERABLE =
+  /(?:[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}\p{Script=Arabic}\p{Script=Thaana}]\p{M}*)+/gu;
+const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*/gu;
+const ASCII_WORD = /[A-Za-z0-9]+/g;
+
+function slugOf(text, { separator, lowercase, maxLength = Infinity, characters }) {
+  let plain = text.normalize('NFKC').replace(INVISIBLE, '').replace(CONTRACTION, '');
+  if (characters !== 'unicode') {
+    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, (letters) => transliterate(letters));
+  }
+  if (lowercase) plain = plain.toLowerCase();
+  const words = plain.normalize('NFC').match(characters === 'ascii' ? ASCII_WORD : ANY_WORD) ?? [];
+  return joinWithin(words, separator, maxLength);
+}
+
+function joinWithin(words, separator, maxLength) {
+  let slug = '';
+  let length = 0;
+  for (const word of words) {
+    const letters = [...word];
+    if (slug === '') {
+      slug = letters.slice(0, maxLength).join('');
+      length = letters.length;
+    } else {
+      length += separator.length + letters.length;
+      if (length <= maxLength) slug += separator + word;
+    }
+    if (length >= maxLength) break;
+  }
+  return slug;
+}

@@ -1,0 +1,46 @@
+/** What the bench and its load generator tell each other. */
+import type { Expected } from './answers.ts';
+import type { Call, Era } from './requests.ts';
+
+/** What a load generator does. */
+export interface LoadPlan {
+  port: number;
+  era: Era;
+  connections: number;
+  call: Call;
+  expected: Expected;
+  /**
+   * `call`: the same call again and again, each connection in a session of its own, where there are sessions.
+   * `churn`: `initialize`, the call and DELETE, again and again.
+   */
+  mode: 'call' | 'churn';
+  /** Sessions that each connection uses in turn, in `call`. @default 1 */
+  sessionsEach?: number;
+}
+
+/** What came of a window of load. */
+export interface LoadResult {
+  /** Calls answered rightly; in `churn`, sessions from begin to end. */
+  count: number;
+  /** From the first request to the last answer. */
+  seconds: number;
+  /** Milliseconds that one took. */
+  p50: number;
+  p99: number;
+  /** CPU time of the generator as a share of one core: near 1, the generator is what is measured. */
+  generatorShare: number;
+  /** Answers that were wrong or did not come; any disqualifies. */
+  failures: number;
+  /** The first of them. */
+  problem?: string | undefined;
+  /** The form of the answers. */
+  answers: 'JSON' | 'stream';
+}
+
+/** To the generator: load for so long. */
+export interface LoadCommand {
+  seconds: number;
+}
+
+/** From the generator: it is connected, or a window is over, or it cannot go on. */
+export type LoadReport = { ready: true } | { result: LoadResult } | { failed: string };

@@ -1,0 +1,86 @@
+/** One measurement: a server of its own, verified, warmed up, loaded, and what that took. */
+import type { CallWithAnswer } from './calls.ts';
+import type { Contender } from './contenders.ts';
+import type { LoadPlan, LoadResult } from './load-plan.ts';
+import type { BenchOptions } from './options.ts';
+import type { NodeBinary } from './prepare.ts';
+import { startServer } from './server.ts';
+import { startLoad, type Load } from './start-load.ts';
+import type { Server } from './server.ts';
+import { verify } from './verify.ts';
+
+/** What a measurement came to. */
+export interface Measurement extends LoadResult {
+  perSecond: number;
+  /** CPU time of the server for one call, in microseconds. */
+  cpuMicroseconds: number;
+  /** Resident memory of the server after the load, in bytes. */
+  rss: number;
+}
+
+/** What is measured. */
+export interface Measured {
+  node: NodeBinary;
+  subject: CallWithAnswer;
+  options: Pick<BenchOptions, 'seconds' | 'warmSeconds' | 'connections'>;
+  mode?: LoadPlan['mode'];
+  /** Tools on the server. @default 2 */
+  tools?: number;
+}
+
+/** A contender may not be in the tables: it did not start, or answered wrongly. */
+export class Disqualified extends Error {
+  override name = 'Disqualified';
+}
+
+/**
+ * Measures a contender once.
+ *
+ * @throws {@link Disqualified} when it does not start or does not answer rightly, before or under load.
+ */
+export async function measure(contender: Contender, measured: Measured): Promise<Measurement> {
+  const { node, subject, options, mode = 'call', tools = 2 } = measured;
+  const { era } = contender;
+  const env = tools === 2 ? {} : { BENCH_TOOLS: String(tools) };
+  // The product's own entry has two tools; more are registered by a fixture around the same app.
+  const entry = contender.ours && tools !== 2 ? 'bench/fixture.mjs' : contender.entry;
+  const server = await orDisqualified(startServer(contender, { node: node.path, entry, env }));
+  let load: Load | undefined;
+  try {
+    await orDisqualified(verify(server.port, era, subject, tools));
+    const { connections } = options;
+    load = await orDisqualified(startLoad({ ...subject, port: server.port, era, connections, mode }));
+    requireRight(await load.run(options.warmSeconds));
+    return await measureWindow(server, load, options.seconds);
+  } finally {
+    await load?.stop();
+    await server.stop();
+  }
+}
+
+/** Loads a server for so long, and takes what it uses meanwhile. */
+export async function measureWindow(server: Server, load: Load, seconds: number): Promise<Measurement> {
+  const before = await server.usage();
+  const result = await load.run(seconds);
+  const after = await server.usage();
+  requireRight(result);
+  return {
+    ...result,
+    perSecond: result.count / result.seconds,
+    cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / result.count,
+    rss: after.rss,
+  };
+}
+
+function requireRight({ failures, count, problem = '' }: LoadResult): void {
+  if (failures > 0) throw new Disqualified(`${failures} of ${failures + count} calls failed: ${problem}`);
+  if (count === 0) throw new Disqualified('not one call was answered');
+}
+
+async function orDisqualified<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw new Disqualified(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,89 @@
+/** The command line of `npm run bench`. */
+import { parseArgs } from 'node:util';
+
+/** The runs there are, in the order in which they are made. */
+export const RUNS = ['compare', 'start', 'churn', 'stream', 'tools', 'large', 'memory', 'listeners', 'growth'] as const;
+export type RunName = (typeof RUNS)[number];
+
+/** What is to be measured, and for how long. */
+export interface BenchOptions {
+  runs: readonly RunName[];
+  /** Words that pick contenders; none pick what the run has by default. */
+  only: readonly string[];
+  /** Versions of Node.js, by their major. */
+  nodes: readonly string[];
+  rounds: number;
+  /** Seconds of load that are measured, and those before that are not. */
+  seconds: number;
+  warmSeconds: number;
+  connections: number;
+  /** Smaller sizes, for a look. */
+  quick: boolean;
+  /** Whether `bench/results.md` and the charts are written. */
+  write: boolean;
+}
+
+const QUICK_CONTENDERS = ['ours', 'tmcp', 'sdk2-hono-session', 'sdk2-hono-modern', 'hono'];
+
+/** Help for the command line. */
+export const USAGE = `npm run bench -- [run …] [options]
+
+Runs      ${RUNS.join(', ')}; all of them unless some are named
+--only    contenders, by id or its beginning, separated by commas: ours-session,tmcp
+--node    versions of Node.js for the servers (20,24)
+--rounds  rounds over all contenders (5)
+--seconds seconds of load for each measurement (4); --warm: seconds before that (3)
+--connections (32)
+--quick   one short round of few contenders and small sizes
+--write   writes bench/results.md and the charts although only a part was run
+
+Without any of them everything is run, and written.
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @throws Error that names what is wrong.
+ */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string' },
+      node: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      warm: { type: 'string' },
+      connections: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const { quick } = values;
+  const unknown = positionals.find((name) => !(RUNS as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`There is no run ${unknown}. There are ${RUNS.join(', ')}.`);
+  const runs = RUNS.filter((name) => positionals.length === 0 || positionals.includes(name));
+  return {
+    runs: quick && positionals.length === 0 ? ['compare'] : runs,
+    only: words(values.only) ?? (quick ? QUICK_CONTENDERS : []),
+    nodes: words(values.node) ?? ['20', '24'],
+    rounds: positive('rounds', values.rounds) ?? (quick ? 1 : 5),
+    seconds: positive('seconds', values.seconds) ?? (quick ? 2 : 4),
+    warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 3),
+    connections: positive('connections', values.connections) ?? 32,
+    quick,
+    write: values.write || args.length === 0,
+  };
+}
+
+function words(value: string | undefined): string[] | undefined {
+  return value?.split(',').filter((word) => word !== '');
+}
+
+function positive(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0)) throw new Error(`--${name} ${value} is not a number above 0.`);
+  return number;
+}

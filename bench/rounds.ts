@@ -1,0 +1,53 @@
+/** Rounds over contenders: all of them do the same, in turn. */
+import { SLUGIFY } from './calls.ts';
+import type { Contender } from './contenders.ts';
+import { Disqualified, measure, type Measured, type Measurement } from './measure.ts';
+import type { BenchOptions } from './options.ts';
+import type { NodeBinary } from './prepare.ts';
+import { figure } from './table.ts';
+
+/** Where runs write what they are about. */
+export type Print = (line: string) => void;
+
+/** What several rounds found out about one contender on one Node.js. */
+export interface Outcome {
+  contender: Contender;
+  node: NodeBinary;
+  rounds: Measurement[];
+  /** Why it is not in the table. */
+  disqualified?: string;
+}
+
+/** What is measured, but for the Node.js. */
+export type Subject = Omit<Measured, 'node' | 'options'>;
+
+/**
+ * Measures contenders in turn, round after round, each time in a new process, so that what else the machine does
+ * hits all of them alike. One that is disqualified is left out of later rounds.
+ */
+export async function runRounds(
+  contenders: readonly Contender[],
+  nodes: readonly NodeBinary[],
+  options: BenchOptions,
+  print: Print,
+  subject: Subject = { subject: SLUGIFY },
+): Promise<Outcome[]> {
+  const outcomes = nodes.flatMap((node) => contenders.map((contender): Outcome => ({ contender, node, rounds: [] })));
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const outcome of outcomes) {
+      if (outcome.disqualified !== undefined) continue;
+      const { contender, node } = outcome;
+      const name = `${round}/${options.rounds} Node ${node.major} ${contender.id}`;
+      try {
+        const measurement = await measure(contender, { ...subject, node, options });
+        outcome.rounds.push(measurement);
+        print(`${name}: ${figure(measurement.perSecond)}/s, ${figure(measurement.cpuMicroseconds)} µs CPU`);
+      } catch (error) {
+        if (!(error instanceof Disqualified)) throw error;
+        outcome.disqualified = error.message;
+        print(`${name}: ${error.message}`);
+      }
+    }
+  }
+  return outcomes;
+}

@@ -1,0 +1,34 @@
+/** Entry: `npm run bench`. Prepares, makes the runs, shows and writes what came of them. `--help` has the options. */
+import { parseOptions, USAGE, type RunName } from './options.ts';
+import { build, findNode, installContenders } from './prepare.ts';
+import { writeReport } from './report.ts';
+import type { Run, Section } from './section.ts';
+import { compare } from './runs/compare.ts';
+import { growth } from './runs/growth.ts';
+import { listeners } from './runs/listeners.ts';
+import { memory } from './runs/memory.ts';
+import { churn, large, stream, tools } from './runs/rounds.ts';
+import { start } from './runs/start.ts';
+
+const RUN: Readonly<Record<RunName, Run>> = { compare, start, churn, stream, tools, large, memory, listeners, growth };
+
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+
+if (process.argv.includes('--help')) {
+  print(USAGE);
+  process.exit(0);
+}
+const options = parseOptions(process.argv.slice(2));
+await build();
+await installContenders();
+const nodes = await Promise.all(options.nodes.map(findNode));
+
+const sections: Section[] = [];
+for (const name of options.runs) {
+  const section = await RUN[name]({ nodes, options, print });
+  sections.push(section);
+  print(`\n## ${section.title}\n\n${section.body}\n`);
+  // After each, so that a run that is cut short leaves what it has found out.
+  if (options.write) await writeReport(sections, nodes);
+}
+if (options.write) print('wrote bench/results.md and its charts');

@@ -1,0 +1,83 @@
+/** From starting a process to its first right answer. */
+import { SLUGIFY } from '../calls.ts';
+import { openClient } from '../connection.ts';
+import { pickContenders, type Contender } from '../contenders.ts';
+import type { NodeBinary } from '../prepare.ts';
+import { createCallRequest, FIRST_ID } from '../requests.ts';
+import { problemWith } from '../answers.ts';
+import { perNode, type RunContext, type Section } from '../section.ts';
+import { startServer } from '../server.ts';
+import { summarize } from '../statistics.ts';
+import { ERA_TITLES } from '../outcome-table.ts';
+import { figure, markdownTable, megabytes, percent } from '../table.ts';
+
+interface Start {
+  milliseconds: number;
+  rss: number;
+}
+
+/** The run `start`. */
+export async function start({ nodes, options, print }: RunContext): Promise<Section> {
+  const contenders = pickContenders(options.only).filter(isFirstOfItsProgram);
+  const starts = new Map<string, Start[]>();
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const node of nodes) {
+      for (const contender of contenders) {
+        const known = starts.get(key(contender, node)) ?? [];
+        starts.set(key(contender, node), [...known, await startOnce(contender, node)]);
+      }
+    }
+    print(`start ${round + 1}/${options.rounds}`);
+  }
+  const columns = [
+    { title: 'contender' },
+    { title: 'era of the call' },
+    { title: 'ms', isFigure: true },
+    { title: 'spread', isFigure: true },
+    { title: 'RSS MB', isFigure: true },
+  ];
+  const tables = perNode(nodes, (node) => {
+    const rows = contenders.map((contender) => {
+      const here = starts.get(key(contender, node)) ?? [];
+      const time = summarize(here.map(({ milliseconds }) => milliseconds));
+      const rss = summarize(here.map((each) => each.rss)).median;
+      return { contender, time, rss };
+    });
+    rows.sort((a, b) => a.time.median - b.time.median);
+    const cells = rows.map(({ contender, time, rss }) => [
+      contender.ours ? `**${contender.title}**` : contender.title,
+      ERA_TITLES[contender.era],
+      figure(time.median),
+      `±${percent(time.spread)}`,
+      megabytes(rss),
+    ]);
+    return markdownTable(columns, cells);
+  });
+  const text = `From starting the process to the first right answer, handshake included. ${options.rounds} rounds.`;
+  return { title: 'Start-up', body: `${text}\n\n${tables}` };
+}
+
+function key(contender: Contender, node: NodeBinary): string {
+  return `${contender.id} ${node.version}`;
+}
+
+/** One program may be several contenders, but starts only once. */
+function isFirstOfItsProgram(contender: Contender, index: number, all: readonly Contender[]): boolean {
+  return all.findIndex(({ entry }) => entry === contender.entry) === index;
+}
+
+async function startOnce(contender: Contender, node: NodeBinary): Promise<Start> {
+  const begun = performance.now();
+  const server = await startServer(contender, { node: node.path });
+  try {
+    const { client, connection } = await openClient(server.port, contender.era);
+    const answer = await connection.send(createCallRequest(client, SLUGIFY.call)(FIRST_ID + 1));
+    const milliseconds = performance.now() - begun;
+    connection.close();
+    const problem = problemWith(answer, FIRST_ID + 1, SLUGIFY.expected);
+    if (problem !== undefined) throw new Error(`${contender.id}: ${problem}`);
+    return { milliseconds, rss: (await server.usage()).rss };
+  } finally {
+    await server.stop();
+  }
+}

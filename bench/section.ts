@@ -1,0 +1,38 @@
+/** What a run hands back: a part of `bench/results.md`, and what it takes to make one. */
+import { figure, markdownTable } from './table.ts';
+import type { BenchOptions } from './options.ts';
+import type { NodeBinary } from './prepare.ts';
+import type { Print } from './rounds.ts';
+
+/** A part of the results. */
+export interface Section {
+  title: string;
+  /** Markdown. */
+  body: string;
+  /** Pictures that belong to it, by the name of their file in `bench/`. */
+  charts?: Record<string, string>;
+}
+
+/** What a run is made with. */
+export interface RunContext {
+  nodes: readonly NodeBinary[];
+  options: BenchOptions;
+  print: Print;
+}
+
+/** Makes a run. */
+export type Run = (context: RunContext) => Promise<Section>;
+
+/** A part for each Node.js under a heading of its own. */
+export function perNode(nodes: readonly NodeBinary[], part: (node: NodeBinary) => string): string {
+  return nodes.map((node) => `### Node.js ${node.version}\n\n${part(node)}`).join('\n\n');
+}
+
+/** Named values with their units. */
+export function factsTable(facts: readonly { name: string; value: number; unit: string }[]): string {
+  const columns = [{ title: 'measured' }, { title: 'value', isFigure: true }, { title: 'unit' }];
+  return markdownTable(
+    columns,
+    facts.map(({ name, value, unit }) => [name, figure(value), unit]),
+  );
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { growthExponent, percentile, summarize } from '../../bench/statistics.ts';
+
+test('the median of an odd number of values is the one in the middle, whatever their order', () => {
+  assert.equal(summarize([9, 1, 5]).median, 5);
+  assert.equal(summarize([100, 20, 3]).median, 20);
+});
+
+test('the median of an even number of values is halfway between the two in the middle', () => {
+  assert.equal(summarize([4, 1, 10, 2]).median, 3);
+});
+
+test('the spread is the distance of the farthest value from the median, as a share of it', () => {
+  assert.deepEqual(summarize([90, 100, 130]), { median: 100, min: 90, max: 130, spread: 0.3 });
+  assert.equal(summarize([7]).spread, 0);
+  assert.equal(summarize([0, 0]).spread, 0);
+});
+
+test('a gap in the measurements is an error and not a figure', () => {
+  assert.throws(() => summarize([]), RangeError);
+  assert.throws(() => summarize([1, NaN]), RangeError);
+  assert.throws(() => summarize([Infinity]), RangeError);
+});
+
+test('summarizing leaves the values as they were', () => {
+  const values = [3, 1, 2];
+  summarize(values);
+  assert.deepEqual(values, [3, 1, 2]);
+});
+
+test('a percentile is a value that was measured, by nearest rank', () => {
+  const hundred = Float64Array.from({ length: 100 }, (_, index) => index + 1);
+  assert.equal(percentile(hundred, 0.5), 50);
+  assert.equal(percentile(hundred, 0.99), 99);
+  assert.equal(percentile(hundred, 1), 100);
+  assert.equal(percentile([1, 2, 3, 1000], 0.99), 1000);
+  assert.equal(percentile([5], 0.5), 5);
+});
+
+test('there is no percentile of nothing, and none outside of its values', () => {
+  assert.throws(() => percentile([], 0.5), RangeError);
+  assert.throws(() => percentile([1], 0), RangeError);
+  assert.throws(() => percentile([1], 1.1), RangeError);
+});
+
+test('growth is 0 where cost is flat, 1 where it is linear', () => {
+  const at = (...costs: number[]) => costs.map((cost, index) => ({ size: 10 ** (index + 1), cost }));
+  assert.equal(growthExponent(at(50, 70, 50)), 0);
+  assert.equal(growthExponent(at(5, 50, 500)).toFixed(6), '1.000000');
+  assert.throws(() => growthExponent(at(5)), RangeError);
+});
