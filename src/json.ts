@@ -35,7 +35,7 @@ export function hasMoreValuesThan(limit: number, body: unknown): boolean {
     if (typeof params !== 'object' || params === null) return false;
     return someMember(params, (part, name) => --left < 0 || (!INPUT.has(name) && isOver(part)));
   };
-  return [body].flat().some(isOverIn);
+  return messagesOf(body).some(isOverIn);
 }
 
 /** Whether `test` holds for a member of what JSON says is an array or an object. It copies nothing and stops early. */
@@ -50,6 +50,11 @@ export function isJsonRpcMessage(value: unknown): value is JSONRPCMessage {
   if (typeof value !== 'object' || value === null) return false;
   if (!('method' in value)) return isJSONRPCResponse(value);
   return 'id' in value ? isJSONRPCRequest(value) : isJSONRPCNotification(value);
+}
+
+/** The messages in a parsed body: of a batch, or the one that it is. */
+export function messagesOf(body: unknown): unknown[] {
+  return Array.isArray(body) ? body : [body];
 }
 
 /** The method that `body` names, when it is a single JSON-RPC message that names one. */

@@ -13,7 +13,7 @@ import {
   secondInitializeResponse,
   unsupportedVersionResponse,
 } from '../errors.ts';
-import { isJsonRpcMessage, requestIdOf } from '../json.ts';
+import { isJsonRpcMessage, messagesOf, requestIdOf } from '../json.ts';
 
 /** The revision from which on clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
@@ -41,7 +41,7 @@ export interface Incoming {
 
 /** The messages of a parsed body, one or a batch, or the answer to a body that is not taken. */
 export function readMessages(body: unknown, { isInitialized, isRunning }: SessionState): Incoming | Response {
-  const messages: unknown[] = [body].flat();
+  const messages = messagesOf(body);
   if (!messages.every(isJsonRpcMessage)) return invalidMessageResponse(requestIdOf(body));
   const requests = messages.filter((message) => 'method' in message && 'id' in message);
   const ids = new Set<RequestId>();

@@ -15,7 +15,7 @@ import type { Accepted } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
-import { methodOf } from '../json.ts';
+import { messagesOf, methodOf } from '../json.ts';
 import type { EventLog } from './event-log.ts';
 import type { Exchange } from './incoming.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
@@ -127,7 +127,7 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
       return transport.isAttached;
     },
     async post(body, exchange) {
-      const messages = [body].flat();
+      const messages = messagesOf(body);
       const refused = refuseSubscriptions(messages);
       if (refused) return refused;
       const isInitialized = messages.some((message) => methodOf(message) === 'notifications/initialized');

@@ -52,3 +52,20 @@ test('visits every member when each is removed while it is visited', () => {
   assert.deepEqual(visited, ['a', 'b', 'c']);
   assert.equal(list.size, 0);
 });
+
+for (const [value, order] of [
+  ['a', ['b', 'c', 'a']],
+  ['b', ['a', 'c', 'b']],
+  ['c', ['a', 'b', 'c']],
+] as const) {
+  test(`keeps its order when ${value} of three moves to the end, and can be changed afterwards`, () => {
+    const { list, links } = listOf('a', 'b', 'c');
+    const link = links.get(value);
+    if (link) list.moveToEnd(link);
+    assert.deepEqual([...list], order);
+    assert.equal(list.size, 3);
+    if (link) list.remove(link);
+    list.append('d');
+    assert.deepEqual([...list], [...order.slice(0, 2), 'd']);
+  });
+}
