@@ -39,8 +39,10 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
     if (clock.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('its keys could not be had a moment ago');
     failedAt = clock.now();
     const response = await issuer.fetch(url, init);
-    if (response.status === 200) failedAt = -Infinity;
-    return response;
+    if (response.status !== 200) return response;
+    const keySet: unknown = await response.json();
+    failedAt = -Infinity;
+    return Response.json(keySet);
   }
 
   function keysAt(url: URL): JWTVerifyGetKey {
