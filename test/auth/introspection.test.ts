@@ -19,7 +19,7 @@ async function setUp(): Promise<{
   active: (change?: Record<string, unknown>) => Record<string, unknown>;
 }> {
   const clock = manualClock();
-  const server = await testIssuer({ now: clock.now });
+  const server = await testIssuer({ clock });
   const log = createLogger({ level: 'silent', write: () => {} });
   const issuer = createIssuer({ issuer: ISSUER, fetch: server.fetch, clock, log });
   const resource = { url: new URL(AUDIENCE), audience: AUDIENCE, metadataUrl: 'https://mcp.example.com/metadata' };

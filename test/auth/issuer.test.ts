@@ -9,7 +9,7 @@ async function setUp(
   url = ISSUER,
 ): Promise<{ server: TestIssuer; issuer: Issuer; clock: ManualClock; lines: string[] }> {
   const clock = manualClock();
-  const server = await testIssuer({ issuer: url, now: clock.now });
+  const server = await testIssuer({ issuer: url, clock });
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
   return { server, issuer: createIssuer({ issuer: url, fetch: server.fetch, clock, log }), clock, lines };

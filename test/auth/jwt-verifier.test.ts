@@ -22,7 +22,7 @@ interface Setup {
 async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER } = {}): Promise<Setup> {
   const clock = manualClock();
   t.mock.timers.enable({ apis: ['Date'], now: clock.now() });
-  const issuer = await testIssuer({ issuer: url, now: clock.now });
+  const issuer = await testIssuer({ issuer: url, clock });
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
   const resource = { url: new URL(AUDIENCE), audience, metadataUrl: 'https://mcp.example.com/metadata' };

@@ -22,7 +22,7 @@ let apps: Record<string, TestApp>;
 const secrets = new Set<string>([STATIC, SECRET, 'alice', 'client-1', 'mallory']);
 
 before(async () => {
-  [issuer, stranger] = await Promise.all([testIssuer({ now: clock.now }), testIssuer({ now: clock.now })]);
+  [issuer, stranger] = await Promise.all([testIssuer({ clock }), testIssuer({ clock })]);
   const env = { ...OAUTH, LOG_LEVEL: 'debug', MCP_RATE_LIMIT: '0', MCP_REQUIRED_SCOPES: 'mcp' };
   const introspection = { MCP_INTROSPECTION_CLIENT_ID: 'this-server', MCP_INTROSPECTION_CLIENT_SECRET: SECRET };
   const options = { clock, fetch: issuer.fetch };

@@ -15,7 +15,7 @@ const LIFETIME_MS = 60_000;
 /** An app that asks for tokens, whose tokens last for a minute. */
 async function setUp(tools: Record<string, Tool> = {}) {
   const clock = manualClock();
-  const issuer = await testIssuer({ now: clock.now });
+  const issuer = await testIssuer({ clock });
   const servers = fixture(tools);
   const app = testApp(OAUTH, { clock, fetch: issuer.fetch, createServer: servers.createServer });
   const token = async () => bearer(await issuer.token({ exp: (clock.now() + LIFETIME_MS) / 1000 }));
