@@ -83,7 +83,7 @@ function authorizationProblems(config: Config): string[] {
   const problems: string[] = [];
   if (oauthIssuer !== undefined && canonicalUrl(config) === undefined) {
     problems.push(
-      'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL: tokens are issued for the URL that clients use, not for any.',
+      'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL, or loopback and a PORT: tokens are for the URL that clients use, and name it.',
     );
   }
   if (isAuthorized(config) && config.publicUrl !== undefined && exposure(config)) {

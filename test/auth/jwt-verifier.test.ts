@@ -79,7 +79,7 @@ const ISSUERS: Record<string, { header: Record<string, unknown>; claims: Record<
     'Entra ID': {
       header: { typ: 'JWT' },
       claims: { client_id: undefined, azp: 'c', azpacr: '0', scope: undefined, scp: 'mcp', ver: '2.0', tid: 't' },
-      scopes: ['mcp'],
+      scopes: ['mcp', `${AUDIENCE}/mcp`],
     },
     Keycloak: {
       header: { typ: 'JWT' },
