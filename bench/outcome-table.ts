@@ -50,20 +50,22 @@ export function outcomeTable(outcomes: readonly Outcome[], what = 'requests/s'):
     { title: 'CPU µs each', isFigure: true },
     { title: 'RSS MB', isFigure: true },
     { title: 'answers' },
+    { title: 'generator', isFigure: true },
   ];
   const rows = ranked(outcomes).map((outcome) => {
     const rate = summaryOf(outcome, ({ perSecond }) => perSecond);
-    const busy = summaryOf(outcome, ({ generatorShare }) => generatorShare).median > GENERATOR_LIMIT;
+    const generator = summaryOf(outcome, ({ generatorShare }) => generatorShare).median;
     return [
       outcome.contender.ours ? `**${outcome.contender.title}**` : outcome.contender.title,
       ERA_TITLES[outcome.contender.era],
-      `${busy ? '≥ ' : ''}${figure(rate.median)}`,
+      `${generator > GENERATOR_LIMIT ? '≥ ' : ''}${figure(rate.median)}`,
       `±${percent(rate.spread)}`,
       figure(summaryOf(outcome, ({ p50 }) => p50).median),
       figure(summaryOf(outcome, ({ p99 }) => p99).median),
       figure(summaryOf(outcome, ({ cpuMicroseconds }) => cpuMicroseconds).median),
       megabytes(summaryOf(outcome, ({ rss }) => rss).median),
       outcome.rounds[0]?.answers ?? '',
+      percent(generator),
     ];
   });
   const out = outcomes.filter((outcome) => outcome.disqualified !== undefined);
