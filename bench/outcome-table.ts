@@ -15,6 +15,8 @@ export const ERA_TITLES: Readonly<Record<Era, string>> = {
 const ERAS = Object.keys(ERA_TITLES) as Era[];
 /** From here on the generator may be what is measured. */
 const GENERATOR_LIMIT = 0.9;
+/** What is shown of why somebody is not in a table. */
+const MAX_REASON_CHARS = 300;
 
 /** The median of one measure over the rounds, and how far they are apart. */
 export function summaryOf(outcome: Outcome, measure: (measurement: Measurement) => number): Summary {
@@ -70,7 +72,7 @@ export function outcomeTable(outcomes: readonly Outcome[], what = 'requests/s'):
   });
   const out = outcomes.filter((outcome) => outcome.disqualified !== undefined);
   const reasons = out.map(({ contender, disqualified = '' }) => {
-    return `- Not in it: ${contender.title} (${ERA_TITLES[contender.era]}): ${disqualified.replaceAll(/\s+/g, ' ')}`;
+    return `- Not in it: ${contender.title} (${ERA_TITLES[contender.era]}): ${disqualified.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON_CHARS)}`;
   });
   return [markdownTable(columns, rows), ...(reasons.length > 0 ? [reasons.join('\n')] : [])].join('\n\n');
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import type { Contender } from './contenders.ts';
-import { nextMessage, startModule, stopProcess } from './processes.ts';
+import { nextMessage, PROJECT_ROOT, startModule, stopProcess } from './processes.ts';
 
 /** A server that does not listen after that does not run here. */
 const START_MS = 20_000;
@@ -56,7 +56,8 @@ export async function startServer(contender: Contender, options: StartOptions): 
     await listening(port, child);
   } catch (error) {
     await stopProcess(child);
-    throw new Error(`${contender.id} did not start: ${String(error)} ${said}`, { cause: error });
+    const reason = said.replaceAll(PROJECT_ROOT, '');
+    throw new Error(`${contender.id} did not start: ${String(error)} ${reason}`, { cause: error });
   }
   return {
     port,

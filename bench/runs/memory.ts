@@ -31,7 +31,8 @@ export async function memory({ nodes, options, print }: RunContext): Promise<Sec
     print(`memory on Node ${node.major}: ${figure(idle)} bytes for an idle session`);
     const rows: { contender: Contender; heap: number; rss: number }[] = [];
     for (const contender of contenders) {
-      const live = await liveBytes(contender, node);
+      const live = await liveBytes(contender, node).catch((error: unknown) => print(String(error)));
+      if (!live) continue;
       rows.push({ contender, ...live });
       print(`memory on Node ${node.major}: ${contender.id} ${figure(live.heap)} bytes for a live session`);
     }

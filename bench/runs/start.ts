@@ -24,7 +24,8 @@ export async function start({ nodes, options, print }: RunContext): Promise<Sect
     for (const node of nodes) {
       for (const contender of contenders) {
         const known = starts.get(key(contender, node)) ?? [];
-        starts.set(key(contender, node), [...known, await startOnce(contender, node)]);
+        const started = await startOnce(contender, node).catch((error: unknown) => print(String(error)));
+        if (started) starts.set(key(contender, node), [...known, started]);
       }
     }
     print(`start ${round + 1}/${options.rounds}`);
@@ -37,11 +38,13 @@ export async function start({ nodes, options, print }: RunContext): Promise<Sect
     { title: 'RSS MB', isFigure: true },
   ];
   const tables = perNode(nodes, (node) => {
-    const rows = contenders.map((contender) => {
+    const rows = contenders.flatMap((contender) => {
       const here = starts.get(key(contender, node)) ?? [];
+      // One that fails once is no contender.
+      if (here.length < options.rounds) return [];
       const time = summarize(here.map(({ milliseconds }) => milliseconds));
       const rss = summarize(here.map((each) => each.rss)).median;
-      return { contender, time, rss };
+      return [{ contender, time, rss }];
     });
     rows.sort((a, b) => a.time.median - b.time.median);
     const cells = rows.map(({ contender, time, rss }) => [
