@@ -1,5 +1,5 @@
 /** Charts as SVG, written by hand: they follow the reader's light or dark theme, and are text that can be compared. */
-import { figure } from './table.ts';
+import { figure, whole } from './table.ts';
 
 /** A bar for each series under one label. */
 export interface Bar {
@@ -27,7 +27,7 @@ const LINE = 24;
 
 const STYLE = `<style>
 text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-size:15px;font-weight:600}.group{font-weight:600}
-.muted{fill:#656d76}.end{text-anchor:end}.ours{fill:#0969da;font-weight:600}.peer{fill:#8c959f}.grid{stroke:#d1d9e0}
+.muted{fill:#656d76}.end{text-anchor:end}.middle{text-anchor:middle}.ours{fill:#0969da;font-weight:600}.peer{fill:#8c959f}.grid{stroke:#d1d9e0}
 .later{opacity:.45}path{fill:none;stroke-width:2}.c0{stroke:#0969da;fill:#0969da}.c1{stroke:#bc4c00;fill:#bc4c00}
 .c2{stroke:#1a7f37;fill:#1a7f37}.c3{stroke:#8250df;fill:#8250df}.c4{stroke:#bf3989;fill:#bf3989}
 .c5{stroke:#656d76;fill:#656d76}path[class]{fill:none}text[class]{stroke:none}
@@ -86,12 +86,12 @@ export function lineChart({ title, xTitle, lines }: LineChartData): string {
   const atY = (y: number) => Math.round(bottom - (PLOT.height * y) / top);
   const parts = [text(0, 16, title, 'title'), text(PLOT.left + PLOT.width, bottom + 38, xTitle, 'muted end')];
   for (let x = 10 ** Math.ceil(Math.log10(low)); x <= high; x *= 10) {
-    parts.push(text(atX(x) + 10, bottom + 18, figure(x), 'muted end'));
+    parts.push(text(atX(x), bottom + 18, whole(x), 'muted middle'));
   }
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     const y = atY(share * top);
     parts.push(`<line class="grid" x1="${PLOT.left}" x2="${PLOT.left + PLOT.width}" y1="${y}" y2="${y}"/>`);
-    parts.push(text(PLOT.left - 6, y + 4, figure(Math.round(share * top)), 'muted end'));
+    parts.push(text(PLOT.left - 6, y + 4, whole(share * top), 'muted end'));
   }
   const labels = spaced(lines.map((line) => atY(line.points.at(-1)?.y ?? 0)));
   for (const [index, { label, points: own }] of lines.entries()) {

@@ -60,10 +60,10 @@ export async function measure(contender: Contender, measured: Measured): Promise
 
 /** Loads a server for so long, and takes what it uses meanwhile. */
 export async function measureWindow(server: Server, load: Load, seconds: number): Promise<Measurement> {
-  const before = await server.usage();
+  const before = await orDisqualified(server.usage());
   const result = await load.run(seconds);
-  const after = await server.usage();
   requireRight(result);
+  const after = await orDisqualified(server.usage());
   return {
     ...result,
     perSecond: result.count / result.seconds,

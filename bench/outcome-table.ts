@@ -15,6 +15,8 @@ export const ERA_TITLES: Readonly<Record<Era, string>> = {
 const ERAS = Object.keys(ERA_TITLES) as Era[];
 /** From here on the generator may be what is measured. */
 const GENERATOR_LIMIT = 0.9;
+/** What is shown of why somebody is not in a table. */
+const MAX_REASON_CHARS = 300;
 
 /** The median of one measure over the rounds, and how far they are apart. */
 export function summaryOf(outcome: Outcome, measure: (measurement: Measurement) => number): Summary {
@@ -50,25 +52,27 @@ export function outcomeTable(outcomes: readonly Outcome[], what = 'requests/s'):
     { title: 'CPU µs each', isFigure: true },
     { title: 'RSS MB', isFigure: true },
     { title: 'answers' },
+    { title: 'generator', isFigure: true },
   ];
   const rows = ranked(outcomes).map((outcome) => {
     const rate = summaryOf(outcome, ({ perSecond }) => perSecond);
-    const busy = summaryOf(outcome, ({ generatorShare }) => generatorShare).median > GENERATOR_LIMIT;
+    const generator = summaryOf(outcome, ({ generatorShare }) => generatorShare).median;
     return [
       outcome.contender.ours ? `**${outcome.contender.title}**` : outcome.contender.title,
       ERA_TITLES[outcome.contender.era],
-      `${busy ? '≥ ' : ''}${figure(rate.median)}`,
+      `${generator > GENERATOR_LIMIT ? '≥ ' : ''}${figure(rate.median)}`,
       `±${percent(rate.spread)}`,
       figure(summaryOf(outcome, ({ p50 }) => p50).median),
       figure(summaryOf(outcome, ({ p99 }) => p99).median),
       figure(summaryOf(outcome, ({ cpuMicroseconds }) => cpuMicroseconds).median),
       megabytes(summaryOf(outcome, ({ rss }) => rss).median),
       outcome.rounds[0]?.answers ?? '',
+      percent(generator),
     ];
   });
   const out = outcomes.filter((outcome) => outcome.disqualified !== undefined);
   const reasons = out.map(({ contender, disqualified = '' }) => {
-    return `- Not in it: ${contender.title} (${ERA_TITLES[contender.era]}): ${disqualified.replaceAll(/\s+/g, ' ')}`;
+    return `- Not in it: ${contender.title} (${ERA_TITLES[contender.era]}): ${disqualified.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON_CHARS)}`;
   });
   return [markdownTable(columns, rows), ...(reasons.length > 0 ? [reasons.join('\n')] : [])].join('\n\n');
 }

@@ -7,3 +7,5 @@ process.on('message', (message) => {
 });
 // The server runs as long as it would without being watched.
 process.channel?.unref();
+// Nor longer than the bench, however that ends.
+process.once('disconnect', () => process.exit());

@@ -1,7 +1,8 @@
 /** `bench/results.md`: what was measured, on what, with which versions. */
 import { writeFile } from 'node:fs/promises';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { CONTENDERS } from './contenders.ts';
 import { packageVersion, type NodeBinary } from './prepare.ts';
 import { PROJECT_ROOT } from './processes.ts';
@@ -11,7 +12,9 @@ import { markdownTable, figure } from './table.ts';
 /** Writes the results and their charts. */
 export async function writeReport(sections: readonly Section[], nodes: readonly NodeBinary[]): Promise<void> {
   const folder = join(PROJECT_ROOT, 'bench');
-  await writeFile(join(folder, 'results.md'), await resultsPage(sections, nodes));
+  const path = join(folder, 'results.md');
+  const page = await resultsPage(sections, nodes);
+  await writeFile(path, await format(page, { ...(await resolveConfig(path)), filepath: path }));
   for (const [name, svg] of sections.flatMap(({ charts = {} }) => Object.entries(charts))) {
     await writeFile(join(folder, name), svg);
   }
@@ -22,7 +25,7 @@ async function resultsPage(sections: readonly Section[], nodes: readonly NodeBin
   const machine = [
     `${cpus().length} cores (${cpu?.model.trim()})`,
     `${figure(totalmem() / 2 ** 30)} GiB of memory`,
-    `${type()} ${release()}`,
+    type(),
   ].join(', ');
   const intro = [
     '# Results',

@@ -3,11 +3,13 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import type { Contender } from './contenders.ts';
-import { nextMessage, startModule, stopProcess } from './processes.ts';
+import { nextMessage, PROJECT_ROOT, startModule, stopProcess } from './processes.ts';
 
 /** A server that does not listen after that does not run here. */
 const START_MS = 20_000;
 const POLL_MS = 5;
+/** Some try their port before they listen on it: what is there after that stays. */
+const SETTLE_MS = 100;
 /** What is kept of what a server says on stderr, for when it fails. */
 const STDERR_CHARS = 1000;
 
@@ -34,6 +36,8 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Whether `usage(true)` will be asked for. */
   gc?: boolean;
+  /** Whether to return at the first sign that something listens, which may be gone a moment later. */
+  hasty?: boolean;
 }
 
 /**
@@ -54,9 +58,14 @@ export async function startServer(contender: Contender, options: StartOptions): 
   });
   try {
     await listening(port, child);
+    if (!options.hasty) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await listening(port, child);
+    }
   } catch (error) {
     await stopProcess(child);
-    throw new Error(`${contender.id} did not start: ${String(error)} ${said}`, { cause: error });
+    const reason = said.replaceAll(PROJECT_ROOT, '');
+    throw new Error(`${contender.id} did not start: ${String(error)} ${reason}`, { cause: error });
   }
   return {
     port,

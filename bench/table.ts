@@ -33,6 +33,11 @@ export function figure(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** A whole number with commas between thousands. */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
 /** A share as a percentage without sign: `3 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;

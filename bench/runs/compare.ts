@@ -21,8 +21,8 @@ export async function compare({ nodes, options, print }: RunContext): Promise<Se
   ].join('; ');
   const text =
     `The same \`tools/call slugify\`: ${settings}. Medians over the rounds; the spread is the distance of the ` +
-    'round farthest from it. Ratios below each table are taken within rounds. `≥`: the load generator was busy for ' +
-    'more than 90 % of the time, so the server may be faster.';
+    'round farthest from it. Ratios below each table are taken within rounds. The last column is how busy ' +
+    'the load generator was, of one core; `≥`: for more than 90 %, so the server may be faster.';
   return {
     title: 'Side by side',
     body: `${text}\n\n${body}`,

@@ -9,7 +9,7 @@ import { PROJECT_ROOT } from '../processes.ts';
 import { createCallRequest, FIRST_ID } from '../requests.ts';
 import { perNode, type RunContext, type Section } from '../section.ts';
 import { startServer } from '../server.ts';
-import { figure, markdownTable } from '../table.ts';
+import { figure, markdownTable, whole } from '../table.ts';
 
 const IDLE_SESSIONS = 100_000;
 const QUICK_IDLE_SESSIONS = 5000;
@@ -31,7 +31,8 @@ export async function memory({ nodes, options, print }: RunContext): Promise<Sec
     print(`memory on Node ${node.major}: ${figure(idle)} bytes for an idle session`);
     const rows: { contender: Contender; heap: number; rss: number }[] = [];
     for (const contender of contenders) {
-      const live = await liveBytes(contender, node);
+      const live = await liveBytes(contender, node).catch((error: unknown) => print(String(error)));
+      if (!live) continue;
       rows.push({ contender, ...live });
       print(`memory on Node ${node.major}: ${contender.id} ${figure(live.heap)} bytes for a live session`);
     }
@@ -51,7 +52,7 @@ export async function memory({ nodes, options, print }: RunContext): Promise<Sec
   const text =
     `Heap after a garbage collection, divided by the number of sessions: ${LIVE_SESSIONS} of them, each after one ` +
     `call. This project drops a session to its record when it has been idle for a minute ` +
-    `(${figure(idleSessions)} of them, \`bench/idle-sessions.ts\`); the others keep what is shown until the client ` +
+    `(${whole(idleSessions)} of them, \`bench/idle-sessions.ts\`); the others keep what is shown until the client ` +
     'ends the session, unless they are told otherwise.';
   return { title: 'Memory of sessions', body: `${text}\n\n${perNode(nodes, (node) => parts.get(node) ?? '')}` };
 }

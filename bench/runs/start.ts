@@ -4,12 +4,16 @@ import { openClient } from '../connection.ts';
 import { pickContenders, type Contender } from '../contenders.ts';
 import type { NodeBinary } from '../prepare.ts';
 import { createCallRequest, FIRST_ID } from '../requests.ts';
+import type { Answer } from '../answer-reader.ts';
 import { problemWith } from '../answers.ts';
 import { perNode, type RunContext, type Section } from '../section.ts';
 import { startServer } from '../server.ts';
 import { summarize } from '../statistics.ts';
 import { ERA_TITLES } from '../outcome-table.ts';
 import { figure, markdownTable, megabytes, percent } from '../table.ts';
+
+/** One that has not answered by then does not. */
+const START_MS = 20_000;
 
 interface Start {
   milliseconds: number;
@@ -24,7 +28,8 @@ export async function start({ nodes, options, print }: RunContext): Promise<Sect
     for (const node of nodes) {
       for (const contender of contenders) {
         const known = starts.get(key(contender, node)) ?? [];
-        starts.set(key(contender, node), [...known, await startOnce(contender, node)]);
+        const started = await startOnce(contender, node).catch((error: unknown) => print(String(error)));
+        if (started) starts.set(key(contender, node), [...known, started]);
       }
     }
     print(`start ${round + 1}/${options.rounds}`);
@@ -37,11 +42,13 @@ export async function start({ nodes, options, print }: RunContext): Promise<Sect
     { title: 'RSS MB', isFigure: true },
   ];
   const tables = perNode(nodes, (node) => {
-    const rows = contenders.map((contender) => {
+    const rows = contenders.flatMap((contender) => {
       const here = starts.get(key(contender, node)) ?? [];
+      // One that fails once is no contender.
+      if (here.length < options.rounds) return [];
       const time = summarize(here.map(({ milliseconds }) => milliseconds));
       const rss = summarize(here.map((each) => each.rss)).median;
-      return { contender, time, rss };
+      return [{ contender, time, rss }];
     });
     rows.sort((a, b) => a.time.median - b.time.median);
     const cells = rows.map(({ contender, time, rss }) => [
@@ -68,16 +75,28 @@ function isFirstOfItsProgram(contender: Contender, index: number, all: readonly 
 
 async function startOnce(contender: Contender, node: NodeBinary): Promise<Start> {
   const begun = performance.now();
-  const server = await startServer(contender, { node: node.path });
+  const server = await startServer(contender, { node: node.path, hasty: true });
   try {
-    const { client, connection } = await openClient(server.port, contender.era);
-    const answer = await connection.send(createCallRequest(client, SLUGIFY.call)(FIRST_ID + 1));
+    const answer = await firstAnswer(server.port, contender, begun + START_MS);
     const milliseconds = performance.now() - begun;
-    connection.close();
     const problem = problemWith(answer, FIRST_ID + 1, SLUGIFY.expected);
     if (problem !== undefined) throw new Error(`${contender.id}: ${problem}`);
     return { milliseconds, rss: (await server.usage()).rss };
   } finally {
     await server.stop();
+  }
+}
+
+/** Some listen, but not yet for good: their client tries again. */
+async function firstAnswer(port: number, { era }: Contender, deadline: number): Promise<Answer> {
+  for (;;) {
+    try {
+      const { client, connection } = await openClient(port, era);
+      const answer = await connection.send(createCallRequest(client, SLUGIFY.call)(FIRST_ID + 1));
+      connection.close();
+      return answer;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
   }
 }

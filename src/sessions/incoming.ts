@@ -29,8 +29,8 @@ export interface Exchange {
 /** What a session says of itself. */
 export interface SessionState {
   isInitialized: boolean;
-  /** Whether a call with this id has no answer yet. */
-  isRunning: (id: RequestId) => boolean;
+  /** The calls that have no answer yet, by their id. */
+  running: ReadonlyMap<RequestId, unknown>;
 }
 
 /** Messages in their order, and the requests among them. */
@@ -40,7 +40,7 @@ export interface Incoming {
 }
 
 /** The messages of a parsed body, one or a batch, or the answer to a body that is not taken. */
-export function readMessages(body: unknown, { isInitialized, isRunning }: SessionState): Incoming | Response {
+export function readMessages(body: unknown, { isInitialized, running }: SessionState): Incoming | Response {
   const messages = messagesOf(body);
   if (!messages.every(isJsonRpcMessage)) return invalidMessageResponse(requestIdOf(body));
   const requests = messages.filter((message) => 'method' in message && 'id' in message);
@@ -50,7 +50,7 @@ export function readMessages(body: unknown, { isInitialized, isRunning }: Sessio
     if (method === 'initialize' && (isInitialized || Array.isArray(body)))
       return secondInitializeResponse(requestIdOf(body));
     // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
-    if (ids.has(id) || isRunning(id)) return duplicateRequestResponse(id);
+    if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
     ids.add(id);
   }
   return { messages, requests };

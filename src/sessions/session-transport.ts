@@ -5,8 +5,8 @@
  * longer, gets an event stream, whose events are logged before they are sent: a client that loses the
  * connection comes back for the rest. What belongs to no call goes to the stream that GET opens.
  *
- * The SDK's own transport opens a stream for every call, which costs several times what the call does
- * (`bench/`). Who may use the session, and for how long, is decided in `sessions.ts`.
+ * The SDK's own transport opens a stream for every call, which costs more than the call. Who may use the
+ * session, and for how long, is decided in `sessions.ts`.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
@@ -15,9 +15,11 @@ import type {
   JSONRPCRequest,
   MessageExtraInfo,
   RequestId,
+  ScopeChallengeHandler,
   Transport,
   TransportSendOptions,
 } from '@modelcontextprotocol/server';
+import { scopeChallengeResponse } from '../auth/scope-challenge.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
@@ -50,7 +52,7 @@ interface Stream {
   /** Its name in the event log; none before there is an event. */
   id: string;
   /** Calls that have no answer yet. */
-  calls: Set<RequestId>;
+  calls: Set<Call>;
   /** The connection it is sent on, while there is one. */
   connection?: EventStream | undefined;
   /** Until it is an event stream: the answers so far, and what gives them to the client. */
@@ -87,6 +89,7 @@ export class SessionTransport implements Transport {
   /** Events are sent, and streams are resumed, one at a time: an event is then either replayed or sent live. */
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
+  #scopeChallengeResolver?: ScopeChallengeHandler;
   #isInitialized = false;
   #isClosed = false;
 
@@ -103,26 +106,25 @@ export class SessionTransport implements Transport {
 
   async start(): Promise<void> {}
 
+  /** Takes what tells the scopes that a call needs; an `McpServer` gives it when it connects. */
+  setScopeChallengeResolver = (resolver: ScopeChallengeHandler) => void (this.#scopeChallengeResolver = resolver);
+
   /**
    * Takes the parsed body of a POST ("Sending Messages to the Server").
    *
    * @returns The answer, or `undefined` when the session has ended before there was one.
    */
   async post(body: unknown, { request, accepted, authInfo }: Exchange): Promise<Response | undefined> {
-    if (this.#isClosed) return undefined;
-    const isRunning = (id: RequestId) => this.#calls.has(id);
-    const incoming = readMessages(this.#requestIds.unmark(body), { isInitialized: this.#isInitialized, isRunning });
+    const resolve = this.#scopeChallengeResolver;
+    const challenge = authInfo && resolve && (await scopeChallengeResponse(body, authInfo, resolve));
+    if (challenge || this.#isClosed) return challenge;
+    const state = { isInitialized: this.#isInitialized, running: this.#calls };
+    const incoming = readMessages(this.#requestIds.unmark(body), state);
     if (incoming instanceof Response) return incoming;
     const { messages, requests } = incoming;
-
     const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
-    const stream: Stream = {
-      id: '',
-      calls: new Set(),
-      canStream: accepted.eventStream,
-      isPrimed,
-      isBatch: Array.isArray(body),
-    };
+    const isBatch = Array.isArray(body);
+    const stream: Stream = { id: '', calls: new Set(), canStream: accepted.eventStream, isPrimed, isBatch };
     const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }) };
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
@@ -189,8 +191,9 @@ export class SessionTransport implements Transport {
   #begin(requests: JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
     const { clock, streamAfterMs } = this.#options;
     for (const request of requests) {
-      stream.calls.add(request.id);
-      this.#calls.set(request.id, { request, stream, isAnswered: false });
+      const call = { request, stream, isAnswered: false };
+      stream.calls.add(call);
+      this.#calls.set(request.id, call);
     }
     return new Promise((respond) => {
       const stopTimer = stream.canStream ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
@@ -227,7 +230,7 @@ export class SessionTransport implements Transport {
     if (pending) pending.answers.push(message);
     else await this.#emit(stream, message);
     if (!this.#calls.delete(request.id)) return;
-    stream.calls.delete(request.id);
+    stream.calls.delete(call);
     call.end?.();
     if (stream.calls.size > 0) return;
     this.#streams.delete(stream.id);
@@ -246,10 +249,7 @@ export class SessionTransport implements Transport {
     stream.pending = undefined;
     stream.id = crypto.randomUUID();
     this.#streams.set(stream.id, stream);
-    for (const id of stream.calls) {
-      const call = this.#calls.get(id);
-      if (call) call.end = this.#options.callsInFlight.begin();
-    }
+    for (const call of stream.calls) call.end = this.#options.callsInFlight.begin();
     pending.stopTimer();
     pending.respond(this.#connect(stream).response);
     if (stream.isPrimed) void this.#emitInOrder(stream, undefined);

@@ -17,7 +17,7 @@ async function setUp(tools: Record<string, Tool> = {}) {
   const clock = manualClock();
   const issuer = await testIssuer({ clock });
   const servers = fixture(tools);
-  const app = testApp(OAUTH, { clock, fetch: issuer.fetch, createServer: servers.createServer });
+  const app = testApp(OAUTH, { clock, streamAfterMs: 0, fetch: issuer.fetch, createServer: servers.createServer });
   const token = async () => bearer(await issuer.token({ exp: (clock.now() + LIFETIME_MS) / 1000 }));
   return { app, clock, servers, token };
 }

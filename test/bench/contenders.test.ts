@@ -3,8 +3,9 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CONTENDERS, pickContenders } from '../../bench/contenders.ts';
-import { PROJECT_ROOT } from '../../bench/processes.ts';
+
 import { answerOf, modernRequest, testApp } from '../support/app.ts';
+import { PROJECT_ROOT } from '../support/process.ts';
 
 interface Tool {
   call: (args: Record<string, unknown>, report?: () => Promise<void>) => unknown;
