@@ -74,7 +74,8 @@ const commands = {
       params: { level: 'info', data: 'x'.repeat(100) },
     };
     // As many for each session as it may have.
-    for (let kept = 0; kept < count; kept += 1) await eventLog.append(`session-${kept >> 9}`, 'stream', JSON.stringify(message));
+    for (let kept = 0; kept < count; kept += 1)
+      await eventLog.append(`session-${kept >> 9}`, 'stream', JSON.stringify(message));
   },
   async notifyAll() {
     for (const server of servers) server.sendToolListChanged();
