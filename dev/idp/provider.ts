@@ -1,0 +1,89 @@
+/**
+ * `oidc-provider`, set up as the MCP specification wants an authorization server: OAuth 2.1 with PKCE, clients
+ * that register themselves (RFC 7591) or are known by a metadata document, access tokens for one resource
+ * (RFC 8707), and `iss` in its answers (RFC 9207).
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
+ */
+import { randomBytes } from 'node:crypto';
+import Provider, { errors, type Configuration, type JWK } from 'oidc-provider';
+import type { MemoryStorage } from './memory-adapter.ts';
+import { html } from 'hono/html';
+import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';
+
+/** The only algorithm in use: its keys are made in no time. */
+const ALGORITHM = 'ES256';
+
+/** What {@link createProvider} makes a provider from. */
+export interface ProviderOptions {
+  /** URL of the provider, without a path. */
+  issuer: string;
+  /** Private keys for ES256. The first signs, all are published. */
+  keys: readonly JWK[];
+  storage: MemoryStorage;
+  /** What clients may ask for. */
+  scopes: readonly string[];
+  /** Lifetime of an access token, in seconds; asked for each. */
+  accessTokenSeconds: () => number;
+  /** Fetches the metadata documents of clients. `undefined` for the real one, which refuses private addresses. */
+  fetch: typeof globalThis.fetch | undefined;
+}
+
+/** Makes a provider; it holds nothing that would have to be closed. */
+export function createProvider({ issuer, keys, storage, fetch, ...options }: ProviderOptions): Provider {
+  const configuration: Configuration = {
+    adapter: (kind) => storage.adapter(kind),
+    jwks: { keys: [...keys] },
+    ...(fetch && { fetch }),
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    scopes: ['openid', 'offline_access', ...options.scopes],
+    responseTypes: ['code'],
+    clientDefaults: { id_token_signed_response_alg: ALGORITHM },
+    pkce: { required: () => true },
+    // Any origin: pages of the Inspector and of your own call it with what they have, never with cookies.
+    clientBasedCORS: () => true,
+    // MCP clients do not ask for offline_access; that they can refresh is what they register with.
+    issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: true,
+    expiresWithSession: async () => false,
+    findAccount: async (_context, accountId) => ({ accountId, claims: async () => ({ sub: accountId }) }),
+    interactions: { url: (_context, { uid }) => `${INTERACTION_PATH}${uid}` },
+    async renderError(context, { error, error_description: description = '' }) {
+      context.type = 'html';
+      context.body = await renderPage('That did not work', html`<p>${error}: ${description}</p>`);
+    },
+    ttl: {
+      AuthorizationCode: 60,
+      IdToken: 3600,
+      RefreshToken: 14 * 24 * 3600,
+      Interaction: 3600,
+      Session: 14 * 24 * 3600,
+      Grant: 14 * 24 * 3600,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      dPoP: { enabled: false },
+      registration: { enabled: true, issueRegistrationAccessToken: false },
+      revocation: { enabled: true, allowedPolicy: async (_context, client, token) => token.clientId === client.clientId },
+      clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: async (_context, _client, oneOf) => oneOf?.[0],
+        useGrantedResource: async () => true,
+        getResourceServerInfo: async (_context, resource) => {
+          if (!/^https?:\/\//.test(resource)) throw new errors.InvalidTarget('a resource is an http or https URL');
+          return {
+            audience: resource,
+            scope: options.scopes.join(' '),
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: options.accessTokenSeconds(),
+            jwt: { sign: { alg: ALGORITHM } },
+          };
+        },
+      },
+    },
+  };
+  return new Provider(issuer, configuration);
+}
