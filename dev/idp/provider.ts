@@ -53,6 +53,7 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
       context.body = await renderPage('That did not work', html`<p>${error}: ${description}</p>`);
     },
     ttl: {
+      AccessToken: () => options.accessTokenSeconds(),
       AuthorizationCode: 60,
       IdToken: 3600,
       RefreshToken: 14 * 24 * 3600,
@@ -66,7 +67,10 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
       rpInitiatedLogout: { enabled: false },
       dPoP: { enabled: false },
       registration: { enabled: true, issueRegistrationAccessToken: false },
-      revocation: { enabled: true, allowedPolicy: async (_context, client, token) => token.clientId === client.clientId },
+      revocation: {
+        enabled: true,
+        allowedPolicy: async (_context, client, token) => token.clientId === client.clientId,
+      },
       clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { test, type TestContext } from 'node:test';
+import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
+import { person, type Person } from '../support/person.ts';
+
+const RESOURCE = 'http://127.0.0.1:3000/mcp';
+const CALLBACK = 'http://127.0.0.1:33418/callback';
+const SCOPES = ['slugs:read', 'slugs:write'];
+
+async function idpFor(t: TestContext, options: IdpOptions = {}): Promise<Idp> {
+  const idp = await startIdp({ scopes: SCOPES, ...options });
+  t.after(() => idp.close());
+  return idp;
+}
+
+async function register(idp: Idp, metadata: object = {}): Promise<string> {
+  const response = await fetch(`${idp.issuer}/reg`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      client_name: 'Test',
+      redirect_uris: [CALLBACK],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+      application_type: 'native',
+      ...metadata,
+    }),
+  });
+  assert.equal(response.status, 201);
+  return ((await response.json()) as { client_id: string }).client_id;
+}
+
+interface Tokens {
+  access_token: string;
+  refresh_token?: string;
+  scope: string;
+  error?: string;
+}
+
+async function askForTokens(idp: Idp, body: Record<string, string>): Promise<Tokens> {
+  const response = await fetch(`${idp.issuer}/token`, { method: 'POST', body: new URLSearchParams(body) });
+  return (await response.json()) as Tokens;
+}
+
+/** Signs in as a client that does everything right, but for what `overrides` says. */
+async function signIn(idp: Idp, clientId: string, who: Person, overrides: Record<string, string> = {}) {
+  const verifier = randomBytes(32).toString('base64url');
+  const url = new URL(`${idp.issuer}/auth`);
+  const parameters = {
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: CALLBACK,
+    scope: 'slugs:read',
+    resource: RESOURCE,
+    state: 'state',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...overrides,
+  };
+  for (const [key, value] of Object.entries(parameters)) if (value !== '') url.searchParams.set(key, value);
+  const answer = (await who.visit(url)).searchParams;
+  const redeem = () =>
+    askForTokens(idp, {
+      grant_type: 'authorization_code',
+      client_id: clientId,
+      redirect_uri: CALLBACK,
+      code: answer.get('code') ?? '',
+      code_verifier: verifier,
+      resource: parameters.resource,
+    });
+  return { answer, redeem };
+}
+
+/** A part of a JWT. */
+function decode(token: string, part: 0 | 1): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[part] ?? '', 'base64url').toString()) as Record<string, unknown>;
+}
+
+async function publishedKeys({ issuer }: Idp): Promise<unknown[]> {
+  const { keys } = (await (await fetch(`${issuer}/jwks`)).json()) as { keys: { kid: string }[] };
+  return keys.map(({ kid }) => kid);
+}
+
+test('issues a JWT access token for the resource that was asked for', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const { answer, redeem } = await signIn(idp, client, person('alice'));
+  assert.equal(answer.get('iss'), idp.issuer);
+  assert.equal(answer.get('state'), 'state');
+  const { access_token: token, scope, refresh_token: refreshToken = '' } = await redeem();
+  assert.equal(scope, 'slugs:read');
+  assert.equal(decode(token, 0)['typ'], 'at+jwt');
+  const { iss, sub, aud, client_id: clientId, scope: granted } = decode(token, 1);
+  assert.deepEqual(
+    { iss, sub, aud, clientId, granted },
+    { iss: idp.issuer, sub: 'alice', aud: RESOURCE, clientId: client, granted: 'slugs:read' },
+  );
+  assert.notEqual(refreshToken, '');
+});
+
+test('takes a refresh token once, and takes everything back when it is used again', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const { redeem } = await signIn(idp, client, person('alice'));
+  const first = await redeem();
+  const refresh = (token = '') =>
+    askForTokens(idp, { grant_type: 'refresh_token', client_id: client, refresh_token: token, resource: RESOURCE });
+  const second = await refresh(first.refresh_token);
+  assert.equal(decode(second.access_token, 1)['scope'], 'slugs:read');
+  assert.notEqual(second.refresh_token, first.refresh_token);
+  assert.equal((await refresh(first.refresh_token)).error, 'invalid_grant');
+  assert.equal((await refresh(second.refresh_token)).error, 'invalid_grant');
+});
+
+test('gives nothing to a client without PKCE, for a resource that is no URL, or when the user says no', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const alice = person('alice');
+  const without = await signIn(idp, client, alice, { code_challenge: '', code_challenge_method: '' });
+  assert.equal(without.answer.get('error'), 'invalid_request');
+  const plain = await signIn(idp, client, alice, { code_challenge_method: 'plain' });
+  assert.equal(plain.answer.get('error'), 'invalid_request');
+  const urn = await signIn(idp, client, alice, { resource: 'urn:mcp' });
+  assert.equal(urn.answer.get('error'), 'invalid_target');
+  const denies: Person = { visit: (url) => alice.visit(url, { answer: 'deny' }) };
+  const denied = await signIn(idp, client, denies);
+  assert.equal(denied.answer.get('error'), 'access_denied');
+  assert.equal(denied.answer.get('iss'), idp.issuer);
+});
+
+test('leaves out scopes that it does not know', async (t) => {
+  const idp = await idpFor(t);
+  const { redeem } = await signIn(idp, await register(idp), person('alice'), { scope: 'slugs:read admin' });
+  assert.equal((await redeem()).scope, 'slugs:read');
+});
+
+test('knows a client by its metadata document', async (t) => {
+  const clientId = 'https://client.example/oauth.json';
+  const document = { client_id: clientId, client_name: 'By document', redirect_uris: [CALLBACK] };
+  const fetched: string[] = [];
+  const idp = await idpFor(t, {
+    fetch: async (url) => {
+      fetched.push(String(url));
+      return Response.json({ ...document, token_endpoint_auth_method: 'none' });
+    },
+  });
+  const { redeem } = await signIn(idp, clientId, person('alice'));
+  assert.equal(decode((await redeem()).access_token, 1)['client_id'], clientId);
+  assert.deepEqual(fetched, [clientId]);
+});
+
+test('signs with a new key after a change, and publishes the old one unless it is to be forgotten', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const alice = person('alice');
+  const signingKey = async () => {
+    const { redeem } = await signIn(idp, client, alice);
+    return decode((await redeem()).access_token, 0)['kid'];
+  };
+  const first = await signingKey();
+  idp.rotateKeys();
+  const second = await signingKey();
+  assert.deepEqual(await publishedKeys(idp), [second, first]);
+  idp.rotateKeys({ forget: true });
+  assert.deepEqual(await publishedKeys(idp), [await signingKey()]);
+});
+
+test('lets somebody else sign in in the same browser', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const alice = person('alice');
+  const asBob: Person = { visit: (url) => alice.visit(url, { name: 'bob' }) };
+  const subjectOf = async (who: Person) => {
+    const { redeem } = await signIn(idp, client, who);
+    return decode((await redeem()).access_token, 1)['sub'];
+  };
+  assert.deepEqual([await subjectOf(alice), await subjectOf(asBob), await subjectOf(alice)], ['alice', 'bob', 'alice']);
+});
+
+test('lets pages of any origin register, ask for tokens and read the metadata', async (t) => {
+  const idp = await idpFor(t);
+  const paths = [
+    ['/reg', 'POST'],
+    ['/token', 'POST'],
+    ['/jwks', 'GET'],
+    ['/.well-known/oauth-authorization-server', 'GET'],
+    ['/.well-known/openid-configuration', 'GET'],
+  ] as const;
+  for (const [path, method] of paths) {
+    const origin = 'http://localhost:6274';
+    const preflight = await fetch(`${idp.issuer}${path}`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': 'content-type' },
+    });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers.get('access-control-allow-headers'), 'content-type');
+    const response = await fetch(`${idp.issuer}${path}`, { method, headers: { origin } });
+    assert.equal(response.headers.get('access-control-allow-origin'), '*', path);
+  }
+});
+
+test('listens on loopback only, and answers 403 to a Host that is not', async (t) => {
+  await assert.rejects(startIdp({ host: '0.0.0.0' }), /beyond loopback/);
+  await assert.rejects(startIdp({ host: '192.0.2.1' }), /beyond loopback/);
+  const idp = await idpFor(t);
+  const { request } = await import('node:http');
+  const status = await new Promise((resolve, reject) => {
+    const call = request(`${idp.issuer}/jwks`, { headers: { host: 'rebound.example' } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    call.once('error', reject).end();
+  });
+  assert.equal(status, 403);
+});
+
+test('keeps its keys and consents when it listens again', async (t) => {
+  const idp = await idpFor(t);
+  const client = await register(idp);
+  const { redeem } = await signIn(idp, client, person('alice'));
+  const keys = await publishedKeys(idp);
+  await idp.close();
+  await assert.rejects(fetch(`${idp.issuer}/jwks`));
+  await idp.reopen();
+  assert.deepEqual(await publishedKeys(idp), keys);
+  assert.equal((await redeem()).scope, 'slugs:read');
+});
