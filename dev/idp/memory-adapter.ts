@@ -20,10 +20,11 @@ export interface MemoryStorage {
   revokeConsent(accountId: string): number;
 }
 
+const keyOf = (kind: string, id: string) => `${kind}:${id}`;
+
 /** Makes an empty storage. What has expired stays in until it is the oldest: `oidc-provider` looks at the time itself. */
 export function createMemoryStorage(): MemoryStorage {
   const entries = new Map<string, Entry>();
-  const keyOf = (kind: string, id: string) => `${kind}:${id}`;
   const removeGranted = (grantId: string) => {
     for (const [key, { kind, payload }] of entries) {
       if (GRANTED.has(kind) && payload.grantId === grantId) entries.delete(key);

@@ -6,7 +6,7 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
  */
 import { randomBytes } from 'node:crypto';
-import Provider, { errors, type Configuration, type JWK } from 'oidc-provider';
+import { errors, Provider, type Configuration, type JWK } from 'oidc-provider';
 import type { MemoryStorage } from './memory-adapter.ts';
 import { html } from 'hono/html';
 import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';

@@ -12,8 +12,7 @@ import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import type Provider from 'oidc-provider';
-import type { errors, JWK } from 'oidc-provider';
+import type { errors, JWK, Provider } from 'oidc-provider';
 import { isLoopback } from '../../src/security/host-origin.ts';
 import { createMemoryStorage } from './memory-adapter.ts';
 import { createProvider } from './provider.ts';
@@ -132,7 +131,7 @@ async function listen(app: Front, hostname: string, port: number): Promise<Serve
 
 function newKey(): JWK {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'ES256' } as JWK;
+  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'ES256' };
 }
 
 function unavailable(): never {

@@ -6,7 +6,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { html, raw } from 'hono/html';
-import type Provider from 'oidc-provider';
+import type { Provider } from 'oidc-provider';
 
 const MAX_FORM_BYTES = 4096;
 const STYLE = `
@@ -102,6 +102,7 @@ async function consent(provider: Provider, { params, grantId, session }: Interac
   const grant = before ?? new provider.Grant({ accountId, clientId: String(params['client_id']) });
   const scope = typeof params['scope'] === 'string' ? params['scope'] : '';
   grant.addOIDCScope(scope);
-  for (const resource of [params['resource'] ?? []].flat()) grant.addResourceScope(String(resource), scope);
+  const resources = [params['resource']].flat().filter((resource) => typeof resource === 'string');
+  for (const resource of resources) grant.addResourceScope(resource, scope);
   return grant.save();
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
 import { person, type Person } from '../support/person.ts';
@@ -141,7 +142,7 @@ test('knows a client by its metadata document', async (t) => {
   const fetched: string[] = [];
   const idp = await idpFor(t, {
     fetch: async (url) => {
-      fetched.push(String(url));
+      fetched.push(new Request(url).url);
       return Response.json({ ...document, token_endpoint_auth_method: 'none' });
     },
   });
@@ -204,7 +205,6 @@ test('listens on loopback only, and answers 403 to a Host that is not', async (t
   await assert.rejects(startIdp({ host: '0.0.0.0' }), /beyond loopback/);
   await assert.rejects(startIdp({ host: '192.0.2.1' }), /beyond loopback/);
   const idp = await idpFor(t);
-  const { request } = await import('node:http');
   const status = await new Promise((resolve, reject) => {
     const call = request(`${idp.issuer}/jwks`, { headers: { host: 'rebound.example' } }, (response) => {
       response.resume();
