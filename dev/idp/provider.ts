@@ -5,7 +5,6 @@
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
  */
-import { randomBytes } from 'node:crypto';
 import { errors, Provider, type Configuration, type JWK } from 'oidc-provider';
 import type { MemoryStorage } from './memory-adapter.ts';
 import { html } from 'hono/html';
@@ -21,8 +20,8 @@ export interface ProviderOptions {
   /** Private keys for ES256. The first signs, all are published. */
   keys: readonly JWK[];
   storage: MemoryStorage;
-  /** What clients may ask for. */
-  scopes: readonly string[];
+  /** Signs cookies. */
+  cookieKey: string;
   /** Lifetime of an access token, in seconds; asked for each. */
   accessTokenSeconds: () => number;
   /** Fetches the metadata documents of clients. `undefined` for the real one, which refuses private addresses. */
@@ -35,8 +34,7 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
     adapter: (kind) => storage.adapter(kind),
     jwks: { keys: [...keys] },
     ...(fetch && { fetch }),
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
-    scopes: ['openid', 'offline_access', ...options.scopes],
+    cookies: { keys: [options.cookieKey] },
     responseTypes: ['code'],
     clientDefaults: { id_token_signed_response_alg: ALGORITHM },
     pkce: { required: () => true },
@@ -76,11 +74,12 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
         enabled: true,
         defaultResource: async (_context, _client, oneOf) => oneOf?.[0],
         useGrantedResource: async () => true,
-        getResourceServerInfo: async (_context, resource) => {
+        getResourceServerInfo: async ({ oidc: { params, entities } }, resource) => {
           if (!/^https?:\/\//.test(resource)) throw new errors.InvalidTarget('a resource is an http or https URL');
           return {
             audience: resource,
-            scope: options.scopes.join(' '),
+            // Whatever is asked for, or was before: which scopes there are is the MCP server's business.
+            scope: [params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope].join(' '),
             accessTokenFormat: 'jwt',
             accessTokenTTL: options.accessTokenSeconds(),
             jwt: { sign: { alg: ALGORITHM } },

@@ -6,11 +6,13 @@
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import type { errors, JWK, Provider } from 'oidc-provider';
 import { isLoopback } from '../../src/security/host-origin.ts';
@@ -19,6 +21,7 @@ import { createProvider } from './provider.ts';
 import { INTERACTION_PATH, signInPage } from './sign-in-page.ts';
 
 const ACCESS_TOKEN_SECONDS = 3600;
+const MAX_REGISTRATION_BYTES = 64 * 1024;
 
 /** Options for {@link startIdp}. */
 export interface IdpOptions {
@@ -26,8 +29,6 @@ export interface IdpOptions {
   host?: string;
   /** Port to listen on; 0 takes a free one. @default 0 */
   port?: number;
-  /** What clients may ask for. @default nothing but `openid` and `offline_access` */
-  scopes?: readonly string[];
   /** Fetches the metadata documents of clients. @default the real one, which refuses addresses of this machine */
   fetch?: typeof globalThis.fetch;
   /** Takes a line for each thing that happens. No token is in it. @default nobody listens */
@@ -56,9 +57,10 @@ export interface Idp {
  * @throws RangeError when it would listen beyond loopback.
  */
 export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
-  const { host = '127.0.0.1', port = 0, scopes = [], log = () => {} } = options;
+  const { host = '127.0.0.1', port = 0, log = () => {} } = options;
   if (!isLoopback(host)) throw new RangeError(`${host} is beyond loopback: anyone can sign in here, as anybody.`);
   const storage = createMemoryStorage();
+  const cookieKey = randomUUID();
   let keys = [newKey()];
   let provider: Provider | undefined;
   const app = createFront(() => provider ?? unavailable(), log);
@@ -90,7 +92,7 @@ export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
       issuer,
       keys,
       storage,
-      scopes,
+      cookieKey,
       accessTokenSeconds: () => idp.accessTokenSeconds,
       fetch: options.fetch,
     });
@@ -109,17 +111,29 @@ function createFront(current: () => Provider, log: (line: string) => void): Fron
   app.use(async (c, next) => (isLoopback(new URL(c.req.url).hostname) ? next() : c.text('Not a name of mine', 403)));
   app.route(INTERACTION_PATH, signInPage(current, log));
   app.options('*', cors());
-  app.all('*', async ({ env: { incoming, outgoing } }) => {
+  const answer = async (request: IncomingMessage, response: HttpBindings['outgoing']) => {
     // Set here, it replaces the provider's own, which leaves registration out.
-    outgoing.setHeader('Access-Control-Allow-Origin', '*');
-    await current().callback()(incoming, outgoing);
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    await current().callback()(request, response as ServerResponse);
     return RESPONSE_ALREADY_SENT;
+  };
+  app.post('/reg', bodyLimit({ maxSize: MAX_REGISTRATION_BYTES }), async (c) => {
+    // Clients name the scopes that they are going to ask for; the provider wants to know them all beforehand.
+    const { scope: _scope, ...metadata } = (await c.req.json().catch(() => undefined)) ?? {};
+    return answer(withBody(c.env.incoming as IncomingMessage, JSON.stringify(metadata)), c.env.outgoing);
   });
+  app.all('*', ({ env: { incoming, outgoing } }) => answer(incoming as IncomingMessage, outgoing));
   app.onError((error, c) => {
     log(`failed: ${error.message}`);
     return c.text('That did not work. Start again from the client.', 400);
   });
   return app;
+}
+
+/** The same request with another body. */
+function withBody({ method, url, headers, socket }: IncomingMessage, body: string): IncomingMessage {
+  const request = { method, url, socket, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) } };
+  return Object.assign(Readable.from([Buffer.from(body)]), request) as unknown as IncomingMessage;
 }
 
 async function listen(app: Front, hostname: string, port: number): Promise<Server> {

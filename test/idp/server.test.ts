@@ -7,10 +7,9 @@ import { person, type Person } from '../support/person.ts';
 
 const RESOURCE = 'http://127.0.0.1:3000/mcp';
 const CALLBACK = 'http://127.0.0.1:33418/callback';
-const SCOPES = ['slugs:read', 'slugs:write'];
 
 async function idpFor(t: TestContext, options: IdpOptions = {}): Promise<Idp> {
-  const idp = await startIdp({ scopes: SCOPES, ...options });
+  const idp = await startIdp(options);
   t.after(() => idp.close());
   return idp;
 }
@@ -130,10 +129,14 @@ test('gives nothing to a client without PKCE, for a resource that is no URL, or 
   assert.equal(denied.answer.get('iss'), idp.issuer);
 });
 
-test('leaves out scopes that it does not know', async (t) => {
+test('lets a client ask for any scope, also for one that it registers with, and for more later', async (t) => {
   const idp = await idpFor(t);
-  const { redeem } = await signIn(idp, await register(idp), person('alice'), { scope: 'slugs:read admin' });
+  const client = await register(idp, { scope: 'slugs:read' });
+  const alice = person('alice');
+  const { redeem } = await signIn(idp, client, alice);
   assert.equal((await redeem()).scope, 'slugs:read');
+  const { redeem: redeemMore } = await signIn(idp, client, alice, { scope: 'slugs:read slugs:batch' });
+  assert.equal((await redeemMore()).scope, 'slugs:read slugs:batch');
 });
 
 test('knows a client by its metadata document', async (t) => {
