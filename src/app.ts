@@ -1,19 +1,24 @@
 /**
  * The way of a request, from top to bottom:
- * health → log → host and origin → CORS → who is calling → `/mcp`.
+ * health → log → host and origin → CORS → metadata → who is calling, and how often → `/mcp`.
  *
  * Each step is a function that may answer; what none of them answers goes on to the next.
  */
 import type { McpServerFactory, ServerEventBus } from '@modelcontextprotocol/server';
-import { Hono, type MiddlewareHandler } from 'hono';
-import { ANONYMOUS, type Caller } from './caller.ts';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import type { GetConnInfo } from 'hono/conninfo';
+import { createAuthorization } from './auth/authorization.ts';
+import type { Authenticate } from './auth/bearer.ts';
+import { untilTokenExpires } from './auth/token-lifetime.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
-import type { Config } from './config.ts';
+import { exposure, isAuthorized, type Config } from './config.ts';
 import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, type HostOriginPolicy } from './security/host-origin.ts';
+import { rateLimited, type Admit } from './security/rate-limit.ts';
+import { clientAddress } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
 import { createMemoryEventLog } from './sessions/memory-event-log.ts';
 import { createMemorySessionStore } from './sessions/memory-session-store.ts';
@@ -29,8 +34,12 @@ export interface AppOptions {
   log: Logger;
   /** @default systemClock */
   clock?: Clock;
-  /** Who is calling, or the answer to whoever may not. @default nobody is asked */
-  authenticate?: (request: Request) => Promise<Caller | Response>;
+  /** Who is calling, or the answer to whoever may not. @default what the settings say */
+  authenticate?: Authenticate;
+  /** Asks the authorization server. @default the global fetch */
+  fetch?: typeof fetch;
+  /** Whom a connection is with, on this runtime. @default unknown, so that all callers without a principal are counted as one */
+  connInfo?: GetConnInfo;
   /** Keeps session records. @default in memory */
   sessionStore?: SessionStore;
   /** Keeps events for clients that come back. @default in memory */
@@ -45,8 +54,8 @@ export interface AppOptions {
 
 /** A server without a socket. */
 export interface App {
-  /** Answers a request. */
-  fetch(request: Request): Response | Promise<Response>;
+  /** Answers a request; `env` is what the runtime's adapter passes for `connInfo`. */
+  fetch(request: Request, env?: unknown): Response | Promise<Response>;
   /**
    * Stops: turns away what is new, waits for the calls in flight, then ends every stream. Resolves to the
    * number of calls that were cut because `MCP_DRAIN_SECONDS` were over. Sessions may go on calling until
@@ -57,7 +66,7 @@ export interface App {
 
 /** Makes an app; `drain()` ends what it holds. */
 export function createApp({ config, createServer, log, ...options }: AppOptions): App {
-  const { clock = systemClock, authenticate = async () => ANONYMOUS } = options;
+  const { clock = systemClock } = options;
   const idleMs = config.sessionIdleSeconds * 1000;
   const shared = {
     createServer,
@@ -72,6 +81,8 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
       ? createSessions({ ...config, ...shared, clock, idleMs, store: sessionStore, eventLog })
       : undefined;
   const endpoint = createMcpEndpoint({ ...shared, sessions, maxBodyBytes: config.maxBodyBytes, bus: options.bus });
+  const authorization = createAuthorization({ config, log, clock, fetch: options.fetch ?? fetch });
+  const admit = withLimit(options.authenticate ?? authorization.authenticate, config, log);
   let ready = true;
 
   const app = new Hono();
@@ -80,9 +91,12 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   app.use(requestLog(log, clock));
   app.use(hostAndOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
-  app.all('/mcp', async ({ req: { raw: request } }) => {
-    const caller = await authenticate(request);
-    return caller instanceof Response ? caller : endpoint.handle(request, caller);
+  app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
+  app.all('/mcp', async (c) => {
+    const { raw: request } = c.req;
+    const caller = await admit(request, () => addressOf(c, config, options.connInfo));
+    if (caller instanceof Response) return caller;
+    return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
   });
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
@@ -92,7 +106,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   });
 
   return {
-    fetch: (request) => app.fetch(request),
+    fetch: (request, env) => app.fetch(request, env),
     async drain() {
       ready = false;
       endpoint.refuseNew();
@@ -103,6 +117,16 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
       return cut;
     },
   };
+}
+
+/** Where only this machine calls, and nobody is asked, there is nobody to protect from somebody else. */
+function withLimit(authenticate: Authenticate, config: Config, log: Logger): Admit {
+  const isShared = isAuthorized(config) || exposure(config) !== undefined;
+  return config.rateLimit > 0 && isShared ? rateLimited(authenticate, { limit: config.rateLimit, log }) : authenticate;
+}
+
+function addressOf(c: Context, { trustProxy }: Config, connInfo: GetConnInfo | undefined): string {
+  return clientAddress(connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, trustProxy);
 }
 
 function requestLog(log: Logger, clock: Clock): MiddlewareHandler {

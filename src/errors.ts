@@ -1,7 +1,7 @@
 /**
  * Failures of the host, turned into HTTP statuses with JSON-RPC bodies; nowhere else.
  *
- * What the SDK refuses it words itself. Texts here are for clients: they say what to do next and name
+ * What the SDK refuses it words itself, challenges for a token among it. Texts here are for clients: they say what to do next and name
  * no path, token or stack; the detail belongs in the log.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
@@ -85,6 +85,10 @@ export const bodyTooLargeResponse = (maxBytes: number) =>
 
 /** 415: the body is declared to be something else than JSON. */
 export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'Content-Type must be application/json');
+
+/** 429: too many requests of one caller; `retryAfterSeconds` says when to try again (RFC 6585 section 4). */
+export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
+  errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
 /** 503: not now; `retryAfterSeconds` says when to try again. */
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>

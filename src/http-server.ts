@@ -1,4 +1,5 @@
 /** Entry: the tools over Streamable HTTP at `/mcp`. Settings come from the environment; `--help` lists them. */
+import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp } from './app.ts';
 import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config.ts';
 import { listen } from './listen.ts';
@@ -33,7 +34,7 @@ try {
 async function serve(config: Config): Promise<void> {
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknownSettings(process.env)) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp({ config, log, createServer: () => createMcpServer() });
+  const app = createApp({ config, log, createServer: createMcpServer, connInfo: getConnInfo });
   const listener = await listen(app, {
     ...config,
     onerror: (error) => log.error('listening', { error: error.message }),

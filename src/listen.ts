@@ -36,7 +36,7 @@ export interface Listener {
  * @throws {@link ConfigError} when the address cannot be had.
  */
 export async function listen(app: App, { host, port, clock = systemClock, onerror }: ListenOptions): Promise<Listener> {
-  const server = createAdaptorServer({ fetch: (request) => app.fetch(request), hostname: host }) as Server;
+  const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
   // Beyond a number of headers Node.js drops the rest, Origin among them. Their size has a limit, that is enough.
   server.maxHeadersCount = 0;
   const unsent = createCallsInFlight();

@@ -7,7 +7,7 @@
  * (schemas, pools, caches) at module scope, and put nothing of one client where another could read it.
  */
 import transliterate from '@sindresorhus/transliterate';
-import { McpServer, type CallToolResult } from '@modelcontextprotocol/server';
+import { McpServer, requireScopes, type AuthInfo, type CallToolResult } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
@@ -18,6 +18,8 @@ const MAX_TITLES = 1_000;
 const BATCH_STEPS = 40;
 /** The tool list changes with a deploy only; clients may keep it this long (SEP-2549). */
 const LIST_TTL_MS = 60 * 60 * 1000;
+/** What a token needs for a batch, which may keep the server busy for longer. */
+const BATCH_SCOPE = 'slugs:batch';
 
 const slugOptions = {
   separator: z.enum(['-', '_', '.', '~']).default('-').describe('What stands between two words'),
@@ -58,6 +60,8 @@ type SlugOptions = Omit<z.infer<typeof slugifyInput>, 'text'>;
 
 /** Options for {@link createMcpServer}. */
 export interface McpServerDependencies {
+  /** The verified token of whoever the server is for. @default nobody was asked */
+  authInfo?: AuthInfo;
   /**
    * Lets other work of the process run between two steps of a batch; resolves when the batch may go on.
    * @default one turn of the event loop
@@ -70,17 +74,16 @@ export interface McpServerDependencies {
  *
  * Cheap enough to be called for each request, which the 2026-07-28 revision does.
  */
-export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}): McpServer {
+export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDependencies = {}): McpServer {
+  // What is the same for all may be kept by caches that serve all.
+  const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(
     { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0' },
     {
       // They change with a deploy only. Without this, McpServer would promise to tell of changes.
       capabilities: { tools: { listChanged: false } },
       instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',
-      cacheHints: {
-        'tools/list': { ttlMs: LIST_TTL_MS, cacheScope: 'public' },
-        'server/discover': { ttlMs: LIST_TTL_MS, cacheScope: 'public' },
-      },
+      cacheHints: { 'tools/list': cacheHint, 'server/discover': cacheHint },
     },
   );
   const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
@@ -101,9 +104,11 @@ export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}
     },
   );
 
-  server.registerTool(
+  const batch = server.registerTool(
     'slugify-batch',
     {
+      // Without this scope, a client is told to ask for it. Where nobody is asked who they are, nothing is needed.
+      scopeChallenge: requireScopes(BATCH_SCOPE),
       title: 'Slugify a list',
       description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
       inputSchema: batchInput,
@@ -137,6 +142,9 @@ export function createMcpServer({ pause = nextTurn }: McpServerDependencies = {}
       return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
     },
   );
+  // A static token comes from no authorization server that could add a scope: its holder need not see the tool.
+  const isStatic = authInfo !== undefined && authInfo.resourceMetadataUrl === undefined;
+  if (isStatic && !authInfo.scopes.includes(BATCH_SCOPE)) batch.disable();
 
   return server;
 }

@@ -25,7 +25,7 @@ export function testApp(env: Record<string, string> = {}, options: Partial<AppOp
   const lines: string[] = [];
   const config = loadConfig(env);
   const log = createLogger({ level: config.logLevel, write: (line) => lines.push(line) });
-  const app = createApp({ config, log, createServer: () => createMcpServer(), ...options });
+  const app = createApp({ config, log, createServer: createMcpServer, ...options });
   return {
     ...app,
     lines,

@@ -1,0 +1,79 @@
+/**
+ * Tokens that the issuer is asked about, each time (RFC 7662): opaque ones, and those whose revocation has
+ * to hold at once.
+ *
+ * Nothing is remembered, so that a revoked token is refused with its next request; the price is a question
+ * to the issuer for every request.
+ */
+import * as z from 'zod';
+import type { Clock } from '../clock.ts';
+import { CLOCK_SKEW_SECONDS, verifiedCaller, type Claims, type Resource } from './access-token.ts';
+import { messageOf, type Issuer } from './issuer.ts';
+import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
+
+/** What {@link createIntrospectionVerifier} is made from. */
+export interface IntrospectionOptions {
+  issuer: Issuer;
+  resource: Resource;
+  clock: Pick<Clock, 'now'>;
+  /** Who asks. */
+  clientId: string;
+  clientSecret: string;
+}
+
+/** `active`, and the claims of an active token (RFC 7662 section 2.2). */
+const answerSchema = z.looseObject({ active: z.boolean() });
+
+/** Makes a verifier that asks about every token. */
+export function createIntrospectionVerifier(options: IntrospectionOptions): TokenVerifier {
+  const { issuer, resource, clock, clientId, clientSecret } = options;
+  // Encoded as in a form before they are joined (RFC 6749 section 2.3.1).
+  const authorization = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`;
+
+  async function introspect(url: URL, token: string): Promise<Claims | string> {
+    const response = await issuer.fetch(url, {
+      method: 'POST',
+      headers: { authorization, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
+    });
+    if (response.status === 401 || response.status === 403) {
+      return `status ${response.status}: it does not know MCP_INTROSPECTION_CLIENT_ID with this secret`;
+    }
+    if (response.status !== 200) return `status ${response.status}`;
+    const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
+    return answer.success ? answer.data : 'no answer of RFC 7662';
+  }
+
+  return {
+    async verify(token) {
+      const url = await issuer.find('introspection_endpoint');
+      if (!url) return unavailable('its metadata cannot be had, or names no introspection_endpoint');
+      const answer = await introspect(url, token).catch((error: unknown) => messageOf(error));
+      if (typeof answer === 'string') return unavailable(`introspection: ${answer}`);
+      const why = notForHereAndNow(answer, { issuer: issuer.issuer, resource, seconds: clock.now() / 1000 });
+      return why === undefined
+        ? verifiedCaller({ token, issuer: issuer.issuer, claims: answer, resource })
+        : refused(why);
+    },
+  };
+}
+
+/** Why what the issuer says of a token is not enough; `undefined` when it is. */
+function notForHereAndNow(
+  { active, iss, aud, exp, nbf, token_type: type }: Claims,
+  { issuer, resource, seconds }: { issuer: string; resource: Resource; seconds: number },
+): string | undefined {
+  if (active !== true) return 'it is not active';
+  if (iss !== undefined && iss !== issuer) return 'its iss is not MCP_OAUTH_ISSUER';
+  if (![aud].flat().includes(resource.audience)) return 'its aud is not this server';
+  if (typeof exp !== 'number' || exp <= seconds - CLOCK_SKEW_SECONDS) return 'it has no exp, or has expired';
+  if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= seconds + CLOCK_SKEW_SECONDS))
+    return 'it is not valid yet';
+  if (type !== undefined && !(typeof type === 'string' && /^bearer$/i.test(type)))
+    return 'its token_type is not Bearer';
+  return undefined;
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ text }).toString().slice('text='.length);
+}
