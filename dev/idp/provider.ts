@@ -12,6 +12,10 @@ import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';
 
 /** The only algorithm in use: its keys are made in no time. */
 const ALGORITHM = 'ES256';
+/** Scopes that are for this provider itself. */
+const PROVIDER_SCOPES = ['openid', 'offline_access'];
+/** What a client gets that asks for no scope, as it does when the MCP server names none (RFC 6749 section 3.3). */
+const DEFAULT_SCOPE = 'mcp';
 
 /** What {@link createProvider} makes a provider from. */
 export interface ProviderOptions {
@@ -35,6 +39,7 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
     jwks: { keys: [...keys] },
     ...(fetch && { fetch }),
     cookies: { keys: [options.cookieKey] },
+    scopes: PROVIDER_SCOPES,
     responseTypes: ['code'],
     clientDefaults: { id_token_signed_response_alg: ALGORITHM },
     pkce: { required: () => true },
@@ -78,8 +83,7 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
           if (!/^https?:\/\//.test(resource)) throw new errors.InvalidTarget('a resource is an http or https URL');
           return {
             audience: resource,
-            // Whatever is asked for, or was before: which scopes there are is the MCP server's business.
-            scope: [params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope].join(' '),
+            scope: scopesOf(params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope),
             accessTokenFormat: 'jwt',
             accessTokenTTL: options.accessTokenSeconds(),
             jwt: { sign: { alg: ALGORITHM } },
@@ -88,5 +92,16 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
       },
     },
   };
-  return new Provider(issuer, configuration);
+  const provider = new Provider(issuer, configuration);
+  provider.use(async (context, next) => {
+    if (context.path === '/auth' && !context.query['scope']) context.query = { ...context.query, scope: DEFAULT_SCOPE };
+    await next();
+  });
+  return provider;
+}
+
+/** Whatever is asked for, or was before: which scopes there are is the MCP server's business. */
+function scopesOf(...lists: unknown[]): string {
+  const scopes = lists.join(' ').split(' ');
+  return scopes.filter((scope) => !PROVIDER_SCOPES.includes(scope)).join(' ');
 }

@@ -25,9 +25,11 @@ export interface OAuthClient {
   provider: ProviderV1 & ProviderV2;
   /** The tokens that it has. */
   tokens(): OAuthTokens | undefined;
-  /** Loses its refresh token, or what `tokens` says instead. */
-  keep(tokens: OAuthTokens | undefined): void;
-  /** Where it last sent its user, once. */
+  /** What the access token that it has says. */
+  claims(): Record<string, unknown>;
+  /** Loses its refresh token. */
+  forgetRefreshToken(): void;
+  /** Where it last sent its user; asked once for each time. */
   takeRedirect(): URL;
 }
 
@@ -71,7 +73,14 @@ export function oauthClient({ clientMetadataUrl }: { clientMetadataUrl?: string 
   return {
     provider,
     tokens: () => kept.tokens as OAuthTokens | undefined,
-    keep: (tokens) => void (kept.tokens = tokens),
+    claims() {
+      const [, claims = ''] = (kept.tokens as OAuthTokens).access_token.split('.');
+      return JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>;
+    },
+    forgetRefreshToken() {
+      const { refresh_token: _, ...rest } = kept.tokens as OAuthTokens;
+      kept.tokens = rest;
+    },
     takeRedirect() {
       assert.ok(redirect, 'the user was sent to the authorization server');
       const url = redirect;
@@ -88,15 +97,16 @@ export interface SignInOptions extends Omit<HttpOptions, 'authProvider'> {
   who: Person;
 }
 
-/** Has the user answer what the application asked last, and the application take the answer. */
+/** Has the user answer what the application asked last, and the application take the answer. Resolves to what was asked. */
 export async function finishSignIn(
   transport: HttpClient['transport'],
   { app, who, answer }: Pick<SignInOptions, 'app' | 'who'> & { answer?: Answer },
-): Promise<void> {
+): Promise<URL> {
   const asked = app.takeRedirect();
   const { searchParams } = await who.visit(asked, answer);
   assert.equal(searchParams.get('state'), asked.searchParams.get('state'));
   await finishAuth(transport, searchParams);
+  return asked;
 }
 
 /** Connects a client that has no tokens yet: is refused, signs in, connects. */

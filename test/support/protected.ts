@@ -1,0 +1,68 @@
+/** A server whose callers sign in at the development IdP, both on loopback, in one time that a test can let pass. */
+import type { TestContext } from 'node:test';
+import type { FetchLike } from '@modelcontextprotocol/client';
+import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
+import { systemClock } from '../../src/clock.ts';
+import { startListening, type ListeningApp } from './listening.ts';
+
+/** What `slugify-batch` asks for. */
+export const BATCH_SCOPE = 'slugs:batch';
+
+/** How long access tokens live, in seconds. */
+export const TOKEN_SECONDS = 60;
+/** After that they have expired, however clocks differ; and keys that were missed may be fetched again. */
+export const EXPIRED_SECONDS = 10 * TOKEN_SECONDS;
+
+export interface ProtectedServer {
+  idp: Idp;
+  url: string;
+  lines: readonly string[];
+  /** Lets time pass, for this server and for the IdP. */
+  passSeconds(seconds: number): void;
+  /** Starts another server for the same resource, which has nothing cached. */
+  startAnother(): Promise<ListeningApp>;
+  /** Fetches, and writes down method, path and status; not so the GET streams of sessions. */
+  fetch: FetchLike;
+  /** What was fetched since the last call of this. */
+  takeRequests(): string[];
+}
+
+/** Starts both; they end with the test. */
+export async function startProtected(
+  t: TestContext,
+  { settings = {}, ...idpOptions }: { settings?: Record<string, string> } & IdpOptions = {},
+): Promise<ProtectedServer> {
+  // The IdP, this server and its JOSE library tell the time by it; timers go on as ever.
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const clock = { ...systemClock, now: () => Date.now() };
+  const idp = await startIdp(idpOptions);
+  t.after(() => idp.close());
+  idp.accessTokenSeconds = TOKEN_SECONDS;
+  const start = (resource?: string) =>
+    startListening(t, (url) => ({ MCP_OAUTH_ISSUER: idp.issuer, MCP_PUBLIC_URL: resource ?? url, ...settings }), {
+      clock,
+    });
+  const { url, lines } = await start();
+  let requests: string[] = [];
+  return {
+    idp,
+    url,
+    lines,
+    passSeconds: (seconds) => t.mock.timers.tick(seconds * 1000),
+    startAnother: () => start(url),
+    async fetch(input, init) {
+      const response = await fetch(input, init);
+      const { origin, pathname } = new URL(input);
+      const where = origin === idp.issuer ? `idp ${pathname}` : pathname;
+      // When the client of a session opens its stream is up to it.
+      const isStream = where === '/mcp' && init?.method === 'GET';
+      if (!isStream) requests.push(`${init?.method ?? 'GET'} ${where} ${response.status}`);
+      return response;
+    },
+    takeRequests() {
+      const taken = requests;
+      requests = [];
+      return taken;
+    },
+  };
+}
