@@ -6,7 +6,7 @@
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
@@ -111,18 +111,18 @@ function createFront(current: () => Provider, log: (line: string) => void): Fron
   app.use(async (c, next) => (isLoopback(new URL(c.req.url).hostname) ? next() : c.text('Not a name of mine', 403)));
   app.route(INTERACTION_PATH, signInPage(current, log));
   app.options('*', cors());
-  const answer = async (request: IncomingMessage, response: HttpBindings['outgoing']) => {
+  const answer = async (request: HttpBindings['incoming'], response: HttpBindings['outgoing']) => {
     // Set here, it replaces the provider's own, which leaves registration out.
     response.setHeader('Access-Control-Allow-Origin', '*');
-    await current().callback()(request, response as ServerResponse);
+    await current().callback()(request, response);
     return RESPONSE_ALREADY_SENT;
   };
   app.post('/reg', bodyLimit({ maxSize: MAX_REGISTRATION_BYTES }), async (c) => {
     // Clients name the scopes that they are going to ask for; the provider wants to know them all beforehand.
     const { scope: _scope, ...metadata } = (await c.req.json().catch(() => undefined)) ?? {};
-    return answer(withBody(c.env.incoming as IncomingMessage, JSON.stringify(metadata)), c.env.outgoing);
+    return answer(withBody(c.env.incoming, JSON.stringify(metadata)), c.env.outgoing);
   });
-  app.all('*', ({ env: { incoming, outgoing } }) => answer(incoming as IncomingMessage, outgoing));
+  app.all('*', ({ env: { incoming, outgoing } }) => answer(incoming, outgoing));
   app.onError((error, c) => {
     log(`failed: ${error.message}`);
     return c.text('That did not work. Start again from the client.', 400);
@@ -131,7 +131,7 @@ function createFront(current: () => Provider, log: (line: string) => void): Fron
 }
 
 /** The same request with another body. */
-function withBody({ method, url, headers, socket }: IncomingMessage, body: string): IncomingMessage {
+function withBody({ method, url, headers, socket }: HttpBindings['incoming'], body: string): IncomingMessage {
   const request = { method, url, socket, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) } };
   return Object.assign(Readable.from([Buffer.from(body)]), request) as unknown as IncomingMessage;
 }

@@ -78,7 +78,7 @@ export async function connectHttp(
   options: HttpOptions = {},
 ): Promise<HttpClient> {
   const transport = httpTransport(kind, url, options);
-  const client = await (kind === 'v1' ? connectV1(t, transport as HttpV1) : connectV2(t, kind, transport as HttpV2));
+  const client = await (kind === 'v1' ? connectV1(t, transport) : connectV2(t, kind, transport as HttpV2));
   return { ...client, transport };
 }
 
