@@ -64,7 +64,7 @@ async function signIn(idp: Idp, clientId: string, who: Person, overrides: Record
     askForTokens(idp, {
       grant_type: 'authorization_code',
       client_id: clientId,
-      redirect_uri: CALLBACK,
+      redirect_uri: parameters.redirect_uri,
       code: answer.get('code') ?? '',
       code_verifier: verifier,
       resource: parameters.resource,
@@ -152,6 +152,37 @@ test('knows a client by its metadata document', async (t) => {
   const { redeem } = await signIn(idp, clientId, person('alice'));
   assert.equal(decode((await redeem()).access_token, 1)['client_id'], clientId);
   assert.deepEqual(fetched, [clientId]);
+});
+
+test('takes what VS Code registers with, and its metadata document, and returns to any port of loopback', async (t) => {
+  const redirectUris = ['http://127.0.0.1:33418/', 'https://vscode.dev/redirect'];
+  const documentUrl = 'https://vscode.dev/oauth/client-metadata.json';
+  const grantTypes = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
+  const metadata = {
+    client_name: 'Visual Studio Code',
+    client_uri: 'https://vscode.dev/product',
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+  };
+  const document = { ...metadata, client_id: documentUrl, redirect_uris: redirectUris, grant_types: grantTypes };
+  const idp = await idpFor(t, { fetch: async () => Response.json(document) });
+  // It registers with those grant types only that the metadata of the server lists.
+  const registered = await register(idp, {
+    ...metadata,
+    redirect_uris: [...redirectUris, 'https://insiders.vscode.dev/redirect', 'http://127.0.0.1/'],
+    scope: 'slugs:batch',
+  });
+  for (const clientId of [documentUrl, registered]) {
+    for (const redirectUri of ['http://127.0.0.1:33418/', 'http://127.0.0.1:54321/', 'https://vscode.dev/redirect']) {
+      // Where nobody names a scope, it asks for all that the authorization server has.
+      const scope = 'openid offline_access';
+      const { redeem } = await signIn(idp, clientId, person('alice'), { scope, redirect_uri: redirectUri });
+      const { access_token: token, refresh_token: refreshToken = '' } = await redeem();
+      assert.equal(decode(token, 1)['aud'], RESOURCE);
+      assert.notEqual(refreshToken, '');
+    }
+  }
 });
 
 test('signs with a new key after a change, and publishes the old one unless it is to be forgotten', async (t) => {
