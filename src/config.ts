@@ -79,31 +79,35 @@ function exposureProblems(config: Config): string[] {
 
 /** Settings of authorization that make no sense together, and would let in other callers than was meant. */
 function authorizationProblems(config: Config): string[] {
-  const { oauthIssuer, oauthAudience, requiredScopes, introspectionClientId, introspectionClientSecret } = config;
-  const problems: string[] = [];
-  if (oauthIssuer !== undefined && canonicalUrl(config) === undefined) {
-    problems.push(
-      'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL: tokens are issued for the URL that clients use, not for any.',
-    );
-  }
-  if (isAuthorized(config) && config.publicUrl !== undefined && exposure(config)) {
-    const { protocol, hostname } = new URL(config.publicUrl);
-    if (protocol !== 'https:' && !isLoopback(hostname)) {
-      problems.push(`MCP_PUBLIC_URL=${config.publicUrl} must be https: anybody on the way could read the tokens.`);
-    }
-  }
-  if (requiredScopes.length > 0 && !isAuthorized(config)) {
-    problems.push('MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS: without, nobody is asked for them.');
-  }
-  if (oauthAudience !== undefined && oauthIssuer === undefined) {
-    problems.push('MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER: no other tokens have an audience.');
-  }
-  if ((introspectionClientId === undefined) !== (introspectionClientSecret === undefined)) {
-    problems.push('MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET need each other.');
-  } else if (introspectionClientId !== undefined && oauthIssuer === undefined) {
-    problems.push('MCP_INTROSPECTION_CLIENT_ID needs MCP_OAUTH_ISSUER: that is who is asked.');
-  }
-  return problems;
+  const { oauthIssuer, publicUrl, introspectionClientId: clientId, introspectionClientSecret: secret } = config;
+  const isCleartext = publicUrl?.startsWith('http:') === true && !isLoopback(new URL(publicUrl).hostname);
+  const rules: [isBroken: boolean, problem: string][] = [
+    [
+      oauthIssuer !== undefined && canonicalUrl(config) === undefined,
+      'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL, or loopback and a PORT: tokens are for the URL that clients use, and name it.',
+    ],
+    [
+      isAuthorized(config) && isCleartext,
+      `MCP_PUBLIC_URL=${publicUrl} must be https: anybody on the way could read the tokens.`,
+    ],
+    [
+      config.requiredScopes.length > 0 && !isAuthorized(config),
+      'MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS: without, nobody is asked for them.',
+    ],
+    [
+      config.oauthAudience !== undefined && oauthIssuer === undefined,
+      'MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER: no other tokens have an audience.',
+    ],
+    [
+      (clientId === undefined) !== (secret === undefined),
+      'MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET need each other.',
+    ],
+    [
+      clientId !== undefined && secret !== undefined && oauthIssuer === undefined,
+      'MCP_INTROSPECTION_CLIENT_ID needs MCP_OAUTH_ISSUER: that is who is asked.',
+    ],
+  ];
+  return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []));
 }
 
 /**

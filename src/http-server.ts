@@ -45,6 +45,8 @@ async function serve(config: Config): Promise<void> {
   const url = config.publicUrl ?? listening;
   write(`MCP server listening on ${listening} (${config.sessions})`);
   if (url !== listening) write(`  Clients use  ${url}`);
+  if (config.oauthIssuer !== undefined) write(`  Tokens from  ${config.oauthIssuer}`);
+  if (config.authTokens.length > 0) write(`  Tokens of    ${config.authTokens.map(({ name }) => name).join(', ')}`);
   write(`  Claude Code  claude mcp add --transport http my-server ${url}`);
   write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
 

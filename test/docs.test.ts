@@ -27,15 +27,40 @@ test('the README lists every setting with its default and meaning', () => {
 });
 
 test('the files that the docs name exist', async () => {
-  for (const name of ['README.md', 'CONTRIBUTING.md']) {
+  for (const name of ['README.md', 'CONTRIBUTING.md', 'docs/security.md']) {
     const text = await readFile(join(root, name), 'utf8');
     const links = text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g);
     const paths = text.matchAll(/`((?:src|test|bench|docs)\/[\w./-]*)`/g);
     const named = [...links, ...paths].map((match) => match[1] ?? '');
     assert.ok(named.length > 0, `${name} names files`);
-    for (const path of named) await access(join(root, path));
+    for (const path of named) await access(join(root, path.startsWith('../') ? path.slice(3) : path));
   }
 });
+
+test('the tests that docs/security.md names exist, and one stands beside each threat', async () => {
+  const text = await readFile(join(root, 'docs/security.md'), 'utf8');
+  const table = /<!-- threats.*?-->(.*?)<!-- \/threats -->/s.exec(text)?.[1] ?? '';
+  const rows = table.split('\n').filter((line) => /^\| (?!threat |-)/.test(line));
+  assert.ok(rows.length > 20);
+  for (const row of rows) {
+    const [, path = '', title = ''] = /\| `(test\/[\w./-]+)` "(.+)"/.exec(row) ?? [];
+    assert.ok(await hasTest(path, title), `${path} has "${title}"`);
+  }
+});
+
+/** Whether the file has a test of that title; where the title is made from parts, those have to be in the file, too. */
+async function hasTest(path: string, title: string): Promise<boolean> {
+  const source = await readFile(join(root, path), 'utf8');
+  const titles = Array.from(source.matchAll(/\btest\(\s*(['"`])(.*?)\1,/g), (match) => match[2] ?? '');
+  return titles.some((written) => {
+    const pattern = written
+      .split(/\$\{[^}]*\}/)
+      .map((part) => part.replaceAll(/[.*+?^$()[\]{}|\\]/g, String.raw`\$&`))
+      .join('(.+)');
+    const parts = new RegExp(`^${pattern}$`).exec(title)?.slice(1);
+    return parts?.every((part) => source.includes(part)) === true;
+  });
+}
 
 test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
   const snippet = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';

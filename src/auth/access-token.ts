@@ -51,7 +51,7 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
       authInfo: {
         token,
         clientId: client,
-        scopes: grantedScopes(claims),
+        scopes: grantedScopes(claims, resource),
         expiresAt: exp,
         resource: resource.url,
         resourceMetadataUrl: resource.metadataUrl,
@@ -61,10 +61,16 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
   };
 }
 
-/** The scopes in `scope` (RFC 9068 section 2.2.3), or in `scp`, as Entra ID and Okta call it. */
-export function grantedScopes({ scope, scp }: Claims): string[] {
+/**
+ * The scopes in `scope` (RFC 9068 section 2.2.3), or in `scp`, as Okta and Entra ID call it.
+ *
+ * Clients ask Entra ID for `https://mcp.example.com/mcp/read` and get a token that says `read`: it means the
+ * scope of the API that the token is for. Both names are returned then, since challenges have the first.
+ */
+export function grantedScopes({ scope, scp }: Claims, { url }: Pick<Resource, 'url'>): string[] {
+  if (scope !== undefined) return scopesIn(scope);
   if (Array.isArray(scp)) return scp.filter((name) => typeof name === 'string');
-  return scopesIn(scope ?? scp);
+  return scopesIn(scp).flatMap((name) => [name, `${url.href}/${name}`]);
 }
 
 /** The client: `client_id`, or what issuers called it before RFC 9068. */

@@ -39,8 +39,10 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
     if (clock.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('its keys could not be had a moment ago');
     failedAt = clock.now();
     const response = await issuer.fetch(url, init);
-    if (response.status === 200) failedAt = -Infinity;
-    return response;
+    if (response.status !== 200) return response;
+    const keySet: unknown = await response.json();
+    failedAt = -Infinity;
+    return Response.json(keySet);
   }
 
   function keysAt(url: URL): JWTVerifyGetKey {
@@ -76,7 +78,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
           clockTolerance: CLOCK_SKEW_SECONDS,
           currentDate: new Date(clock.now()),
         });
-        const why = notAccessToken(verified);
+        const why = notAccessToken(verified, resource);
         if (why !== undefined) return refused(why);
         return verifiedCaller({ token, issuer: issuer.issuer, claims: verified.payload, resource });
       } catch (error) {
@@ -98,7 +100,10 @@ class KeysUnavailable extends Error {}
  * `typ: at+jwt` says so. Many issuers leave it at `JWT`, for ID tokens and access tokens alike; then an access
  * token is one that names scopes, which an ID token does not, and has nothing that only other tokens have.
  */
-function notAccessToken({ protectedHeader: { typ }, payload }: JWTVerifyResult): string | undefined {
+function notAccessToken(
+  { protectedHeader: { typ }, payload }: JWTVerifyResult,
+  resource: Resource,
+): string | undefined {
   const type = typ?.toLowerCase().replace(/^application\//, '');
   if (type === 'at+jwt') return undefined;
   if (type !== undefined && type !== 'jwt') return 'its typ is neither at+jwt nor JWT';
@@ -106,6 +111,7 @@ function notAccessToken({ protectedHeader: { typ }, payload }: JWTVerifyResult):
   // Cognito and Keycloak say in a claim what a token is for.
   if (![undefined, 'access'].includes(payload['token_use'] as string)) return 'its token_use is not access';
   if (![undefined, 'Bearer'].includes(payload['typ'] as string)) return 'its typ claim is not Bearer';
-  if (grantedScopes(payload).length === 0) return 'its typ is not at+jwt, and it names no scope: it may be an ID token';
+  if (grantedScopes(payload, resource).length === 0)
+    return 'its typ is not at+jwt, and it names no scope: it may be an ID token';
   return undefined;
 }

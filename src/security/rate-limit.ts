@@ -37,10 +37,10 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
   const byAddress = createCounter(limit, now);
   const refusedTokens = createCounter(MAX_REFUSED_TOKENS, now);
 
-  function refuse(what: string, { over, seconds }: Count, address: string, request: Request): Response {
+  /** Says so in the log once for each window. */
+  function refuse(what: string, { over, seconds }: Count, address: string): Response {
     if (over === 1) {
-      const forwarded = request.headers.has('x-forwarded-for');
-      log.warn(`${what}; MCP_RATE_LIMIT and MCP_TRUST_PROXY set who may how much`, { address, forwarded });
+      log.warn(`${what}; MCP_RATE_LIMIT sets the limit, MCP_TRUST_PROXY which address counts`, { address });
     }
     return tooManyRequestsResponse(seconds);
   }
@@ -52,11 +52,12 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
     const caller = await authenticate(request);
     if (caller instanceof Response && caller.status === 401 && request.headers.has('authorization')) {
       const count = await refusedTokens.count(address, 1);
-      if (count.over > 0) return refuse('too many refused tokens', count, address, request);
+      if (count.over > 0) return refuse('too many refused tokens from one address', count, address);
     }
     const key = caller instanceof Response ? '' : principalKey(caller);
     const count = await (key === '' ? byAddress.count(address, 1) : byPrincipal.count(key, 1));
-    return count.over > 0 ? refuse('too many requests', count, address, request) : caller;
+    if (count.over === 0) return caller;
+    return refuse(`too many requests from one ${key === '' ? 'address' : 'principal'}`, count, address);
   };
 }
 

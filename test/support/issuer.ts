@@ -1,5 +1,6 @@
 /** An authorization server in this process: keys and tokens made with jose, asked through an injected `fetch`. */
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
+import { systemClock, type Clock } from '../../src/clock.ts';
 
 export const ISSUER = 'https://issuer.example';
 export const AUDIENCE = 'https://mcp.example.com/mcp';
@@ -40,8 +41,18 @@ export interface TestIssuer {
   rotate(): Promise<void>;
 }
 
-/** Makes an issuer; `now` is its time, in milliseconds. */
-export async function testIssuer({ issuer = ISSUER, now = Date.now, alg = 'ES256' } = {}): Promise<TestIssuer> {
+interface TestIssuerOptions {
+  issuer?: string;
+  clock?: Pick<Clock, 'now'>;
+  alg?: string;
+}
+
+/** Makes an issuer; its tokens are of the time of `clock`. */
+export async function testIssuer({
+  issuer = ISSUER,
+  clock = systemClock,
+  alg = 'ES256',
+}: TestIssuerOptions = {}): Promise<TestIssuer> {
   let key = await signingKey(alg);
   const asked: string[] = [];
   const self: TestIssuer = {
@@ -69,7 +80,7 @@ export async function testIssuer({ issuer = ISSUER, now = Date.now, alg = 'ES256
       return Response.json(self.introspect(form, request.headers.get('authorization') ?? ''));
     },
     token(claims = {}, { header = {}, key: other = key.privateKey } = {}) {
-      const seconds = Math.floor(now() / 1000);
+      const seconds = Math.floor(clock.now() / 1000);
       const payload: JWTPayload = {
         iss: issuer,
         aud: AUDIENCE,

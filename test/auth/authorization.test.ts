@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  answerOf,
+  initializeRequest,
+  JSON_HEADERS,
+  modernRequest,
+  openSession,
+  rpc,
+  sessionOf,
+  testApp,
+  type TestApp,
+} from '../support/app.ts';
+import { manualClock } from '../support/clock.ts';
+import { fixture, type Tool } from '../support/fixture.ts';
+import { AUDIENCE, ISSUER, OAUTH, testIssuer } from '../support/issuer.ts';
+import { assertRefused } from '../support/refusal.ts';
+import { bearer } from '../support/session-app.ts';
+
+const STATIC = 'static-token-0123456789abcdefghijklmnop';
+const METADATA_URL = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp';
+
+async function oauthApp(env: Record<string, string> = {}, tools?: Record<string, Tool>) {
+  const clock = manualClock();
+  const issuer = await testIssuer({ clock });
+  const createServer = tools && fixture(tools).createServer;
+  const app = testApp({ ...OAUTH, ...env }, { clock, fetch: issuer.fetch, ...(createServer && { createServer }) });
+  return { app, clock, issuer };
+}
+
+for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp']) {
+  test(`serves protected resource metadata at ${path}, to anybody`, async () => {
+    const { app } = await oauthApp({ MCP_REQUIRED_SCOPES: 'mcp read' });
+    const response = await app.request('GET', { path });
+    assert.equal(response.status, 200);
+    assert.deepEqual(await response.json(), {
+      resource: AUDIENCE,
+      authorization_servers: [ISSUER],
+      scopes_supported: ['mcp', 'read'],
+    });
+    assert.equal((await app.request('HEAD', { path })).status, 200);
+    const refused = await app.request('POST', { path });
+    assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD, OPTIONS']);
+  });
+
+  test(`lets pages read the metadata at ${path}`, async () => {
+    const { app } = await oauthApp();
+    const headers = { origin: 'http://localhost:6274' };
+    const response = await app.request('GET', { path, headers });
+    assert.ok(['*', headers.origin].includes(response.headers.get('access-control-allow-origin') ?? ''));
+    const preflight = await app.request('OPTIONS', {
+      path,
+      headers: {
+        ...headers,
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'mcp-protocol-version',
+      },
+    });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers.get('access-control-allow-headers'), 'mcp-protocol-version');
+  });
+
+  test(`answers 404 at ${path} without an authorization server`, async () => {
+    for (const app of [testApp(), testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` })]) {
+      await assertRefused(await app.request('GET', { path }), { status: 404, code: -32000 });
+    }
+  });
+}
+
+test('has the metadata behind the path that clients use, and nothing else below /.well-known', async () => {
+  const { app } = await oauthApp({ MCP_PUBLIC_URL: 'https://mcp.example.com/slugs/mcp' });
+  const path = '/.well-known/oauth-protected-resource/slugs/mcp';
+  const { resource } = (await (await app.request('GET', { path })).json()) as { resource: string };
+  assert.equal(resource, 'https://mcp.example.com/slugs/mcp');
+  for (const other of ['oauth-protected-resource/mcp', 'oauth-protected-resource/', 'oauth-authorization-server'])
+    await assertRefused(await app.request('GET', { path: `/.well-known/${other}` }), { status: 404, code: -32000 });
+});
+
+test('names the URL of the settings in challenges and metadata, whatever the request says of itself', async () => {
+  const { app } = await oauthApp();
+  const headers = {
+    host: 'localhost:9999',
+    'x-forwarded-host': 'evil.example',
+    'x-forwarded-proto': 'http',
+    forwarded: 'host=evil.example',
+  };
+  const response = await app.request('POST', { headers });
+  assert.ok(response.headers.get('www-authenticate')?.endsWith(`resource_metadata="${METADATA_URL}"`));
+  const metadata = await app.request('GET', { path: '/.well-known/oauth-protected-resource', headers });
+  assert.doesNotMatch(await metadata.text(), /evil|9999/);
+});
+
+test('takes the URL it listens on for the resource where the settings name none', async () => {
+  const { app, issuer } = await oauthApp({ MCP_PUBLIC_URL: '', PORT: '4000' });
+  const token = await issuer.token({ aud: 'http://127.0.0.1:4000/mcp' });
+  assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers: bearer(token) }))).status, 200);
+  const challenge = (await app.request('POST')).headers.get('www-authenticate') ?? '';
+  assert.match(
+    challenge,
+    /resource_metadata="http:\/\/127\.0\.0\.1:4000\/\.well-known\/oauth-protected-resource\/mcp"$/,
+  );
+});
+
+test('challenges without resource_metadata where there is none to read', async () => {
+  const app = testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
+  const response = await app.request('POST');
+  assert.equal(response.status, 401);
+  assert.equal(
+    response.headers.get('www-authenticate'),
+    'Bearer error="invalid_token", error_description="Missing Authorization header"',
+  );
+});
+
+for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
+  test(`takes the scheme written ${JSON.stringify(scheme)}`, async () => {
+    const app = testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
+    const headers = { authorization: `${scheme} ${STATIC}` };
+    assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
+  });
+}
+
+test('answers 403 with the scopes that every request needs to a token without them', async () => {
+  const { app, issuer } = await oauthApp({ MCP_REQUIRED_SCOPES: 'mcp read' });
+  const headers = bearer(await issuer.token({ scope: 'mcp' }));
+  for (const method of ['POST', 'GET', 'DELETE']) {
+    const response = await app.request(method, { headers });
+    assert.equal(response.status, 403);
+    assert.equal(
+      response.headers.get('www-authenticate'),
+      `Bearer error="insufficient_scope", error_description="Insufficient scope", scope="mcp read", resource_metadata="${METADATA_URL}"`,
+    );
+  }
+  const enough = bearer(await issuer.token({ scope: 'read other mcp' }));
+  assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers: enough }))).status, 200);
+});
+
+test('answers 503 with Retry-After, and no challenge, while the issuer is away', async () => {
+  const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
+  issuer.instead = () => Promise.reject(new Error('ECONNREFUSED'));
+  const response = await app.request('POST', { headers: bearer(await issuer.token()) });
+  assert.equal(response.headers.get('www-authenticate'), null);
+  await assertRefused(response, { status: 503, code: -32000, headers: { 'retry-after': '5' } });
+  // Whoever needs no issuer goes on.
+  const headers = bearer(STATIC);
+  assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
+});
+
+test('answers without asking the issuer where no token is to be verified', async () => {
+  const { app, issuer } = await oauthApp();
+  issuer.instead = () => assert.fail('the issuer is not asked');
+  for (const path of ['/livez', '/readyz', '/.well-known/oauth-protected-resource'])
+    assert.equal((await app.request('GET', { path })).status, 200);
+  assert.equal((await app.request('POST')).status, 401);
+  assert.equal((await app.request('POST', { headers: { authorization: 'Bearer a b' } })).status, 401);
+});
+
+test('tells tools who is calling, in both eras', async () => {
+  const whoami: Tool = ({ context }) => {
+    const { clientId, scopes, extra } = context.http?.authInfo ?? {};
+    return { clientId, scopes, ...extra };
+  };
+  const { app, issuer } = await oauthApp({}, { whoami });
+  const headers = bearer(await issuer.token({ sub: 'bob', scope: 'mcp' }));
+  const session = await openSession(app, headers);
+  for (const answer of [
+    await session.call('whoami', {}),
+    await answerOf(await app.request('POST', modernRequest('tools/call', { name: 'whoami' }, { headers }))),
+  ])
+    assert.deepEqual(JSON.parse(answer.result?.content?.[0]?.text ?? ''), {
+      clientId: 'client-1',
+      scopes: ['mcp'],
+      issuer: ISSUER,
+      subject: 'bob',
+    });
+});
+
+test('answers 404 to a session of another user, of another client, and of the same name elsewhere', async () => {
+  const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `alice:${STATIC}` });
+  const session = await openSession(app, bearer(await issuer.token()));
+  for (const token of [await issuer.token({ sub: 'bob' }), await issuer.token({ client_id: 'client-2' }), STATIC]) {
+    const other = sessionOf(app, session.id, bearer(token));
+    for (const response of [await other.post(rpc('tools/list')), await other.get(), await other.delete()]) {
+      assert.equal(response.status, 404);
+    }
+  }
+  const refreshed = sessionOf(app, session.id, bearer(await issuer.token({ jti: 'another' })));
+  assert.equal((await refreshed.call('slugify', { text: 'Still here' })).result?.isError, undefined);
+});
+
+test('stops a session with the request after its token has expired, and goes on with the next token', async () => {
+  const { app, clock, issuer } = await oauthApp();
+  const session = await openSession(app, bearer(await issuer.token()));
+  assert.equal((await session.post(rpc('tools/list'))).status, 200);
+  clock.advance(311_000);
+  assert.equal((await session.post(rpc('tools/list'))).status, 401);
+  const next = sessionOf(app, session.id, bearer(await issuer.token()));
+  assert.equal((await next.post(rpc('tools/list'))).status, 200);
+});
+
+test('stops a session with the request after its token was revoked, where tokens are introspected', async () => {
+  const credentials = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
+  const { app, clock, issuer } = await oauthApp(credentials);
+  let active = true;
+  const exp = clock.now() / 1000 + 3600;
+  issuer.introspect = () => ({ active, sub: 'alice', client_id: 'c', aud: AUDIENCE, exp });
+  const session = await openSession(app, bearer('opaque'));
+  active = false;
+  assert.equal((await session.post(rpc('tools/list'))).status, 401);
+});
+
+/** Calls slugify-batch as the clients of each era do. */
+const BATCH = { name: 'slugify-batch', arguments: { titles: ['A b'] } };
+const CALLS: Record<string, (app: TestApp, headers: Record<string, string>) => Promise<Response>> = {
+  'in a session': async (app, headers) => (await openSession(app, headers)).post(rpc('tools/call', BATCH)),
+  'in a batch of a session': async (app, headers) =>
+    (await openSession(app, headers)).post([rpc('ping'), rpc('tools/call', BATCH)], {
+      'mcp-protocol-version': '2025-03-26',
+    }),
+  'in the 2026-07-28 revision': (app, headers) => app.request('POST', modernRequest('tools/call', BATCH, { headers })),
+  'without sessions': (app, headers) =>
+    app.request('POST', { headers: { ...JSON_HEADERS, ...headers }, body: rpc('tools/call', BATCH) }),
+};
+
+for (const [how, call] of Object.entries(CALLS)) {
+  const env: Record<string, string> = how === 'without sessions' ? { MCP_SESSIONS: 'stateless' } : {};
+
+  test(`answers 403 with the scope of a tool to a call ${how} without it, and runs it with it`, async () => {
+    const { app, issuer } = await oauthApp({ ...env, MCP_REQUIRED_SCOPES: 'mcp' });
+    const refused = await call(app, bearer(await issuer.token({ scope: 'mcp' })));
+    assert.equal(refused.status, 403);
+    const challenge = refused.headers.get('www-authenticate') ?? '';
+    assert.match(challenge, /^Bearer error="insufficient_scope", .*scope="slugs:batch", /);
+    assert.ok(challenge.endsWith(`resource_metadata="${METADATA_URL}"`));
+    const allowed = await call(app, bearer(await issuer.token({ scope: 'mcp slugs:batch' })));
+    assert.equal(allowed.status, 200);
+    assert.match(await allowed.text(), /a-b/);
+  });
+
+  test(`asks for no scope ${how} where nobody is asked who they are`, async () => {
+    assert.match(await (await call(testApp(env), {})).text(), /a-b/);
+  });
+}
+
+interface ToolList {
+  tools: { name: string }[];
+  cacheScope?: string;
+}
+
+async function toolsOf(app: TestApp, headers: Record<string, string>): Promise<ToolList> {
+  return (await answerOf(await app.request('POST', modernRequest('tools/list', {}, { headers }))))
+    .result as unknown as ToolList;
+}
+
+test('hides the tool from static tokens that never have its scope, and shows it to those who can ask for it', async () => {
+  const other = STATIC.replace('static', 'second');
+  const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `ci:${STATIC}, batch:${other}:slugs:batch` });
+  const names = async (token: string) => (await toolsOf(app, bearer(token))).tools.map(({ name }) => name);
+  assert.deepEqual(await names(STATIC), ['slugify']);
+  assert.deepEqual(await names(other), ['slugify', 'slugify-batch']);
+  assert.deepEqual(await names(await issuer.token()), ['slugify', 'slugify-batch']);
+  const call = await answerOf((await CALLS['in a session']?.(app, bearer(STATIC))) ?? Response.error());
+  assert.match(JSON.stringify(call), /slugify-batch (?:disabled|not found)/i);
+});
+
+test('lets caches that serve all keep the list of tools only where it is the same for all', async () => {
+  const { app, issuer } = await oauthApp();
+  assert.equal((await toolsOf(app, bearer(await issuer.token()))).cacheScope, 'private');
+  assert.equal((await toolsOf(testApp(), {})).cacheScope, 'public');
+});
+
+test('counts sessions for each principal', async () => {
+  const { app, issuer } = await oauthApp({ MCP_MAX_SESSIONS_PER_PRINCIPAL: '1' });
+  const first = await openSession(app, bearer(await issuer.token()));
+  const stream = await first.get();
+  const again = { headers: { ...JSON_HEADERS, ...bearer(await issuer.token()) }, body: initializeRequest() };
+  assert.equal((await app.request('POST', again)).status, 503);
+  await openSession(app, bearer(await issuer.token({ sub: 'bob' })));
+  await stream.body?.cancel();
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createIssuer, type Issuer } from '../../src/auth/issuer.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { manualClock, type ManualClock } from '../support/clock.ts';
+import { ISSUER, testIssuer, type TestIssuer } from '../support/issuer.ts';
+
+async function setUp(
+  url = ISSUER,
+): Promise<{ server: TestIssuer; issuer: Issuer; clock: ManualClock; lines: string[] }> {
+  const clock = manualClock();
+  const server = await testIssuer({ issuer: url, clock });
+  const lines: string[] = [];
+  const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
+  return { server, issuer: createIssuer({ issuer: url, fetch: server.fetch, clock, log }), clock, lines };
+}
+
+const RFC8414 = '/.well-known/oauth-authorization-server';
+const OPENID = '/.well-known/openid-configuration';
+
+for (const [url, locations] of Object.entries({
+  [ISSUER]: [RFC8414, OPENID],
+  [`${ISSUER}/`]: [RFC8414, OPENID],
+  [`${ISSUER}/realms/one`]: [`${RFC8414}/realms/one`, `${OPENID}/realms/one`, `/realms/one${OPENID}`],
+  'http://localhost:9000/a/': [`${RFC8414}/a`, `${OPENID}/a`, `/a${OPENID}`],
+})) {
+  test(`looks for the metadata of ${url} where the specification says, in its order`, async () => {
+    const { server, issuer } = await setUp(url);
+    server.locations = locations.slice(-1);
+    const endpoint = await issuer.find('jwks_uri');
+    assert.equal(endpoint?.href, `${url}/jwks`);
+    const { origin } = new URL(url);
+    assert.deepEqual(
+      server.asked,
+      locations.map((path) => `GET ${origin}${path}`),
+    );
+  });
+}
+
+test('looks further when a document lacks the endpoint', async () => {
+  const { server, issuer } = await setUp();
+  server.instead = async ({ url }) =>
+    Response.json(url.endsWith(OPENID) ? server.metadata : { ...server.metadata, jwks_uri: undefined });
+  assert.equal((await issuer.find('jwks_uri'))?.href, `${ISSUER}/jwks`);
+});
+
+for (const [what, change] of Object.entries({
+  'of another issuer': { issuer: 'https://evil.example' },
+  'of the issuer with a slash behind it': { issuer: `${ISSUER}/` },
+  'without an issuer': { issuer: undefined },
+  'whose keys are not behind https': { jwks_uri: 'http://issuer.example/jwks' },
+  'whose keys are on this machine': { jwks_uri: 'http://127.0.0.1/jwks' },
+  'whose keys are in a file': { jwks_uri: 'file:///etc/passwd' },
+  'whose keys are nowhere': { jwks_uri: 'nowhere' },
+})) {
+  test(`uses no metadata ${what}, and logs where it found it`, async () => {
+    const { server, issuer, lines } = await setUp();
+    Object.assign(server.metadata, change);
+    assert.equal(await issuer.find('jwks_uri'), undefined);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /level=warn .*endpoint=jwks_uri why=".*oauth-authorization-server: /);
+    assert.equal(
+      server.asked.some((line) => line.endsWith('/jwks')),
+      false,
+    );
+  });
+}
+
+test('keeps what it found for an hour, and longer while nothing else can be found', async () => {
+  const { server, issuer, clock } = await setUp();
+  await issuer.find('jwks_uri');
+  clock.advance(60 * 60_000 - 1);
+  await issuer.find('jwks_uri');
+  assert.equal(server.asked.length, 1);
+  clock.advance(1);
+  server.instead = () => Promise.reject(new Error('away'));
+  assert.equal((await issuer.find('jwks_uri'))?.href, `${ISSUER}/jwks`);
+  assert.equal(server.asked.length, 3);
+  server.instead = undefined;
+  server.metadata['jwks_uri'] = `${ISSUER}/new/jwks`;
+  clock.advance(5000);
+  assert.equal((await issuer.find('jwks_uri'))?.href, `${ISSUER}/new/jwks`);
+});
+
+test('follows no redirect', async () => {
+  const { server, issuer } = await setUp();
+  let redirect: string | undefined;
+  server.instead = async (request) => {
+    ({ redirect } = request);
+    return Response.redirect('http://169.254.169.254/', 302);
+  };
+  assert.equal(await issuer.find('jwks_uri'), undefined);
+  assert.equal(redirect, 'manual');
+});

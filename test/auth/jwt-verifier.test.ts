@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { createIssuer } from '../../src/auth/issuer.ts';
+import { createJwtVerifier } from '../../src/auth/jwt-verifier.ts';
+import type { TokenVerifier } from '../../src/auth/token-verifier.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { manualClock, type ManualClock } from '../support/clock.ts';
+import { AUDIENCE, ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
+import { settled } from '../support/time.ts';
+
+interface Setup {
+  issuer: TestIssuer;
+  verifier: TokenVerifier;
+  clock: ManualClock;
+  /** Moves this process's time on, jose's included. */
+  pass: (milliseconds: number) => void;
+  lines: string[];
+  /** How often the issuer was asked for its keys. */
+  keyRequests: () => number;
+}
+
+async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER } = {}): Promise<Setup> {
+  const clock = manualClock();
+  t.mock.timers.enable({ apis: ['Date'], now: clock.now() });
+  const issuer = await testIssuer({ issuer: url, clock });
+  const lines: string[] = [];
+  const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
+  const resource = { url: new URL(AUDIENCE), audience, metadataUrl: 'https://mcp.example.com/metadata' };
+  const asked = createIssuer({ issuer: url, fetch: issuer.fetch, clock, log });
+  return {
+    issuer,
+    verifier: createJwtVerifier({ issuer: asked, resource, clock }),
+    clock,
+    pass(milliseconds) {
+      clock.advance(milliseconds);
+      t.mock.timers.setTime(clock.now());
+    },
+    lines,
+    keyRequests: () => issuer.asked.filter((line) => line.endsWith('/jwks')).length,
+  };
+}
+
+async function statusOf(verifier: TokenVerifier, token: string): Promise<string> {
+  return (await verifier.verify(token)).status;
+}
+
+test('knows the caller from the claims of RFC 9068', async (t) => {
+  const { issuer, verifier, clock } = await setUp(t);
+  const token = await issuer.token({ scope: 'mcp slugs:batch' });
+  const result = await verifier.verify(token);
+  assert.ok(result.status === 'valid');
+  assert.deepEqual(result.caller, {
+    principal: { issuer: ISSUER, subject: 'alice', client: 'client-1' },
+    authInfo: {
+      token,
+      clientId: 'client-1',
+      scopes: ['mcp', 'slugs:batch'],
+      expiresAt: clock.now() / 1000 + 300,
+      resource: new URL(AUDIENCE),
+      resourceMetadataUrl: 'https://mcp.example.com/metadata',
+      extra: { issuer: ISSUER, subject: 'alice' },
+    },
+  });
+});
+
+/** Access tokens as issuers make them, by what their documentation shows. */
+const ISSUERS: Record<string, { header: Record<string, unknown>; claims: Record<string, unknown>; scopes: string[] }> =
+  {
+    'Auth0 with the profile of RFC 9068': {
+      header: { typ: 'at+jwt' },
+      claims: { aud: [AUDIENCE, `${ISSUER}/userinfo`], scope: undefined, client_id: 'c' },
+      scopes: [],
+    },
+    'Auth0 with its own profile': {
+      header: { typ: 'JWT' },
+      claims: { aud: [AUDIENCE, `${ISSUER}/userinfo`], client_id: undefined, azp: 'c', scope: 'openid mcp' },
+      scopes: ['openid', 'mcp'],
+    },
+    'Entra ID': {
+      header: { typ: 'JWT' },
+      claims: { client_id: undefined, azp: 'c', azpacr: '0', scope: undefined, scp: 'mcp', ver: '2.0', tid: 't' },
+      scopes: ['mcp', `${AUDIENCE}/mcp`],
+    },
+    Keycloak: {
+      header: { typ: 'JWT' },
+      claims: { typ: 'Bearer', client_id: undefined, azp: 'c', scope: 'profile mcp', sid: 's' },
+      scopes: ['profile', 'mcp'],
+    },
+    'Cognito with resource binding': {
+      header: { typ: undefined },
+      claims: { token_use: 'access', client_id: 'c', scope: 'slugs/mcp' },
+      scopes: ['slugs/mcp'],
+    },
+    Okta: {
+      header: { typ: undefined },
+      claims: { client_id: undefined, cid: 'c', scope: undefined, scp: ['mcp', 'offline_access'] },
+      scopes: ['mcp', 'offline_access'],
+    },
+  };
+
+for (const [name, { header, claims, scopes }] of Object.entries(ISSUERS)) {
+  test(`takes an access token as ${name} makes it`, async (t) => {
+    const { issuer, verifier } = await setUp(t);
+    const result = await verifier.verify(await issuer.token(claims, { header }));
+    assert.ok(result.status === 'valid', JSON.stringify(result));
+    assert.deepEqual(result.caller.authInfo?.scopes, scopes);
+    if (claims['client_id'] !== 'client-1') assert.equal(result.caller.principal?.client, 'c');
+  });
+}
+
+test('takes the audience that the settings name in place of the URL', async (t) => {
+  const { issuer, verifier } = await setUp(t, { audience: 'api-1' });
+  assert.equal(await statusOf(verifier, await issuer.token({ aud: 'api-1' })), 'valid');
+  assert.equal(await statusOf(verifier, await issuer.token()), 'refused');
+});
+
+test('allows for clocks that differ by ten seconds, and no more', async (t) => {
+  const { issuer, verifier, clock } = await setUp(t);
+  const now = clock.now() / 1000;
+  assert.equal(await statusOf(verifier, await issuer.token({ exp: now - 9 })), 'valid');
+  assert.equal(await statusOf(verifier, await issuer.token({ exp: now - 10 })), 'refused');
+  assert.equal(await statusOf(verifier, await issuer.token({ nbf: now + 10 })), 'valid');
+  assert.equal(await statusOf(verifier, await issuer.token({ nbf: now + 11 })), 'refused');
+});
+
+test('asks the issuer when the first token comes, and once for many that come together', async (t) => {
+  const { issuer, verifier } = await setUp(t);
+  assert.deepEqual(issuer.asked, []);
+  const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.token({ sub: `user-${index}` })));
+  const results = await Promise.all(tokens.map((token) => statusOf(verifier, token)));
+  assert.deepEqual(new Set(results), new Set(['valid']));
+  assert.deepEqual(issuer.asked, [`GET ${ISSUER}/.well-known/oauth-authorization-server`, `GET ${ISSUER}/jwks`]);
+});
+
+test('takes tokens of a new key as soon as they come, and those of the old key no more', async (t) => {
+  const { issuer, verifier, pass } = await setUp(t);
+  const old = await issuer.token();
+  assert.equal(await statusOf(verifier, old), 'valid');
+  await issuer.rotate();
+  pass(31_000);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  assert.equal(await statusOf(verifier, old), 'refused');
+});
+
+test('fetches keys for unknown key ids at most once in half a minute', async (t) => {
+  const { issuer, verifier, pass, keyRequests } = await setUp(t);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  const stranger = await testIssuer();
+  for (let count = 0; count < 20; count += 1) assert.equal(await statusOf(verifier, await stranger.token()), 'refused');
+  assert.equal(keyRequests(), 1);
+  pass(30_000);
+  for (let count = 0; count < 20; count += 1) assert.equal(await statusOf(verifier, await stranger.token()), 'refused');
+  assert.equal(keyRequests(), 2);
+});
+
+test('drops keys after ten minutes, so that a withdrawn one ends', async (t) => {
+  const { issuer, verifier, clock, pass } = await setUp(t);
+  const old = await issuer.token({ exp: clock.now() / 1000 + 3600 });
+  assert.equal(await statusOf(verifier, old), 'valid');
+  await issuer.rotate();
+  pass(9 * 60_000);
+  assert.equal(await statusOf(verifier, old), 'valid');
+  pass(60_000);
+  assert.equal(await statusOf(verifier, old), 'refused');
+});
+
+const AWAY: Record<string, (request: Request) => Promise<Response>> = {
+  'cannot be reached': () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })),
+  'answers 500': async () => new Response('oops', { status: 500 }),
+  'answers with a page': async () => new Response('<html>', { headers: { 'content-type': 'text/html' } }),
+  redirects: async () => Response.redirect('https://elsewhere.example/', 302),
+};
+
+for (const [what, answer] of Object.entries(AWAY)) {
+  test(`cannot tell while the issuer ${what}, leaves it alone for five seconds, and can after that`, async (t) => {
+    const { issuer, verifier, pass, lines } = await setUp(t);
+    const token = await issuer.token();
+    issuer.instead = answer;
+    assert.equal(await statusOf(verifier, token), 'unavailable');
+    const asked = issuer.asked.length;
+    assert.equal(await statusOf(verifier, token), 'unavailable');
+    assert.equal(issuer.asked.length, asked);
+    assert.match(lines.join('\n'), /level=warn msg="the authorization server cannot be used" endpoint=jwks_uri/);
+    issuer.instead = undefined;
+    pass(5000);
+    assert.equal(await statusOf(verifier, token), 'valid');
+  });
+
+  test(`cannot tell while its keys are at an address that ${what}`, async (t) => {
+    const { issuer, verifier, pass, keyRequests } = await setUp(t);
+    const token = await issuer.token();
+    issuer.instead = async (request) =>
+      request.url.endsWith('/jwks') ? answer(request) : Response.json(issuer.metadata);
+    assert.equal(await statusOf(verifier, token), 'unavailable');
+    assert.equal(await statusOf(verifier, token), 'unavailable');
+    assert.equal(keyRequests(), 1);
+    issuer.instead = undefined;
+    pass(5000);
+    assert.equal(await statusOf(verifier, token), 'valid');
+  });
+}
+
+test('serves with the keys it has while the issuer is away, until they are ten minutes old', async (t) => {
+  const { issuer, verifier, clock, pass } = await setUp(t);
+  const token = await issuer.token({ exp: clock.now() / 1000 + 3600 });
+  assert.equal(await statusOf(verifier, token), 'valid');
+  issuer.instead = AWAY['cannot be reached'];
+  pass(9 * 60_000);
+  assert.equal(await statusOf(verifier, token), 'valid');
+  // It may be one of a new key: nobody can tell now.
+  assert.equal(await statusOf(verifier, await (await testIssuer()).token()), 'unavailable');
+  pass(60_000);
+  assert.equal(await statusOf(verifier, token), 'unavailable');
+});
+
+test('cannot tell after five seconds without an answer, and leaves no timer behind', async (t) => {
+  const { issuer, verifier, clock, pass } = await setUp(t);
+  const token = await issuer.token();
+  issuer.instead = neverAnswers;
+  const verifying = verifier.verify(token);
+  for (let location = 0; location < 2; location += 1) {
+    await settled();
+    assert.equal(clock.pending, 1);
+    pass(5000);
+  }
+  assert.equal((await verifying).status, 'unavailable');
+  assert.equal(clock.pending, 0);
+});

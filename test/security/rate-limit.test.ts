@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Caller } from '../../src/caller.ts';
+import { loadConfig } from '../../src/config.ts';
+import { listen } from '../../src/listen.ts';
+import { rateLimited } from '../../src/security/rate-limit.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { modernRequest, testApp, URL_OF_APP, type TestApp } from '../support/app.ts';
+import { assertRefused } from '../support/refusal.ts';
+import { bearer, principalOf } from '../support/session-app.ts';
+
+const TOKENS = { MCP_AUTH_TOKENS: `alice:${'a'.repeat(32)},bob:${'b'.repeat(32)}` };
+const [ALICE, BOB] = [bearer('a'.repeat(32)), bearer('b'.repeat(32))];
+const limited = { status: 429, code: -32000 };
+
+/** Time that a test sets: the library tells it by `Date`, and forgets by timers. */
+function setTime(t: TestContext): { pass: (milliseconds: number) => void } {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 0 });
+  return { pass: (milliseconds) => t.mock.timers.tick(milliseconds) };
+}
+
+/** An app whose requests come from the address in their `x-test-address` header. */
+function appWithAddresses(env: Record<string, string>): TestApp {
+  return testApp(env, {
+    connInfo: (c) => ({ remote: { address: c.req.header('x-test-address') ?? '1.1.1.1' } }),
+  });
+}
+
+async function statuses(app: TestApp, count: number, headers: Record<string, string> = {}): Promise<number[]> {
+  const answers: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    answers.push((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status);
+  }
+  return answers;
+}
+
+test('answers 429 with Retry-After beyond the limit of a principal, and to no other principal', async (t) => {
+  const { pass } = setTime(t);
+  const app = appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '3' });
+  assert.deepEqual(await statuses(app, 3, ALICE), [200, 200, 200]);
+  pass(20_000);
+  // From wherever she calls.
+  const request = modernRequest('tools/list', {}, { headers: { ...ALICE, 'x-test-address': '2.2.2.2' } });
+  await assertRefused(await app.request('POST', request), { ...limited, headers: { 'retry-after': '40' } });
+  assert.deepEqual(await statuses(app, 3, BOB), [200, 200, 200]);
+  pass(40_000);
+  assert.deepEqual(await statuses(app, 4, ALICE), [200, 200, 200, 429]);
+});
+
+test('counts requests of every verb and era, and those without a token by address', async (t) => {
+  setTime(t);
+  const app = appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '3' });
+  for (const method of ['GET', 'DELETE', 'POST']) assert.equal((await app.request(method)).status, 401);
+  await assertRefused(await app.request('GET'), limited);
+  assert.equal((await app.request('GET', { headers: { 'x-test-address': '2.2.2.2' } })).status, 401);
+  assert.deepEqual(await statuses(app, 1, ALICE), [200]);
+});
+
+test('counts by address where nobody is asked who they are', async (t) => {
+  setTime(t);
+  const exposed = { HOST: '0.0.0.0', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true', MCP_RATE_LIMIT: '2' };
+  const app = appWithAddresses(exposed);
+  assert.deepEqual(await statuses(app, 3), [200, 200, 429]);
+  assert.deepEqual(await statuses(app, 1, { 'x-test-address': '2.2.2.2' }), [200]);
+});
+
+test('counts nothing on loopback without authorization, nor when the limit is 0', async () => {
+  assert.deepEqual(new Set(await statuses(appWithAddresses({ MCP_RATE_LIMIT: '1' }), 5)), new Set([200]));
+  assert.deepEqual(
+    new Set(await statuses(appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '0' }), 5, ALICE)),
+    new Set([200]),
+  );
+});
+
+test('believes X-Forwarded-For as far as MCP_TRUST_PROXY says', async (t) => {
+  setTime(t);
+  const from = (address: string) => ({ 'x-forwarded-for': address });
+  const exposed = { HOST: '0.0.0.0', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true', MCP_RATE_LIMIT: '1' };
+  const trusting = appWithAddresses({ ...exposed, MCP_TRUST_PROXY: '1.1.1.1' });
+  assert.deepEqual(await statuses(trusting, 2, from('3.3.3.3')), [200, 429]);
+  assert.deepEqual(await statuses(trusting, 2, from('4.4.4.4')), [200, 429]);
+  const wary = appWithAddresses(exposed);
+  assert.deepEqual(await statuses(wary, 1, from('3.3.3.3')), [200]);
+  assert.deepEqual(await statuses(wary, 1, from('4.4.4.4')), [429]);
+});
+
+test('verifies no more tokens of an address that had a hundred refused within a minute', async (t) => {
+  const { pass } = setTime(t);
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', write: (line) => lines.push(line) });
+  let verified = 0;
+  const authenticate = async (request: Request): Promise<Caller | Response> => {
+    verified += 1;
+    const token = request.headers.get('authorization')?.slice('Bearer '.length);
+    return token === 'good' ? { principal: principalOf('alice') } : new Response(null, { status: 401 });
+  };
+  const admit = rateLimited(authenticate, { limit: 1000, log });
+  const ask = (headers: Record<string, string>, address = '1.1.1.1') =>
+    admit(new Request(URL_OF_APP, { headers }), () => address);
+
+  for (let index = 0; index < 200; index += 1) await ask({});
+  assert.ok(!((await ask(bearer('good'))) instanceof Response), 'no token is no guess');
+  for (let index = 0; index < 100; index += 1) await ask(bearer('bad'));
+  const before = verified;
+  const last = await ask(bearer('bad'));
+  assert.ok(last instanceof Response && last.status === 429);
+  const right = await ask(bearer('good'));
+  assert.ok(right instanceof Response && right.status === 429);
+  assert.equal(verified, before + 1);
+  assert.ok(!((await ask(bearer('good'), '2.2.2.2')) instanceof Response));
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /level=warn msg="too many refused tokens .*" address=1\.1\.1\.1$/);
+  pass(60_000);
+  assert.ok(!((await ask(bearer('good'))) instanceof Response));
+});
+
+test('counts a bounded number of addresses one by one, and the rest together', async (t) => {
+  const { pass } = setTime(t);
+  const log = createLogger({ level: 'silent', write: () => {} });
+  const admit = rateLimited(async () => ({}), { limit: 10, log });
+  const request = new Request(URL_OF_APP);
+  const ask = (address: string) => admit(request, () => address);
+  for (let index = 0; index < 50_000; index += 1) await ask(`address ${index}`);
+  const answers: boolean[] = [];
+  for (let index = 0; index < 11; index += 1) answers.push((await ask(`newcomer ${index}`)) instanceof Response);
+  assert.deepEqual(answers, [...Array<boolean>(10).fill(false), true]);
+  assert.ok(!((await ask('address 7')) instanceof Response));
+  pass(60_000);
+  assert.ok(!((await ask('newcomer 11')) instanceof Response));
+});
+
+test('logs a limit that was reached once for each window, and names no principal', async (t) => {
+  const { pass } = setTime(t);
+  const app = appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '2', LOG_LEVEL: 'info' });
+  await statuses(app, 10, ALICE);
+  assert.equal(app.lines.length, 1);
+  assert.match(app.lines[0] ?? '', /msg="too many requests from one principal; MCP_RATE_LIMIT .*" address=1\.1\.1\.1$/);
+  assert.doesNotMatch(app.lines[0] ?? '', /alice/);
+  pass(60_000);
+  await statuses(app, 3, ALICE);
+  assert.equal(app.lines.length, 2);
+});
+
+test('takes the address from the socket when it listens on one', async (t) => {
+  const config = loadConfig({ ...TOKENS, MCP_RATE_LIMIT: '1', PORT: '0' });
+  const app = testApp({ ...TOKENS, MCP_RATE_LIMIT: '1' }, { connInfo: getConnInfo });
+  const listener = await listen(app, config);
+  t.after(() => listener.close());
+  const url = `http://127.0.0.1:${listener.port}/mcp`;
+  for (const [forwarded, status] of [
+    ['3.3.3.3', 401],
+    ['4.4.4.4', 429],
+  ] as const) {
+    const response = await fetch(url, { method: 'POST', headers: { 'x-forwarded-for': forwarded } });
+    await response.body?.cancel();
+    assert.equal(response.status, status);
+  }
+  assert.match(app.lines.join('\n'), /too many requests from one address.* address=127\.0\.0\.1/);
+});
