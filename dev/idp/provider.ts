@@ -5,7 +5,7 @@
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
  */
-import { errors, Provider, type Configuration, type JWK } from 'oidc-provider';
+import { errors, Provider, type ClientMetadata, type Configuration, type JWK } from 'oidc-provider';
 import type { MemoryStorage } from './memory-adapter.ts';
 import { html } from 'hono/html';
 import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';
@@ -16,6 +16,12 @@ const ALGORITHM = 'ES256';
 const PROVIDER_SCOPES = ['openid', 'offline_access'];
 /** What a client gets that asks for no scope, as it does when the MCP server names none (RFC 6749 section 3.3). */
 const DEFAULT_SCOPE = 'mcp';
+
+/** What a client authenticates with. */
+export interface Credentials {
+  clientId: string;
+  clientSecret: string;
+}
 
 /** What {@link createProvider} makes a provider from. */
 export interface ProviderOptions {
@@ -28,16 +34,26 @@ export interface ProviderOptions {
   cookieKey: string;
   /** Lifetime of an access token, in seconds; asked for each. */
   accessTokenSeconds: () => number;
+  /** Issues tokens that say nothing by themselves, for this client to ask about; `undefined` for signed ones. */
+  introspectedBy: Credentials | undefined;
   /** Fetches the metadata documents of clients. `undefined` for the real one, which refuses private addresses. */
   fetch: typeof globalThis.fetch | undefined;
 }
 
 /** Makes a provider; it holds nothing that would have to be closed. */
-export function createProvider({ issuer, keys, storage, fetch, ...options }: ProviderOptions): Provider {
+export function createProvider({
+  issuer,
+  keys,
+  storage,
+  fetch,
+  introspectedBy,
+  ...options
+}: ProviderOptions): Provider {
   const configuration: Configuration = {
     adapter: (kind) => storage.adapter(kind),
     jwks: { keys: [...keys] },
     ...(fetch && { fetch }),
+    clients: introspectedBy ? [clientThatAsks(introspectedBy)] : [],
     cookies: { keys: [options.cookieKey] },
     scopes: PROVIDER_SCOPES,
     responseTypes: ['code'],
@@ -74,6 +90,10 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
         enabled: true,
         allowedPolicy: async (_context, client, token) => token.clientId === client.clientId,
       },
+      introspection: {
+        enabled: introspectedBy !== undefined,
+        allowedPolicy: async (_context, client) => client.clientId === introspectedBy?.clientId,
+      },
       clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,
@@ -84,9 +104,10 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
           return {
             audience: resource,
             scope: scopesOf(params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope),
-            accessTokenFormat: 'jwt',
             accessTokenTTL: options.accessTokenSeconds(),
-            jwt: { sign: { alg: ALGORITHM } },
+            ...(introspectedBy
+              ? { accessTokenFormat: 'opaque' }
+              : { accessTokenFormat: 'jwt', jwt: { sign: { alg: ALGORITHM } } }),
           };
         },
       },
@@ -98,6 +119,10 @@ export function createProvider({ issuer, keys, storage, fetch, ...options }: Pro
     await next();
   });
   return provider;
+}
+
+function clientThatAsks({ clientId, clientSecret }: Credentials): ClientMetadata {
+  return { client_id: clientId, client_secret: clientSecret, grant_types: [], response_types: [], redirect_uris: [] };
 }
 
 /** Whatever is asked for, or was before: which scopes there are is the MCP server's business. */

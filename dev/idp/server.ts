@@ -17,7 +17,7 @@ import { cors } from 'hono/cors';
 import type { errors, JWK, Provider } from 'oidc-provider';
 import { isLoopback } from '../../src/security/host-origin.ts';
 import { createMemoryStorage } from './memory-adapter.ts';
-import { createProvider } from './provider.ts';
+import { createProvider, type Credentials } from './provider.ts';
 import { INTERACTION_PATH, signInPage } from './sign-in-page.ts';
 
 const ACCESS_TOKEN_SECONDS = 3600;
@@ -29,6 +29,8 @@ export interface IdpOptions {
   host?: string;
   /** Port to listen on; 0 takes a free one. @default 0 */
   port?: number;
+  /** Issues opaque tokens, and tells this client what they are (RFC 7662). @default signed tokens, and nobody is told */
+  introspectedBy?: Credentials;
   /** Fetches the metadata documents of clients. @default the real one, which refuses addresses of this machine */
   fetch?: typeof globalThis.fetch;
   /** Takes a line for each thing that happens. No token is in it. @default nobody listens */
@@ -94,6 +96,7 @@ export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
       storage,
       cookieKey,
       accessTokenSeconds: () => idp.accessTokenSeconds,
+      introspectedBy: options.introspectedBy,
       fetch: options.fetch,
     });
     report(made, log);

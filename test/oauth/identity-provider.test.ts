@@ -116,6 +116,26 @@ test('answers 404 to the session of another user, and of the same user with anot
   assert.equal((await post(server.url, alice.app, rpc('tools/list'), inSession)).status, 200);
 });
 
+test('answers 401 in a session to an opaque token whose consent was taken back, with the next request', async (t) => {
+  const introspectedBy = { clientId: 'mcp-server', clientSecret: 'a secret: 100 % & more' };
+  const server = await startProtected(t, {
+    introspectedBy,
+    settings: {
+      MCP_INTROSPECTION_CLIENT_ID: introspectedBy.clientId,
+      MCP_INTROSPECTION_CLIENT_SECRET: introspectedBy.clientSecret,
+    },
+  });
+  const { app, client } = await signedIn(t, server, 'v2 legacy');
+  await slugify(client);
+  assert.doesNotMatch(app.tokens()?.access_token ?? '', /\./);
+  const inSession = { 'mcp-session-id': client.transport.sessionId ?? '', 'mcp-protocol-version': LATEST_LEGACY };
+  assert.equal((await post(server.url, app, rpc('tools/list'), inSession)).status, 200);
+  server.idp.revokeConsent('alice');
+  const response = await post(server.url, app, rpc('tools/list'), inSession);
+  assert.equal(response.status, 401);
+  assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer .*error="invalid_token"/);
+});
+
 test('writes no token into the log', async (t) => {
   const lines: string[] = [];
   const server = await startProtected(t, { settings: { LOG_LEVEL: 'debug' }, log: (line) => lines.push(line) });
