@@ -84,6 +84,47 @@ test('warns of a variable that looks like a setting and is none, and starts', as
   assert.match(server.stderr, /^MCP server listening on \S+ \(stateless\)$/m);
 });
 
+const TOKEN = 'static-token-0123456789abcdefghijklmnop';
+const SECRET = 'introspection-secret';
+
+test('asks for tokens, says whose it takes, and keeps secrets out of everything it writes', async (t) => {
+  const env = {
+    MCP_AUTH_TOKENS: `ci:${TOKEN}`,
+    MCP_OAUTH_ISSUER: 'https://issuer.example',
+    MCP_PUBLIC_URL: 'https://mcp.example.com/mcp',
+    MCP_INTROSPECTION_CLIENT_ID: 'me',
+    MCP_INTROSPECTION_CLIENT_SECRET: SECRET,
+    LOG_LEVEL: 'debug',
+  };
+  const server = await startHttpEntry(t, { env });
+  for (const [authorization, status] of [
+    [`Bearer ${TOKEN}`, 200],
+    ['', 401],
+  ] as const) {
+    const headers = { ...JSON_HEADERS, authorization };
+    const response = await fetch(server.url, { method: 'POST', headers, body: JSON.stringify(initializeRequest()) });
+    assert.equal(response.status, status);
+    await response.text();
+  }
+  server.signal('SIGTERM');
+  await server.exit();
+  assert.match(server.stderr, /^ .*https:\/\/issuer\.example$/m);
+  assert.match(server.stderr, /^ .* ci$/m);
+  assert.doesNotMatch(server.stderr + server.stdout, new RegExp(`${TOKEN}|${SECRET}`));
+});
+
+for (const [variable, value] of Object.entries({
+  MCP_AUTH_TOKENS: `ci:${TOKEN},ci:${TOKEN}`,
+  MCP_INTROSPECTION_CLIENT_SECRET: SECRET,
+})) {
+  test(`refuses to start on a wrong ${variable}, without its value`, async (t) => {
+    const server = startEntry(t, ENTRY, { env: { PORT: '0', [variable]: value } });
+    assert.deepEqual(await server.exit(), { code: 1, signal: null });
+    assert.match(server.stderr, new RegExp(`^.*${variable}`));
+    assert.doesNotMatch(server.stderr, new RegExp(`${TOKEN}|${SECRET}`));
+  });
+}
+
 test('ends at once with code 0 on a second signal', async (t) => {
   const server = await startHttpEntry(t);
   // A request whose body never comes keeps the first signal's stop from ending by itself.

@@ -53,7 +53,8 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
         clientId: client,
         scopes: grantedScopes(claims, resource),
         expiresAt: exp,
-        resource: resource.url,
+        // Tools get an object of their own, here as above: what they do to it must not last.
+        resource: new URL(resource.url),
         resourceMetadataUrl: resource.metadataUrl,
         extra: { issuer, subject: sub },
       },

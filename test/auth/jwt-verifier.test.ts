@@ -137,9 +137,55 @@ test('takes tokens of a new key as soon as they come, and those of the old key n
   const old = await issuer.token();
   assert.equal(await statusOf(verifier, old), 'valid');
   await issuer.rotate();
-  pass(31_000);
+  pass(60_000);
   assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
   assert.equal(await statusOf(verifier, old), 'refused');
+});
+
+test('knows a token again for a minute, and its expiry at once', async (t) => {
+  const { issuer, verifier, clock, pass } = await setUp(t);
+  const long = await issuer.token({ scope: 'mcp' });
+  const short = await issuer.token({ exp: clock.now() / 1000 + 20 });
+  for (const token of [long, short]) assert.equal(await statusOf(verifier, token), 'valid');
+  await issuer.rotate();
+  pass(29_999);
+  for (const token of [long, short]) assert.equal(await statusOf(verifier, token), 'valid');
+  pass(1);
+  assert.equal(await statusOf(verifier, short), 'refused');
+  // The first token of a new key takes the old one away, so that signatures by that would be refused.
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  pass(29_999);
+  assert.equal(await statusOf(verifier, long), 'valid');
+  pass(1);
+  assert.equal(await statusOf(verifier, long), 'refused');
+});
+
+test('knows no token again that differs in a letter, nor after a thousand others', async (t) => {
+  const { issuer, verifier, pass } = await setUp(t);
+  const first = await issuer.token();
+  assert.equal(await statusOf(verifier, first), 'valid');
+  const [header, payload, signature = ''] = first.split('.');
+  const other = signature.startsWith('A') ? 'B' : 'A';
+  assert.equal(await statusOf(verifier, `${header}.${payload}.${other}${signature.slice(1)}`), 'refused');
+  for (let index = 0; index < 1000; index += 1) await verifier.verify(await issuer.token({ jti: String(index) }));
+  await issuer.rotate();
+  pass(30_000);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  assert.equal(await statusOf(verifier, first), 'refused');
+});
+
+test('gives each request a caller of its own, so that no tool can change the next one’s scopes', async (t) => {
+  const { issuer, verifier } = await setUp(t);
+  const token = await issuer.token({ scope: 'mcp' });
+  for (let request = 0; request < 2; request += 1) {
+    const result = await verifier.verify(token);
+    assert.ok(result.status === 'valid');
+    const { authInfo } = result.caller;
+    assert.deepEqual(authInfo?.scopes, ['mcp']);
+    assert.equal(authInfo?.resource?.href, AUDIENCE);
+    authInfo.scopes.push('admin');
+    authInfo.resource.pathname = '/other';
+  }
 });
 
 test('fetches keys for unknown key ids at most once in half a minute', async (t) => {
