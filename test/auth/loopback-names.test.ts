@@ -12,13 +12,20 @@ async function resourceAt(app: TestApp, origin: string): Promise<unknown> {
   return ((await response.json()) as { resource: unknown }).resource;
 }
 
-function initialize(app: TestApp, origin: string, token?: string): Response | Promise<Response> {
+/** Opens a session; with no token, or one that is not for here, this is refused. */
+async function initialize(
+  app: TestApp,
+  origin: string,
+  token?: string,
+): Promise<{ status: number; challenge: string }> {
   const { host } = new URL(origin);
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const headers = { ...JSON_HEADERS, host, ...authorization };
-  return app.fetch(
-    new Request(`${origin}/mcp`, { method: 'POST', headers, body: JSON.stringify(initializeRequest()) }),
-  );
+  const body = JSON.stringify(initializeRequest());
+  const response = await app.fetch(new Request(`${origin}/mcp`, { method: 'POST', headers, body }));
+  // To its end: a stream that nobody reads waits for its token to expire.
+  await response.text();
+  return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' };
 }
 
 for (const origin of ['http://127.0.0.1:3000', 'http://localhost:3000']) {
@@ -28,7 +35,7 @@ for (const origin of ['http://127.0.0.1:3000', 'http://localhost:3000']) {
     assert.equal(await resourceAt(app, origin), `${origin}/mcp`);
     const refused = await initialize(app, origin);
     assert.equal(refused.status, 401);
-    assert.match(refused.headers.get('www-authenticate') ?? '', new RegExp(`resource_metadata="${origin}${METADATA}"`));
+    assert.match(refused.challenge, new RegExp(`resource_metadata="${origin}${METADATA}"`));
     const token = await issuer.token({ aud: `${origin}/mcp` });
     assert.equal((await initialize(app, origin, token)).status, 200);
   });
