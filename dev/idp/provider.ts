@@ -5,9 +5,9 @@
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization
  */
-import { errors, Provider, type ClientMetadata, type Configuration, type JWK } from 'oidc-provider';
-import type { MemoryStorage } from './memory-adapter.ts';
 import { html } from 'hono/html';
+import { errors, Provider, type ClientMetadata, type Configuration, type JWK } from 'oidc-provider';
+import type { MemoryStorage } from './memory-storage.ts';
 import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';
 
 /** The only algorithm in use: its keys are made in no time. */
@@ -16,6 +16,16 @@ const ALGORITHM = 'ES256';
 const PROVIDER_SCOPES = ['openid', 'offline_access'];
 /** What a client gets that asks for no scope, as it does when the MCP server names none (RFC 6749 section 3.3). */
 const DEFAULT_SCOPE = 'mcp';
+
+const DAY_SECONDS = 24 * 3600;
+const LIFETIMES_SECONDS = {
+  AuthorizationCode: 60,
+  IdToken: 3600,
+  Interaction: 3600,
+  RefreshToken: 14 * DAY_SECONDS,
+  Session: 14 * DAY_SECONDS,
+  Grant: 14 * DAY_SECONDS,
+};
 
 /** What a client authenticates with. */
 export interface Credentials {
@@ -41,17 +51,11 @@ export interface ProviderOptions {
 }
 
 /** Makes a provider; it holds nothing that would have to be closed. */
-export function createProvider({
-  issuer,
-  keys,
-  storage,
-  fetch,
-  introspectedBy,
-  ...options
-}: ProviderOptions): Provider {
-  const configuration: Configuration = {
+export function createProvider(options: ProviderOptions): Provider {
+  const { storage, introspectedBy, fetch } = options;
+  const provider = new Provider(options.issuer, {
     adapter: (kind) => storage.adapter(kind),
-    jwks: { keys: [...keys] },
+    jwks: { keys: [...options.keys] },
     ...(fetch && { fetch }),
     clients: introspectedBy ? [clientThatAsks(introspectedBy)] : [],
     cookies: { keys: [options.cookieKey] },
@@ -61,7 +65,7 @@ export function createProvider({
     pkce: { required: () => true },
     // Any origin: pages of the Inspector and of your own call it with what they have, never with cookies.
     clientBasedCORS: () => true,
-    // MCP clients do not ask for offline_access; that they can refresh is what they register with.
+    // MCP clients do not all ask for offline_access; that they can refresh is what they register with.
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     expiresWithSession: async () => false,
@@ -71,54 +75,49 @@ export function createProvider({
       context.type = 'html';
       context.body = await renderPage('That did not work', html`<p>${error}: ${description}</p>`);
     },
-    ttl: {
-      AccessToken: () => options.accessTokenSeconds(),
-      AuthorizationCode: 60,
-      IdToken: 3600,
-      RefreshToken: 14 * 24 * 3600,
-      Interaction: 3600,
-      Session: 14 * 24 * 3600,
-      Grant: 14 * 24 * 3600,
-    },
-    features: {
-      devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
-      dPoP: { enabled: false },
-      registration: { enabled: true, issueRegistrationAccessToken: false },
-      revocation: {
-        enabled: true,
-        allowedPolicy: async (_context, client, token) => token.clientId === client.clientId,
-      },
-      introspection: {
-        enabled: introspectedBy !== undefined,
-        allowedPolicy: async (_context, client) => client.clientId === introspectedBy?.clientId,
-      },
-      clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: async (_context, _client, oneOf) => oneOf?.[0],
-        useGrantedResource: async () => true,
-        getResourceServerInfo: async ({ oidc: { params, entities } }, resource) => {
-          if (!/^https?:\/\//.test(resource)) throw new errors.InvalidTarget('a resource is an http or https URL');
-          return {
-            audience: resource,
-            scope: scopesOf(params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope),
-            accessTokenTTL: options.accessTokenSeconds(),
-            ...(introspectedBy
-              ? { accessTokenFormat: 'opaque' }
-              : { accessTokenFormat: 'jwt', jwt: { sign: { alg: ALGORITHM } } }),
-          };
-        },
-      },
-    },
-  };
-  const provider = new Provider(issuer, configuration);
+    ttl: { ...LIFETIMES_SECONDS, AccessToken: () => options.accessTokenSeconds() },
+    features: featuresOf(options),
+  });
   provider.use(async (context, next) => {
     if (context.path === '/auth' && !context.query['scope']) context.query = { ...context.query, scope: DEFAULT_SCOPE };
     await next();
   });
   return provider;
+}
+
+function featuresOf({ introspectedBy, accessTokenSeconds }: ProviderOptions): NonNullable<Configuration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    dPoP: { enabled: false },
+    registration: { enabled: true, issueRegistrationAccessToken: false },
+    revocation: {
+      enabled: true,
+      allowedPolicy: async (_context, client, token) => token.clientId === client.clientId,
+    },
+    introspection: {
+      enabled: introspectedBy !== undefined,
+      allowedPolicy: async (_context, client) => client.clientId === introspectedBy?.clientId,
+    },
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: async (_context, _client, oneOf) => oneOf?.[0],
+      useGrantedResource: async () => true,
+      getResourceServerInfo: async ({ oidc: { params, entities } }, resource) => {
+        if (!/^https?:\/\//.test(resource)) throw new errors.InvalidTarget('a resource is an http or https URL');
+        return {
+          audience: resource,
+          scope: scopesOf(params?.['scope'], entities.AuthorizationCode?.scope, entities.RefreshToken?.scope),
+          accessTokenTTL: accessTokenSeconds(),
+          ...(introspectedBy
+            ? { accessTokenFormat: 'opaque' }
+            : { accessTokenFormat: 'jwt', jwt: { sign: { alg: ALGORITHM } } }),
+        };
+      },
+    },
+  };
 }
 
 function clientThatAsks({ clientId, clientSecret }: Credentials): ClientMetadata {

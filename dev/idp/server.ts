@@ -16,17 +16,17 @@ import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import type { errors, JWK, Provider } from 'oidc-provider';
 import { isLoopback } from '../../src/security/host-origin.ts';
-import { createMemoryStorage } from './memory-adapter.ts';
+import { createMemoryStorage } from './memory-storage.ts';
 import { createProvider, type Credentials } from './provider.ts';
 import { INTERACTION_PATH, signInPage } from './sign-in-page.ts';
 
+/** Where it listens, whatever the settings: anyone can sign in here, as anybody. */
+const LOOPBACK = '127.0.0.1';
 const ACCESS_TOKEN_SECONDS = 3600;
 const MAX_REGISTRATION_BYTES = 64 * 1024;
 
 /** Options for {@link startIdp}. */
 export interface IdpOptions {
-  /** Address to listen on; one of this machine only. @default '127.0.0.1' */
-  host?: string;
   /** Port to listen on; 0 takes a free one. @default 0 */
   port?: number;
   /** Issues opaque tokens, and tells this client what they are (RFC 7662). @default signed tokens, and nobody is told */
@@ -53,22 +53,17 @@ export interface Idp {
   reopen(): Promise<void>;
 }
 
-/**
- * Starts an authorization server with keys of its own.
- *
- * @throws RangeError when it would listen beyond loopback.
- */
+/** Starts an authorization server with keys of its own. Rejects when it cannot have the port. */
 export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
-  const { host = '127.0.0.1', port = 0, log = () => {} } = options;
-  if (!isLoopback(host)) throw new RangeError(`${host} is beyond loopback: anyone can sign in here, as anybody.`);
+  const { port = 0, log = () => {} } = options;
   const storage = createMemoryStorage();
   const cookieKey = randomUUID();
   let keys = [newKey()];
   let provider: Provider | undefined;
   const app = createFront(() => provider ?? unavailable(), log);
-  let server = await listen(app, host, port);
+  let server = await listen(app, port);
   const { port: actualPort } = server.address() as AddressInfo;
-  const issuer = `http://${host}:${actualPort}`;
+  const issuer = `http://${LOOPBACK}:${actualPort}`;
 
   const idp: Idp = {
     issuer,
@@ -86,7 +81,7 @@ export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
       await closed;
     },
     async reopen() {
-      server = await listen(app, host, actualPort);
+      server = await listen(app, actualPort);
     },
   };
   const build = () => {
@@ -139,9 +134,9 @@ function withBody({ method, url, headers, socket }: HttpBindings['incoming'], bo
   return Object.assign(Readable.from([Buffer.from(body)]), request) as unknown as IncomingMessage;
 }
 
-async function listen(app: Front, hostname: string, port: number): Promise<Server> {
-  const server = createAdaptorServer({ fetch: app.fetch, hostname }) as Server;
-  server.listen(port, hostname);
+async function listen(app: Front, port: number): Promise<Server> {
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: LOOPBACK }) as Server;
+  server.listen(port, LOOPBACK);
   await once(server, 'listening');
   return server;
 }

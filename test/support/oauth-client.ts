@@ -5,7 +5,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { OAuthClientProvider as ProviderV2, OAuthDiscoveryState, OAuthTokens } from '@modelcontextprotocol/client';
+import type {
+  OAuthClientInformationMixed,
+  OAuthClientProvider as ProviderV2,
+  OAuthDiscoveryState,
+  OAuthTokens,
+} from '@modelcontextprotocol/client';
 import type { OAuthClientProvider as ProviderV1 } from '@modelcontextprotocol/sdk/client/auth.js';
 import {
   connectHttp,
@@ -33,14 +38,16 @@ export interface OAuthClient {
   takeRedirect(): URL;
 }
 
+interface Kept {
+  client?: OAuthClientInformationMixed;
+  tokens?: OAuthTokens;
+  verifier?: string;
+  discovery?: OAuthDiscoveryState;
+}
+
 /** Makes an application. With `clientMetadataUrl` it is known by that document and does not register. */
 export function oauthClient({ clientMetadataUrl }: { clientMetadataUrl?: string } = {}): OAuthClient {
-  const kept: Record<'client' | 'tokens' | 'verifier' | 'discovery', unknown> = {
-    client: undefined,
-    tokens: undefined,
-    verifier: undefined,
-    discovery: undefined,
-  };
+  const kept: Kept = {};
   const state = randomUUID();
   let redirect: URL | undefined;
   const provider: ProviderV2 & ProviderV1 = {
@@ -55,30 +62,31 @@ export function oauthClient({ clientMetadataUrl }: { clientMetadataUrl?: string 
     },
     ...(clientMetadataUrl !== undefined && { clientMetadataUrl }),
     state: () => state,
-    clientInformation: () => kept.client as ReturnType<ProviderV2['clientInformation']> & object,
-    saveClientInformation: (client: unknown) => void (kept.client = client),
-    tokens: () => kept.tokens as OAuthTokens,
-    saveTokens: (tokens: unknown) => void (kept.tokens = tokens),
+    clientInformation: () => kept.client,
+    saveClientInformation: (client: OAuthClientInformationMixed) => void (kept.client = client),
+    tokens: () => kept.tokens,
+    saveTokens: (tokens: OAuthTokens) => void (kept.tokens = tokens),
     redirectToAuthorization: (url: URL) => void (redirect = url),
     saveCodeVerifier: (verifier: string) => void (kept.verifier = verifier),
-    codeVerifier: () => kept.verifier as string,
+    codeVerifier: () => kept.verifier ?? '',
     saveDiscoveryState: (discovery: OAuthDiscoveryState) => void (kept.discovery = discovery),
-    discoveryState: () => kept.discovery as OAuthDiscoveryState,
+    discoveryState: () => kept.discovery,
     invalidateCredentials(scope) {
       for (const name of scope === 'all' ? (['client', 'tokens', 'verifier', 'discovery'] as const) : [scope]) {
-        kept[name] = undefined;
+        delete kept[name];
       }
     },
   };
   return {
     provider,
-    tokens: () => kept.tokens as OAuthTokens | undefined,
+    tokens: () => kept.tokens,
     claims() {
-      const [, claims = ''] = (kept.tokens as OAuthTokens).access_token.split('.');
+      const [, claims = ''] = kept.tokens?.access_token.split('.') ?? [];
       return JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>;
     },
     forgetRefreshToken() {
-      const { refresh_token: _, ...rest } = kept.tokens as OAuthTokens;
+      assert.ok(kept.tokens?.refresh_token);
+      const { refresh_token: _, ...rest } = kept.tokens;
       kept.tokens = rest;
     },
     takeRedirect() {
