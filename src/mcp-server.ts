@@ -20,6 +20,7 @@ const BATCH_STEPS = 40;
 const LIST_TTL_MS = 60 * 60 * 1000;
 /** What a token needs for a batch, which may keep the server busy for longer. */
 const BATCH_SCOPE = 'slugs:batch';
+const batchScopeChallenge = requireScopes(BATCH_SCOPE);
 
 const slugOptions = {
   separator: z.enum(['-', '_', '.', '~']).default('-').describe('What stands between two words'),
@@ -108,7 +109,7 @@ export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDepende
     'slugify-batch',
     {
       // Without this scope, a client is told to ask for it. Where nobody is asked who they are, nothing is needed.
-      scopeChallenge: requireScopes(BATCH_SCOPE),
+      scopeChallenge: batchScopeChallenge,
       title: 'Slugify a list',
       description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
       inputSchema: batchInput,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { createMcpServer } from '../src/mcp-server.ts';
-import { loadConfig, settingsTable } from '../src/config.ts';
+import { loadConfig, settingsTable, unknownSettings } from '../src/config.ts';
 import { initializeRequest, openSession, testApp } from './support/app.ts';
 import { startCommand } from './support/process.ts';
 
@@ -45,6 +45,21 @@ test('the tests that docs/security.md names exist, and one stands beside each th
   for (const row of rows) {
     const [, path = '', title = ''] = /\| `(test\/[\w./-]+)` "(.+)"/.exec(row) ?? [];
     assert.ok(await hasTest(path, title), `${path} has "${title}"`);
+  }
+});
+
+test('the settings that the docs show are taken as they stand', async () => {
+  const text = readme + (await readFile(join(root, 'docs/security.md'), 'utf8'));
+  const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);
+  const shown = blocks.filter((block) => /\bMCP_\w+=/.test(block));
+  assert.ok(shown.length >= 6);
+  let secrets = 0;
+  for (const block of shown) {
+    const written = block.replaceAll('$(openssl rand -hex 32)', () => String(++secrets).padStart(64, '0'));
+    const pairs = written.matchAll(/\b(MCP_\w+)=(?:"([^"]*)"|(\S+))/g);
+    const env = Object.fromEntries(Array.from(pairs, ([, name = '', quoted, bare]) => [name, quoted ?? bare]));
+    assert.doesNotThrow(() => loadConfig(env), block);
+    assert.deepEqual(unknownSettings(env), [], block);
   }
 });
 

@@ -31,7 +31,6 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
     algorithms: ALGORITHMS,
     issuer: issuer.issuer,
     audience: resource.audience,
-    requiredClaims: ['exp'],
     clockTolerance: CLOCK_SKEW_SECONDS,
   };
 

@@ -137,6 +137,24 @@ test('passes a stream on as it is, and leaves no timer when it ends, fails or is
   assert.deepEqual([reason, clock.pending], ['gone', 0]);
 });
 
+test('takes nothing of a stream before its reader asks for it', async () => {
+  const clock = manualClock();
+  let taken = 0;
+  const source: Source = {
+    pull(controller) {
+      taken += 1;
+      controller.enqueue(new Uint8Array(1));
+    },
+  };
+  const reader = untilTokenExpires(events(source), caller(clock, 60), clock).body?.getReader();
+  await settled();
+  assert.equal(taken, 0);
+  await reader?.read();
+  await settled();
+  assert.equal(taken, 1);
+  await reader?.cancel();
+});
+
 test('waits for a token that lasts for months no longer than timers can', () => {
   const clock = manualClock();
   let wait = 0;

@@ -115,6 +115,19 @@ test('verifies no more tokens of an address that had a hundred refused within a 
   assert.ok(!((await ask(bearer('good'))) instanceof Response));
 });
 
+for (const status of [403, 503]) {
+  test(`takes a token that was answered ${status} for no refused one`, async (t) => {
+    setTime(t);
+    const log = createLogger({ level: 'silent', write: () => {} });
+    let answer: Caller | Response = new Response(null, { status });
+    const admit = rateLimited(async () => answer, { limit: 1000, log });
+    const ask = () => admit(new Request(URL_OF_APP, { headers: bearer('good') }), () => '1.1.1.1');
+    for (let index = 0; index < 101; index += 1) await ask();
+    answer = { principal: principalOf('alice') };
+    assert.equal(await ask(), answer);
+  });
+}
+
 test('counts a bounded number of addresses one by one, and the rest together', async (t) => {
   const { pass } = setTime(t);
   const log = createLogger({ level: 'silent', write: () => {} });
