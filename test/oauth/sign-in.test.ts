@@ -103,6 +103,13 @@ test('a client asks for the scopes that the endpoint requires, and keeps them wh
   assert.equal(app.claims()['scope'], `slugs:read slugs:list ${BATCH_SCOPE}`);
 });
 
+test('a v1 client, which does not step up while it can refresh, gets what MCP_REQUIRED_SCOPES names at sign-in', async (t) => {
+  const { url, fetch } = await startProtected(t, { settings: { MCP_REQUIRED_SCOPES: BATCH_SCOPE } });
+  const client = await signInAndConnect(t, 'v1', url, { app: oauthClient(), who: person('alice'), fetch });
+  const { structuredContent } = await client.call('slugify-batch', TITLES);
+  assert.deepEqual(structuredContent, SLUGS);
+});
+
 for (const kind of ['v2 legacy', 'v2 auto'] as const) {
   test(`a ${kind} client whose user says no to more goes on with what it has`, async (t) => {
     const { url, fetch } = await startProtected(t);
