@@ -66,6 +66,18 @@ export function canonicalUrl({ host, port, publicUrl }: Pick<Config, 'host' | 'p
   return new URL(`http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}/mcp`);
 }
 
+/**
+ * The URLs that clients may use, the canonical one first. Clients compare them letter by letter with what the
+ * server says of itself (RFC 9728 section 3.3), and on loopback they say `localhost` as well.
+ */
+export function clientUrls(config: Pick<Config, 'host' | 'port' | 'publicUrl'>): URL[] {
+  const canonical = canonicalUrl(config);
+  if (!canonical) return [];
+  const localhost = new URL(canonical);
+  localhost.hostname = 'localhost';
+  return config.publicUrl !== undefined || localhost.href === canonical.href ? [canonical] : [canonical, localhost];
+}
+
 /** Why this configuration may not start: open to others than this machine, with nobody asked who they are. */
 function exposureProblems(config: Config): string[] {
   const open = exposure(config);

@@ -30,7 +30,7 @@ test('the files that the docs name exist', async () => {
   for (const name of ['README.md', 'CONTRIBUTING.md', 'docs/security.md']) {
     const text = await readFile(join(root, name), 'utf8');
     const links = text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g);
-    const paths = text.matchAll(/`((?:src|test|bench|docs)\/[\w./-]*)`/g);
+    const paths = text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g);
     const named = [...links, ...paths].map((match) => match[1] ?? '');
     assert.ok(named.length > 0, `${name} names files`);
     for (const path of named) await access(join(root, path.startsWith('../') ? path.slice(3) : path));

@@ -12,13 +12,13 @@ import {
 } from '@modelcontextprotocol/server';
 import { ANONYMOUS } from '../caller.ts';
 import type { Clock } from '../clock.ts';
-import { canonicalUrl, isAuthorized, type Config } from '../config.ts';
+import { clientUrls, isAuthorized, type Config } from '../config.ts';
 import { notFoundResponse } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Resource } from './access-token.ts';
 import { createBearerGate, type Authenticate } from './bearer.ts';
 import { createIntrospectionVerifier } from './introspection.ts';
-import { createIssuer } from './issuer.ts';
+import { createIssuer, type Issuer } from './issuer.ts';
 import { createJwtVerifier } from './jwt-verifier.ts';
 import { createStaticTokenVerifier } from './static-tokens.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -43,19 +43,37 @@ export interface Authorization {
 }
 
 /** Makes what the settings ask for. The authorization server is not asked before the first token comes. */
-export function createAuthorization({ config, fetch, clock, log }: AuthorizationOptions): Authorization {
+export function createAuthorization(options: AuthorizationOptions): Authorization {
+  const { config, fetch, clock, log } = options;
   if (!isAuthorized(config)) return { authenticate: async () => ANONYMOUS, metadata: () => notFoundResponse() };
-  const { authTokens, oauthIssuer, requiredScopes } = config;
-  const resource = resourceOf(config);
+  const { oauthIssuer } = config;
+  if (oauthIssuer === undefined) return authorizationAt(undefined, options);
+  const issuer = createIssuer({ issuer: oauthIssuer, fetch, clock, log });
+  // Each name is a resource of its own: its metadata and challenges name it, and tokens for another are refused.
+  const byHost = new Map(clientUrls(config).map((url) => [url.host, authorizationAt({ url, issuer }, options)]));
+  const [canonical] = byHost.values();
+  if (!canonical) throw new Error('MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL');
+  const at = (request: Request) => byHost.get(new URL(request.url).host) ?? canonical;
+  return {
+    authenticate: (request) => at(request).authenticate(request),
+    metadata: (request) => at(request).metadata(request),
+  };
+}
+
+/** Authorization of the server at one URL, or by static tokens alone. */
+function authorizationAt(
+  oauth: { url: URL; issuer: Issuer } | undefined,
+  { config, clock, log }: AuthorizationOptions,
+): Authorization {
+  const { authTokens, requiredScopes, introspectionClientId: clientId, introspectionClientSecret } = config;
   const verifiers: TokenVerifier[] = authTokens.length > 0 ? [createStaticTokenVerifier(authTokens)] : [];
-  if (oauthIssuer !== undefined) {
-    if (!resource) throw new Error('MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL');
-    const issuer = createIssuer({ issuer: oauthIssuer, fetch, clock, log });
-    const { introspectionClientId: clientId, introspectionClientSecret: clientSecret } = config;
+  const resource = oauth && resourceAt(oauth.url, config);
+  if (oauth && resource) {
+    const verified = { issuer: oauth.issuer, resource, clock };
     verifiers.push(
-      clientId !== undefined && clientSecret !== undefined
-        ? createIntrospectionVerifier({ issuer, resource, clock, clientId, clientSecret })
-        : createJwtVerifier({ issuer, resource, clock }),
+      clientId !== undefined && introspectionClientSecret !== undefined
+        ? createIntrospectionVerifier({ ...verified, clientId, clientSecret: introspectionClientSecret })
+        : createJwtVerifier(verified),
     );
   }
   return {
@@ -64,12 +82,9 @@ export function createAuthorization({ config, fetch, clock, log }: Authorization
   };
 }
 
-/** What tokens have to be for; `undefined` when they come from no authorization server. */
-function resourceOf(config: Config): Resource | undefined {
-  const url = config.oauthIssuer === undefined ? undefined : canonicalUrl(config);
-  if (!url) return undefined;
-  const metadataUrl = getOAuthProtectedResourceMetadataUrl(url);
-  return { url, audience: config.oauthAudience ?? url.href, metadataUrl };
+/** What tokens have to be for at `url`. */
+function resourceAt(url: URL, { oauthAudience }: Config): Resource {
+  return { url, audience: oauthAudience ?? url.href, metadataUrl: getOAuthProtectedResourceMetadataUrl(url) };
 }
 
 function metadataResponse(request: Request, { url, metadataUrl }: Resource, config: Config): Response | undefined {

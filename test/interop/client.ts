@@ -23,6 +23,8 @@ export interface InteropClient {
   /** What it is expected to speak; the runner compares it with what the client sent. */
   era: Era;
   transport: 'HTTP' | 'stdio';
+  /** Whether its server wants a token; then it signs in. @default false */
+  signsIn?: boolean;
   /** What it can show. The rest of its row stays open. */
   shows: readonly Feature[];
   /** What a reader of its rows should know: completes a sentence that begins with the name. */

@@ -3,30 +3,42 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FEATURES, SLUG, slugsOf, TEXT, type InteropClient, type Stage } from './client.ts';
-import { openPage } from './browser.ts';
+import { openPage, type Page } from './browser.ts';
 import { bin, versionOf } from './packages.ts';
 import { startProgram } from './program.ts';
 
 /** A few: its editor is slow with many. */
 const TITLES = ['Chapter', 'Chapter', 'Chapter'];
 
-export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as const).map((era) => ({
+const MODES = [
+  { era: 'legacy', signsIn: false },
+  { era: 'modern', signsIn: false },
+  { era: 'legacy', signsIn: true },
+  { era: 'modern', signsIn: true },
+] as const;
+
+export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn }) => ({
   name: 'MCP Inspector --web',
-  mode: era,
+  mode: signsIn ? `${era}, signing in` : era,
   version: versionOf('inspector'),
   era,
   transport: 'HTTP',
+  signsIn,
   shows: FEATURES,
+  note:
+    'signs in, where its row says so, at the provider of `npm run dev:idp`, and asks its user for the scope of ' +
+    '`slugify-batch` when that is called',
   needs: ['node 24', 'inspector', 'playwright'],
   async run(stage) {
     const { t, saw, artifacts } = stage;
     const address = await startInspector(stage, era);
     const page = await openPage(t);
     // Also of a page where something went wrong.
-    t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}.png`) }));
+    t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}${signsIn ? '-oauth' : ''}.png`) }));
     await page.goto(address);
     // The switch itself is hidden behind its picture.
     await page.getByRole('switch').click({ force: true });
+    if (signsIn) await allow(page);
     await page.getByText(era === 'modern' ? 'Modern' : 'Legacy', { exact: true }).waitFor();
     saw('connect');
 
@@ -48,6 +60,12 @@ export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as 
     await page.getByRole('textbox', { name: /^titles/ }).focus();
     await page.keyboard.insertText(JSON.stringify(TITLES));
     await execute.click();
+    if (signsIn) {
+      await page.getByRole('button', { name: 'Authorize' }).click();
+      await allow(page);
+      await page.getByText('Step-up authorization succeeded').waitFor();
+      await execute.click();
+    }
     for (const slug of slugsOf(TITLES)) await page.getByText(slug).first().waitFor();
     saw('slugify-batch');
 
@@ -55,6 +73,11 @@ export const INSPECTOR_WEB: readonly InteropClient[] = (['legacy', 'modern'] as 
     saw('progress');
   },
 }));
+
+/** Signs in as whom the page of the development IdP proposes, and gives what is asked for. */
+function allow(page: Page): Promise<void> {
+  return page.getByRole('button', { name: 'Allow' }).click();
+}
 
 /** Starts its server; resolves to the address of the page, with the token that it asks for. */
 async function startInspector(stage: Stage, era: string): Promise<string> {

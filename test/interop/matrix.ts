@@ -25,7 +25,7 @@ export function line(outcome: Outcome): string {
   const { version, transport } = outcome.client;
   const marks = FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`);
   const columns = [
-    titleOf(outcome.client).padEnd(35),
+    titleOf(outcome.client).padEnd(40),
     version.padEnd(13),
     (outcome.revision ?? '–').padEnd(10),
     transport.padEnd(5),

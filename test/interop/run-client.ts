@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Feature, InteropClient, Stage } from './client.ts';
 import type { Outcome } from './matrix.ts';
+import { startProtectedEntry } from './protected-entry.ts';
 import { createScope } from './scope.ts';
 import { revisionIn, tapHttp, tapStdio } from './wire.ts';
 
@@ -23,7 +24,7 @@ export async function runClient(client: InteropClient, { endpoint, ...rest }: Su
   try {
     const folder = await mkdtemp(join(tmpdir(), 'interop-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
-    const { url, ...http } = await tapHttp(t, endpoint);
+    const { url, ...http } = await tapHttp(t, client.signsIn ? (tapped) => startProtectedEntry(t, tapped) : endpoint);
     const { command, ...stdio } = tapStdio(folder);
     const { sent } = client.transport === 'HTTP' ? http : stdio;
     const saw = (feature: Feature) => void features.add(feature);

@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Era, Stage } from './client.ts';
 
+const LOOPBACK = '127.0.0.1';
 const STDIO_TAP = fileURLToPath(new URL('stdio-tap.mjs', import.meta.url));
 
 /** A way to the server that is watched. */
@@ -18,13 +19,20 @@ export interface Tap {
   sent: () => string;
 }
 
-/** Opens a port of its own in front of an endpoint; what comes there is passed on byte for byte. */
-export async function tapHttp(t: TestContext, endpoint: string): Promise<Tap & { url: string }> {
-  const { hostname, port } = new URL(endpoint);
+/**
+ * Opens a port of its own in front of an endpoint; what comes there is passed on byte for byte.
+ *
+ * @param endpoint - The endpoint's URL, or what starts it: an endpoint may have to know the URL that clients use.
+ */
+export async function tapHttp(
+  t: TestContext,
+  endpoint: string | ((url: string) => Promise<string>),
+): Promise<Tap & { url: string }> {
+  let target: URL | undefined;
   const sockets = new Set<Socket>();
   const chunks: Buffer[] = [];
   const tap = createServer((client) => {
-    const server = connect(Number(port), hostname);
+    const server = connect(Number(target?.port), LOOPBACK);
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -41,11 +49,11 @@ export async function tapHttp(t: TestContext, endpoint: string): Promise<Tap & {
     tap.close();
     await once(tap, 'close');
   });
-  tap.listen(0, hostname);
+  tap.listen(0, LOOPBACK);
   await once(tap, 'listening');
-  const url = new URL(endpoint);
-  url.port = String((tap.address() as AddressInfo).port);
-  return { url: url.href, sent: () => Buffer.concat(chunks).toString('latin1') };
+  const url = `http://${LOOPBACK}:${(tap.address() as AddressInfo).port}/mcp`;
+  target = new URL(typeof endpoint === 'string' ? endpoint : await endpoint(url));
+  return { url, sent: () => Buffer.concat(chunks).toString('latin1') };
 }
 
 /** A command that starts `src/stdio-server.ts` and copies its stdin to a file in `folder`. */

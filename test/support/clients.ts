@@ -4,8 +4,10 @@ import {
   Client as ClientV2,
   StreamableHTTPClientTransport as HttpV2,
   type FetchLike,
+  type OAuthClientProvider as AuthProviderV2,
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
+import type { OAuthClientProvider as AuthProviderV1 } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -48,20 +50,42 @@ export interface TestClient {
   close(): Promise<void>;
 }
 
+/** How a client speaks HTTP. */
+export interface HttpOptions {
+  /** @default globalThis.fetch */
+  fetch?: FetchLike;
+  /** A session to go on with. @default none */
+  sessionId?: string;
+  /** Signs the user in. @default nobody signs in */
+  authProvider?: AuthProviderV1 & AuthProviderV2;
+}
+
+/** A client that is connected over HTTP. */
+export interface HttpClient extends TestClient {
+  transport: HttpV1 | HttpV2;
+}
+
+/** A transport that is not connected. */
+export function httpTransport(kind: ClientKind, url: string, options: HttpOptions = {}): HttpV1 | HttpV2 {
+  return new (kind === 'v1' ? HttpV1 : HttpV2)(new URL(url), { fetch: globalThis.fetch, ...options });
+}
+
 /** Connects over HTTP; the client is closed with the test. */
 export async function connectHttp(
   t: TestContext,
   kind: ClientKind,
   url: string,
-  { fetch = globalThis.fetch, sessionId }: { fetch?: FetchLike; sessionId?: string } = {},
-): Promise<TestClient & { transport: HttpV1 | HttpV2 }> {
-  const options = { fetch, ...(sessionId !== undefined && { sessionId }) };
-  if (kind === 'v1') {
-    const transport = new HttpV1(new URL(url), options);
-    return { ...(await connectV1(t, transport)), transport };
-  }
-  const transport = new HttpV2(new URL(url), options);
-  return { ...(await connectV2(t, kind, transport)), transport };
+  options: HttpOptions = {},
+): Promise<HttpClient> {
+  const transport = httpTransport(kind, url, options);
+  const client = await (kind === 'v1' ? connectV1(t, transport) : connectV2(t, kind, transport as HttpV2));
+  return { ...client, transport };
+}
+
+/** Takes what the authorization server answered. The older generation takes the code alone, without `iss`. */
+export async function finishAuth(transport: HttpClient['transport'], answer: URLSearchParams): Promise<void> {
+  if (transport instanceof HttpV1) await transport.finishAuth(answer.get('code') ?? '');
+  else await transport.finishAuth(answer);
 }
 
 /** What to start for a client that speaks stdio. */

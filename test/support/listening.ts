@@ -19,24 +19,29 @@ export interface ListeningOptions extends Partial<AppOptions> {
   onRequest?: (request: Request) => void;
 }
 
-/** Starts an app on a free port; it is stopped with the test, whatever still runs. */
+/**
+ * Starts an app on a free port; it is stopped with the test, whatever still runs.
+ *
+ * @param env - Settings, or what makes them of the app's URL where they have to name it.
+ */
 export async function startListening(
   t: TestContext,
-  env: Record<string, string> = {},
+  env: Record<string, string> | ((url: string) => Record<string, string>) = {},
   { listenerClock, onRequest, ...options }: ListeningOptions = {},
 ): Promise<ListeningApp> {
-  const app = testApp({ MCP_DRAIN_SECONDS: '0', ...env }, options);
-  const fetch = (request: Request) => {
-    onRequest?.(request);
-    return app.fetch(request);
-  };
   const address = { host: '127.0.0.1', port: 0, ...(listenerClock && { clock: listenerClock }) };
-  const listener = await listen({ ...app, fetch }, address);
+  const fetch = (request: Request, bindings?: unknown) => {
+    onRequest?.(request);
+    return app.fetch(request, bindings);
+  };
+  const listener = await listen({ fetch, drain: () => app.drain() }, address);
+  const url = `http://127.0.0.1:${listener.port}/mcp`;
+  const app = testApp({ MCP_DRAIN_SECONDS: '0', ...(typeof env === 'function' ? env(url) : env) }, options);
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= listener.close());
   t.after(async () => {
     await app.drain();
     await close();
   });
-  return { port: listener.port, close, url: `http://127.0.0.1:${listener.port}/mcp`, lines: app.lines };
+  return { port: listener.port, close, url, lines: app.lines };
 }
