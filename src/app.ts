@@ -13,6 +13,7 @@ import { untilTokenExpires } from './auth/token-lifetime.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { exposure, isAuthorized, type Config } from './config.ts';
+import { createDeadlines } from './deadlines.ts';
 import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { browserAccess } from './security/cors.ts';
@@ -77,7 +78,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     createServer,
     log,
     clock,
-    streamAfterMs,
+    streamDeadlines: createDeadlines(streamAfterMs, clock),
     callsInFlight: createCallsInFlight(),
     keepAliveMs: config.keepAliveSeconds * 1000,
   };
@@ -121,6 +122,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
       await callsInFlight.idleWithin(config.drainSeconds * 1000, clock);
       const cut = callsInFlight.count;
       await endpoint.close();
+      shared.streamDeadlines.close();
       return cut;
     },
   };

@@ -1,7 +1,7 @@
 /**
  * `/mcp`: reads and parses the body once, behind the size limit, and gives the request to its era.
  *
- * Which era is the SDK's decision (`isLegacyRequest`), never a guess from a header. *Modern* requests
+ * Which era is the SDK's decision (`era.ts`), never a guess from a header. *Modern* requests
  * (2026-07-28) go to the SDK's handler, which serves each on a server of its own; those of the 2025
  * revisions go to their session, or without sessions to the same handler.
  *
@@ -10,7 +10,6 @@
 import {
   createMcpHandler,
   isJsonContentType,
-  isLegacyRequest,
   readRequestBody,
   type McpRequestContext,
   type McpServer,
@@ -22,6 +21,8 @@ import { asAccepted, readAccept, type Accepted } from './accept.ts';
 import type { Caller } from './caller.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
+import type { Deadlines } from './deadlines.ts';
+import { isLegacyPost } from './era.ts';
 import {
   batchTooLargeResponse,
   bodyTooLargeResponse,
@@ -58,8 +59,8 @@ export interface McpEndpointOptions {
   maxBodyBytes: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call of the 2025 revisions may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call of the 2025 revisions that takes longer becomes a stream. */
+  streamDeadlines: Deadlines;
   /** Where changes are published for clients that listen; `undefined` for one of its own. */
   bus: ServerEventBus | undefined;
   log: Logger;
@@ -114,7 +115,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     const { body } = read;
 
-    const isLegacy = await isLegacyRequest(request, body);
+    const isLegacy = await isLegacyPost(request, body);
     const isNew = !isLegacy || !sessions || methodOf(body) === 'initialize';
     // Once more for everything: reading the body may have taken until the end.
     if (refusing === 'everything' || (isNew && refusing === 'new')) return stoppingResponse(requestIdOf(body));

@@ -6,6 +6,7 @@
 import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
+import type { Deadlines } from './deadlines.ts';
 import { internalErrorResponse } from './errors.ts';
 import { requestIdOf } from './json.ts';
 import { refuseVersion, type Exchange } from './sessions/incoming.ts';
@@ -19,8 +20,8 @@ export interface SessionlessOptions {
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call that takes longer becomes a stream. */
+  streamDeadlines: Deadlines;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
 }

@@ -16,14 +16,14 @@ import { messagesOf } from '../json.ts';
  */
 export async function scopeChallengeResponse(
   body: unknown,
-  authInfo: AuthInfo,
+  authInfo: AuthInfo | undefined,
   resolve: ScopeChallengeHandler,
 ): Promise<Response | undefined> {
   for (const request of messagesOf(body)) {
-    const challenge = isJSONRPCRequest(request) ? await resolve({ request, authInfo }) : undefined;
+    const challenge = isJSONRPCRequest(request) ? await resolve({ request, ...(authInfo && { authInfo }) }) : undefined;
     if (!challenge) continue;
     const { scopes, errorDescription = 'Insufficient scope' } = challenge;
-    const { resourceMetadataUrl } = authInfo;
+    const resourceMetadataUrl = authInfo?.resourceMetadataUrl;
     return bearerAuthChallengeResponse(new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription), {
       requiredScopes: [...scopes],
       ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),

@@ -15,6 +15,8 @@ export interface Link<T> {
 /** An ordered collection, iterated from the first; the member just visited may be removed meanwhile. */
 export interface LinkedList<T> extends Iterable<T> {
   readonly size: number;
+  /** The place of the first member, if there is one. */
+  readonly first: Link<T> | undefined;
   /** Appends a member; the link is what to remove it by. */
   append(value: T): Link<T>;
   /** Takes a member out. Its link must be of this list, and not removed before. */
@@ -47,6 +49,9 @@ export function createLinkedList<T>(): LinkedList<T> {
   return {
     get size() {
       return size;
+    },
+    get first() {
+      return first;
     },
     append(value) {
       const link: Link<T> = { value, previous: undefined, next: undefined };

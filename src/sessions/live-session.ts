@@ -14,6 +14,7 @@ import {
 import type { Accepted } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
+import type { Deadlines } from '../deadlines.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
 import { messagesOf, methodOf } from '../json.ts';
 import type { EventLog } from './event-log.ts';
@@ -35,11 +36,11 @@ export interface LiveSessionOptions {
   authInfo: AuthInfo | undefined;
   eventLog: EventLog;
   callsInFlight: CallsInFlight;
-  clock: Pick<Clock, 'every' | 'after'>;
+  clock: Pick<Clock, 'every'>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call that takes longer becomes a stream. */
+  streamDeadlines: Deadlines;
   /** Puts what shapes the session into its record; resolves to `false` when there is none any more. */
   save: (changes: SessionChanges) => Promise<boolean>;
   /** Takes what the SDK reports beside its answers. */
@@ -137,7 +138,8 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
     get: (request) => transport.get(request),
     async restore({ initialize, initialized, logLevel, subscriptions: uris }) {
       events.isMuted = true;
-      await repeat({ id: 'initialize', method: 'initialize', params: initialize });
+      const params = JSON.parse(initialize) as Record<string, unknown>;
+      await repeat({ id: 'initialize', method: 'initialize', params });
       if (initialized) await repeat({ method: 'notifications/initialized' });
       if (logLevel) await repeat({ id: 'logging/setLevel', method: 'logging/setLevel', params: { level: logLevel } });
       for (const uri of uris) await repeat({ id: uri, method: 'resources/subscribe', params: { uri } });

@@ -10,13 +10,8 @@ export interface MemorySessionStoreOptions {
   clock: Pick<Clock, 'now'>;
 }
 
-/** Its handshake is JSON text: the size of that has a limit, and objects parsed from it take twenty times as much. */
-interface StoredRecord extends Omit<SessionRecord, 'initialize'> {
-  initialize: string;
-}
-
 interface Entry {
-  record: StoredRecord;
+  record: SessionRecord;
   usedAt: number;
   /** Its place in the order of last use among all, and among those of its principal. */
   place: Link<Entry>;
@@ -32,7 +27,7 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
   const byUse = createLinkedList<Entry>();
   const byUseOf = new Map<string, LinkedList<Entry>>();
 
-  function insert(record: StoredRecord): void {
+  function insert(record: SessionRecord): void {
     const ofPrincipal = byUseOf.get(record.principal) ?? createLinkedList<Entry>();
     byUseOf.set(record.principal, ofPrincipal);
     const entry = { record, usedAt: clock.now() } as Entry;
@@ -51,10 +46,7 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
 
   function expire(): void {
     const deadline = clock.now() - idleMs;
-    for (const entry of byUse) {
-      if (entry.usedAt > deadline) return;
-      remove(entry);
-    }
+    for (let entry = byUse.first?.value; entry && entry.usedAt <= deadline; entry = byUse.first?.value) remove(entry);
   }
 
   /** Every method looks through this, so that an expired record is never seen. */
@@ -66,19 +58,10 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
   return {
     async create(record) {
       expire();
-      insert({ ...record, initialize: JSON.stringify(record.initialize) });
+      insert({ ...record });
     },
     async get(id) {
-      const record = find(id)?.record;
-      return (
-        record && {
-          ...record,
-          // Only bringing a session to life asks for it, not every request.
-          get initialize() {
-            return JSON.parse(record.initialize) as SessionRecord['initialize'];
-          },
-        }
-      );
+      return find(id)?.record;
     },
     async touch(id) {
       const entry = find(id);

@@ -5,7 +5,7 @@
  * several nodes share can stand in its place. `test/sessions/session-store.contract.ts` is what "keeps the
  * contract" means.
  */
-import type { InitializeRequestParams, LoggingLevel } from '@modelcontextprotocol/server';
+import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 /** Everything that makes a session: enough to build its server anew, on any node, after any restart. */
 export interface SessionRecord {
@@ -15,8 +15,11 @@ export interface SessionRecord {
   readonly principal: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** What the client said of itself in `initialize`. */
-  readonly initialize: InitializeRequestParams;
+  /**
+   * What the client said of itself in `initialize`, as JSON: only bringing the session to life asks for it, and
+   * objects parsed from it take twenty times as much.
+   */
+  readonly initialize: string;
   /** Whether `notifications/initialized` came. */
   readonly initialized: boolean;
   /** The level of the last `logging/setLevel`. */

@@ -22,6 +22,7 @@ import type {
 import { scopeChallengeResponse } from '../auth/scope-challenge.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
+import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
@@ -36,11 +37,11 @@ export interface SessionTransportOptions {
   /** Logs events, so that streams can be resumed. @default they cannot */
   events?: SessionEvents;
   callsInFlight: CallsInFlight;
-  clock: Pick<Clock, 'every' | 'after'>;
+  clock: Pick<Clock, 'every'>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call that takes longer becomes a stream. */
+  streamDeadlines: Deadlines;
   /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
   /** Called when a stream has lost its connection or has ended. */
@@ -56,7 +57,7 @@ interface Stream {
   /** The connection it is sent on, while there is one. */
   connection?: EventStream | undefined;
   /** Until it is an event stream: the answers so far, and what gives them to the client. */
-  pending?: { answers: JSONRPCMessage[]; respond: (response?: Response) => void; stopTimer: () => void } | undefined;
+  pending?: { answers: JSONRPCMessage[]; respond: (response?: Response) => void; unset: () => void } | undefined;
   /** Whether it may become an event stream: the client does not read JSON only. */
   canStream?: boolean;
   /** Whether it begins with an event without data. */
@@ -116,7 +117,7 @@ export class SessionTransport implements Transport {
    */
   async post(body: unknown, { request, accepted, authInfo }: Exchange): Promise<Response | undefined> {
     const resolve = this.#scopeChallengeResolver;
-    const challenge = authInfo && resolve && (await scopeChallengeResponse(body, authInfo, resolve));
+    const challenge = resolve && (await scopeChallengeResponse(body, authInfo, resolve));
     if (challenge || this.#isClosed) return challenge;
     const state = { isInitialized: this.#isInitialized, running: this.#calls };
     const incoming = readMessages(this.#requestIds.unmark(body), state);
@@ -175,7 +176,7 @@ export class SessionTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const { request, stream, end } of this.#calls.values()) {
-      stream.pending?.stopTimer();
+      stream.pending?.unset();
       stream.pending?.respond();
       // A stream that just ended would be come back for. Without an id, since it is in no log.
       stream.connection?.send({ id: undefined, data: JSON.stringify(cutOffError(request.id)) });
@@ -189,15 +190,15 @@ export class SessionTransport implements Transport {
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
   #begin(requests: JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
-    const { clock, streamAfterMs } = this.#options;
+    const { streamDeadlines } = this.#options;
     for (const request of requests) {
       const call = { request, stream, isAnswered: false };
       stream.calls.add(call);
       this.#calls.set(request.id, call);
     }
     return new Promise((respond) => {
-      const stopTimer = stream.canStream ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
-      stream.pending = { answers: [], respond, stopTimer };
+      const unset = stream.canStream ? streamDeadlines.set(() => this.#open(stream)) : () => {};
+      stream.pending = { answers: [], respond, unset };
     });
   }
 
@@ -237,7 +238,7 @@ export class SessionTransport implements Transport {
     stream.connection?.end();
     if (!pending) return;
     stream.pending = undefined;
-    pending.stopTimer();
+    pending.unset();
     const headers = { 'content-type': 'application/json', ...this.#headers };
     pending.respond(new Response(JSON.stringify(stream.isBatch ? pending.answers : message), { headers }));
   }
@@ -250,7 +251,7 @@ export class SessionTransport implements Transport {
     stream.id = crypto.randomUUID();
     this.#streams.set(stream.id, stream);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin();
-    pending.stopTimer();
+    pending.unset();
     pending.respond(this.#connect(stream).response);
     if (stream.isPrimed) void this.#emitInOrder(stream, undefined);
     for (const answer of pending.answers) void this.#emitInOrder(stream, answer);

@@ -18,6 +18,7 @@ import type { Accepted } from '../accept.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { principalKey, type Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
+import type { Deadlines } from '../deadlines.ts';
 import {
   initializeTooLargeResponse,
   invalidInitializeResponse,
@@ -65,8 +66,8 @@ export interface SessionsOptions {
   liveIdleMs?: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call that takes longer becomes a stream. */
+  streamDeadlines: Deadlines;
 }
 
 /** Serves the requests of the 2025 revisions. */
@@ -94,8 +95,8 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   async function open(body: InitializeRequest & JSONRPCRequest, caller: Caller, exchange: Exchange): Promise<Response> {
     const { protocolVersion, capabilities, clientInfo } = body.params;
-    const initialize = { protocolVersion, capabilities, clientInfo };
-    if (JSON.stringify(initialize).length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
+    const initialize = JSON.stringify({ protocolVersion, capabilities, clientInfo });
+    if (initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
     const record: SessionRecord = {
       id: randomId(),
       principal: principalKey(caller),

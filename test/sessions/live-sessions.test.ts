@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readAccept } from '../../src/accept.ts';
+import { createDeadlines } from '../../src/deadlines.ts';
 import { createCallsInFlight } from '../../src/calls-in-flight.ts';
 import { ANONYMOUS } from '../../src/caller.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
@@ -169,7 +170,7 @@ function limitedTo(maxLive: number) {
     maxSessionsPerPrincipal: 1000,
     maxLive,
     keepAliveMs: 0,
-    streamAfterMs: 0,
+    streamDeadlines: createDeadlines(0, clock),
     log: createLogger({ level: 'silent', write: () => {} }),
   });
   const send = async (method: string, body: unknown, id?: string): Promise<string> => {

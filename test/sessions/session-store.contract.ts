@@ -183,11 +183,11 @@ function recordOf(id: string, principal = 'someone', more: Partial<SessionRecord
     id,
     principal,
     createdAt: 1_795_305_600_000,
-    initialize: {
+    initialize: JSON.stringify({
       protocolVersion: '2025-11-25',
       capabilities: { elicitation: { form: {} }, experimental: { 'ü.example/x': { deep: [1, null, 'two'] } } },
       clientInfo: { name: 'test', version: '1.0.0' },
-    },
+    }),
     initialized: false,
     subscriptions: [],
     ...more,
