@@ -1,33 +1,46 @@
-/** Calls that need more scopes than their token has ("Scope Challenge Handling"). */
+/** Calls that need more scopes than their token has. */
 import {
   bearerAuthChallengeResponse,
-  isJSONRPCRequest,
   OAuthError,
   OAuthErrorCode,
   type AuthInfo,
+  type JSONRPCRequest,
+  type ScopeChallenge,
   type ScopeChallengeHandler,
 } from '@modelcontextprotocol/server';
-import { messagesOf } from '../json.ts';
 
 /**
- * The challenge to a parsed body with a call that `resolve` asks more scopes for: 403 `insufficient_scope`.
+ * The challenge to the first of `requests` that `resolve` asks more scopes for: 403 `insufficient_scope`.
+ *
+ * `undefined` at once where it asks for none and needs no time to tell, as is usual.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#scope-challenge-handling
  */
-export async function scopeChallengeResponse(
-  body: unknown,
+export function scopeChallenge(
+  requests: JSONRPCRequest[],
   authInfo: AuthInfo | undefined,
   resolve: ScopeChallengeHandler,
+): Promise<Response | undefined> | undefined {
+  const asked = requests.map((request) => resolve({ request, ...(authInfo && { authInfo }) }));
+  return asked.every((challenge) => challenge === undefined) ? undefined : firstChallenge(asked, authInfo);
+}
+
+async function firstChallenge(
+  asked: ReturnType<ScopeChallengeHandler>[],
+  authInfo: AuthInfo | undefined,
 ): Promise<Response | undefined> {
-  for (const request of messagesOf(body)) {
-    const challenge = isJSONRPCRequest(request) ? await resolve({ request, ...(authInfo && { authInfo }) }) : undefined;
-    if (!challenge) continue;
-    const { scopes, errorDescription = 'Insufficient scope' } = challenge;
-    const resourceMetadataUrl = authInfo?.resourceMetadataUrl;
-    return bearerAuthChallengeResponse(new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription), {
-      requiredScopes: [...scopes],
-      ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
-    });
+  for (const answer of asked) {
+    const challenge = await answer;
+    if (challenge) return challengeResponse(challenge, authInfo);
   }
   return undefined;
+}
+
+function challengeResponse({ scopes, errorDescription }: ScopeChallenge, authInfo: AuthInfo | undefined): Response {
+  const error = new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription ?? 'Insufficient scope');
+  const resourceMetadataUrl = authInfo?.resourceMetadataUrl;
+  return bearerAuthChallengeResponse(error, {
+    requiredScopes: [...scopes],
+    ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
+  });
 }

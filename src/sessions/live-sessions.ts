@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createLinkedList, type Link } from './linked-list.ts';
 import type { LiveSession } from './live-session.ts';
 
 /** Sessions looked at to find some that can go, so that one request never pays for all. */
@@ -44,6 +45,9 @@ export interface LiveSessions {
 }
 
 interface Entry {
+  readonly id: string;
+  /** Its place in the order of use. */
+  place: Link<Entry>;
   building: Promise<LiveSession>;
   /** The same when it is built. */
   session: LiveSession | undefined;
@@ -55,12 +59,14 @@ interface Entry {
 /** Makes an empty cache. */
 export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSessionsOptions): LiveSessions {
   const entries = new Map<string, Entry>();
+  const byUse = createLinkedList<Entry>();
 
   async function drop(id: string): Promise<void> {
     const entry = entries.get(id);
-    entries.delete(id);
+    if (!entry) return;
+    remove(entry);
     try {
-      const session = await entry?.building.catch(() => undefined);
+      const session = await entry.building.catch(() => undefined);
       await session?.close();
     } catch (error) {
       log.error('a session did not close well', { error: String(error) });
@@ -69,30 +75,39 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
 
   function enliven(id: string, build: () => Promise<LiveSession>): Entry {
     const known = entries.get(id);
-    const entry = known ?? { building: build(), session: undefined, requests: 0, detachedAt: 0 };
-    putLast(id, entry);
-    if (known) return known;
+    if (known) {
+      byUse.moveToEnd(known.place);
+      return known;
+    }
+    const entry = { id, building: build(), session: undefined, requests: 0, detachedAt: 0 } as Omit<
+      Entry,
+      'place'
+    > as Entry;
+    entry.place = byUse.append(entry);
+    entries.set(id, entry);
     entry.building.then(
       (session) => (entry.session = session),
-      () => entries.get(id) === entry && entries.delete(id),
+      () => remove(entry),
     );
     return entry;
   }
 
-  /** Taken out and put in again, an entry is the last of the map, which is thus in order of use. */
-  function putLast(id: string, entry: Entry): void {
-    entries.delete(id);
-    entries.set(id, entry);
+  /** Does nothing to one that has been removed. */
+  function remove(entry: Entry): void {
+    if (entries.get(entry.id) !== entry) return;
+    entries.delete(entry.id);
+    byUse.remove(entry.place);
   }
 
   /** Drops what is too much, the longest unused first. */
   function trim(): void {
     let visits = MAX_VISITS;
-    for (const [id, entry] of entries) {
-      if (entries.size <= maxLive || visits-- <= 0) return;
+    while (entries.size > maxLive && visits-- > 0) {
+      const entry = byUse.first?.value;
+      if (!entry) return;
       // Streams that stay open would otherwise be all that is ever looked at.
-      if (isAttached(entry)) putLast(id, entry);
-      else void drop(id);
+      if (isAttached(entry)) byUse.moveToEnd(entry.place);
+      else void drop(entry.id);
     }
   }
 

@@ -19,14 +19,14 @@ import type {
   Transport,
   TransportSendOptions,
 } from '@modelcontextprotocol/server';
-import { scopeChallengeResponse } from '../auth/scope-challenge.ts';
+import { scopeChallenge } from '../auth/scope-challenge.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
-import { readMessages, readsPriming, type Exchange } from './incoming.ts';
+import { readMessages, readsPriming, type Exchange, type Incoming } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
 import type { SessionEvents } from './session-events.ts';
 
@@ -90,7 +90,7 @@ export class SessionTransport implements Transport {
   /** Events are sent, and streams are resumed, one at a time: an event is then either replayed or sent live. */
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
-  #scopeChallengeResolver?: ScopeChallengeHandler;
+  #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
   #isInitialized = false;
   #isClosed = false;
 
@@ -116,17 +116,23 @@ export class SessionTransport implements Transport {
    * @returns The answer, or `undefined` when the session has ended before there was one.
    */
   async post(body: unknown, { request, accepted, authInfo }: Exchange): Promise<Response | undefined> {
-    const resolve = this.#scopeChallengeResolver;
-    const challenge = resolve && (await scopeChallengeResponse(body, authInfo, resolve));
-    if (challenge || this.#isClosed) return challenge;
-    const state = { isInitialized: this.#isInitialized, running: this.#calls };
-    const incoming = readMessages(this.#requestIds.unmark(body), state);
+    if (this.#isClosed) return undefined;
+    const incoming = this.#read(body);
     if (incoming instanceof Response) return incoming;
     const { messages, requests } = incoming;
+    const challenged = scopeChallenge(requests, authInfo, this.#scopeChallengeResolver);
+    if (challenged) {
+      const refusal = await challenged;
+      if (refusal || this.#isClosed) return refusal;
+      // That took time, in which another call may have taken the id.
+      const again = this.#read(body);
+      if (again instanceof Response) return again;
+    }
     const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
     const isBatch = Array.isArray(body);
     const stream: Stream = { id: '', calls: new Set(), canStream: accepted.eventStream, isPrimed, isBatch };
-    const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }) };
+    const extra: MessageExtraInfo = request ? { request } : {};
+    if (authInfo) extra.authInfo = authInfo;
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
       extra.closeSSEStream = () => this.#disconnect(stream);
@@ -186,6 +192,10 @@ export class SessionTransport implements Transport {
     for (const connection of this.#connections) connection.end();
     this.onclose?.();
     await this.#options.events?.close();
+  }
+
+  #read(body: unknown): Incoming | Response {
+    return readMessages(this.#requestIds.unmark(body), { isInitialized: this.#isInitialized, running: this.#calls });
   }
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
