@@ -1,22 +1,32 @@
 /**
  * Which era a POST is of: 2026-07-28, or the 2025 revisions and before.
  *
- * The SDK decides (`isLegacyRequest`). Its answer takes longer than most calls, and for most requests of the
- * 2025 revisions it is plain: a message that has no `_meta` makes no claim to be modern, and a header that
- * names a 2025 revision, or is not there, makes none for it. Those alone are not asked about.
+ * The SDK decides (`isLegacyRequest`). Its answer takes longer than many calls, and for most requests it is
+ * plain beforehand; only the others are asked about. `test/era.test.ts` compares the two.
  */
-import { isLegacyRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+import { isLegacyRequest, PROTOCOL_VERSION_META_KEY, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+import { methodOf } from './json.ts';
 
 /** Whether a POST with this parsed body is of the 2025 revisions, or of those before. */
 export async function isLegacyPost(request: Request, body: unknown): Promise<boolean> {
-  return isPlainlyLegacy(request, body) || isLegacyRequest(request, body);
+  return plainlyLegacy(request, body) ?? isLegacyRequest(request, body);
 }
 
-function isPlainlyLegacy(request: Request, body: unknown): boolean {
-  // The list is of the revisions with `initialize` only, and a batch may have anything in it.
-  const version = request.headers.get('mcp-protocol-version');
-  if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return false;
-  if (typeof body !== 'object' || body === null || !('method' in body)) return false;
-  if (!('params' in body)) return true;
-  return typeof body.params === 'object' && body.params !== null && !('_meta' in body.params);
+/**
+ * What needs no closer look: a message that claims a revision in its `_meta` is none of 2025, whether or not it
+ * turns out to be valid; one without `_meta` and without a header that names another revision is.
+ */
+function plainlyLegacy(request: Request, body: unknown): boolean | undefined {
+  const method = methodOf(body);
+  if (method === undefined) return undefined;
+  const { params } = body as { params?: unknown };
+  if (params !== undefined && (typeof params !== 'object' || params === null)) return undefined;
+  const meta = params && '_meta' in params ? params._meta : undefined;
+  if (meta === undefined) {
+    const version = request.headers.get('mcp-protocol-version');
+    return version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version) ? true : undefined;
+  }
+  const isClaim = typeof meta === 'object' && meta !== null && PROTOCOL_VERSION_META_KEY in meta;
+  // `initialize` is of 2025 unless what it claims is valid.
+  return isClaim && !Array.isArray(meta) && method !== 'initialize' ? false : undefined;
 }
