@@ -7,9 +7,16 @@
  * (schemas, pools, caches) at module scope, and put nothing of one client where another could read it.
  */
 import transliterate from '@sindresorhus/transliterate';
-import { McpServer, requireScopes, type AuthInfo, type CallToolResult } from '@modelcontextprotocol/server';
+import {
+  McpServer,
+  requireScopes,
+  type AuthInfo,
+  type CallToolResult,
+  type McpRequestContext,
+} from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema } from './cached-schema.ts';
+import { calledTool } from './called-tool.ts';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
 const MAX_TEXT_CHARS = 10_000;
@@ -63,10 +70,10 @@ const batchSchemas = { inputSchema: cachedSchema(batchInput), outputSchema: cach
 
 type SlugOptions = Omit<z.infer<typeof slugifyInput>, 'text'>;
 
-/** Options for {@link createMcpServer}. */
-export interface McpServerDependencies {
-  /** The verified token of whoever the server is for. @default nobody was asked */
-  authInfo?: AuthInfo;
+const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+
+/** What {@link createMcpServer} may know of the request that a server is for, and options for tests. */
+export interface McpServerDependencies extends Partial<McpRequestContext> {
   /**
    * Lets other work of the process run between two steps of a batch; resolves when the batch may go on.
    * @default one turn of the event loop
@@ -75,11 +82,13 @@ export interface McpServerDependencies {
 }
 
 /**
- * Builds a server with every tool registered, connected to nothing.
+ * Builds a server with its tools registered, connected to nothing.
  *
- * Cheap enough to be called for each request, which the 2026-07-28 revision does.
+ * Cheap enough to be called for each request, which the 2026-07-28 revision does. `authInfo` is the verified token
+ * of whoever the server is for, where that is asked.
  */
-export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDependencies = {}): McpServer {
+export function createMcpServer({ pause = nextTurn, ...context }: McpServerDependencies = {}): McpServer {
+  const { authInfo } = context;
   // What is the same for all may be kept by caches that serve all.
   const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(
@@ -91,8 +100,13 @@ export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDepende
       cacheHints: { 'tools/list': cacheHint, 'server/discover': cacheHint },
     },
   );
-  const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+  const only = calledTool(context);
+  if (only === undefined || only === 'slugify') registerSlugify(server);
+  if (only === undefined || only === 'slugify-batch') registerSlugifyBatch(server, authInfo, pause);
+  return server;
+}
 
+function registerSlugify(server: McpServer): void {
   server.registerTool(
     'slugify',
     {
@@ -107,8 +121,10 @@ export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDepende
       return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
     },
   );
+}
 
-  const batch = server.registerTool(
+function registerSlugifyBatch(server: McpServer, authInfo: AuthInfo | undefined, pause: () => Promise<void>): void {
+  const tool = server.registerTool(
     'slugify-batch',
     {
       // Without this scope, a client is told to ask for it. Where nobody is asked who they are, nothing is needed.
@@ -147,9 +163,7 @@ export function createMcpServer({ authInfo, pause = nextTurn }: McpServerDepende
   );
   // A static token comes from no authorization server that could add a scope: its holder need not see the tool.
   const isStatic = authInfo !== undefined && authInfo.resourceMetadataUrl === undefined;
-  if (isStatic && !authInfo.scopes.includes(BATCH_SCOPE)) batch.disable();
-
-  return server;
+  if (isStatic && !authInfo.scopes.includes(BATCH_SCOPE)) tool.disable();
 }
 
 /** Scripts that the transliterator knows. It strips marks from the others, which would spoil Hindi or Japanese. */
