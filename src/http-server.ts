@@ -47,8 +47,9 @@ async function serve(config: Config): Promise<void> {
   if (url !== listening) write(`  Clients use  ${url}`);
   if (config.oauthIssuer !== undefined) write(`  Tokens from  ${config.oauthIssuer}`);
   if (config.authTokens.length > 0) write(`  Tokens of    ${config.authTokens.map(({ name }) => name).join(', ')}`);
-  write(`  Claude Code  claude mcp add --transport http my-server ${url}`);
-  write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`);
+  const header = config.authTokens.length > 0 ? ' --header "Authorization: Bearer TOKEN"' : '';
+  write(`  Claude Code  claude mcp add --transport http my-server ${url}${header}`);
+  write(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url}${header} --method tools/list`);
 
   stopOnSignals({ app, listener, log });
 }

@@ -2,9 +2,10 @@
  * The tools, defined once for every transport and both protocol eras.
  *
  * This is the file to replace by your own: the entries call `createMcpServer()` whenever they need a
- * server (one per stdio connection, one per HTTP session, one per stateless request) and nothing else
- * in `src/` knows what it serves. So: build a new `McpServer` on every call, keep shared things
- * (schemas, pools, caches) at module scope, and put nothing of one client where another could read it.
+ * server (one for a stdio connection, one whenever an HTTP session comes to life, one for each stateless
+ * request) and nothing else in `src/` knows what it serves. So: build a new `McpServer` on every call, keep
+ * shared things (schemas, pools, caches) at module scope, and put nothing of one client where another could
+ * read it.
  */
 import transliterate from '@sindresorhus/transliterate';
 import {

@@ -23,6 +23,12 @@ export interface JwtVerifierOptions {
   clock: Pick<Clock, 'now'>;
 }
 
+/** What would let the token pass, where that is a setting here. */
+function remedy(error: errors.JOSEError): string {
+  if (!(error instanceof errors.JWTClaimValidationFailed) || error.claim !== 'aud') return '';
+  return '; tokens have to be for MCP_PUBLIC_URL, or for MCP_OAUTH_AUDIENCE where that is set';
+}
+
 /** Makes a verifier that has no keys yet. */
 export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOptions): TokenVerifier {
   const getKey = createIssuerKeys(issuer, clock);
@@ -47,7 +53,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       } catch (error) {
         if (error instanceof KeysUnavailableError) return unavailable(error.message);
         // Its message names the rule and the claim; the values stay in the token.
-        if (error instanceof errors.JOSEError) return refused(`${error.code}: ${error.message}`);
+        if (error instanceof errors.JOSEError) return refused(`${error.code}: ${error.message}${remedy(error)}`);
         throw error;
       }
     },
