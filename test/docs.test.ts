@@ -55,7 +55,7 @@ test('the settings that the docs show are taken as they stand', async () => {
   assert.ok(shown.length >= 6);
   let secrets = 0;
   for (const block of shown) {
-    const written = block.replaceAll('$(openssl rand -hex 32)', () => String(++secrets).padStart(64, '0'));
+    const written = block.replaceAll(/\$\(openssl rand -hex 32\)|\$TOKEN/g, () => String(++secrets).padStart(64, '0'));
     const pairs = written.matchAll(/\b(MCP_\w+)=(?:"([^"]*)"|(\S+))/g);
     const env = Object.fromEntries(Array.from(pairs, ([, name = '', quoted, bare]) => [name, quoted ?? bare]));
     assert.doesNotThrow(() => loadConfig(env), block);
