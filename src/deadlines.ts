@@ -32,7 +32,8 @@ export function createDeadlines(milliseconds: number, clock: Pick<Clock, 'now' |
       const link = waiting.first;
       if (!link) return;
       const left = link.value.at - clock.now();
-      if (left > 0) return startTimer(left);
+      // More than there ever was: the clock was set back.
+      if (left > 0 && left <= milliseconds) return startTimer(left);
       waiting.remove(link);
       link.value.isOver = true;
       link.value.callback();
@@ -51,6 +52,8 @@ export function createDeadlines(milliseconds: number, clock: Pick<Clock, 'now' |
     close() {
       stopTimer?.();
       stopTimer = undefined;
+      for (const deadline of waiting) deadline.isOver = true;
+      for (let link = waiting.first; link; link = waiting.first) waiting.remove(link);
     },
   };
 }

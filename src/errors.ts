@@ -102,6 +102,9 @@ export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'C
 export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
+/** 499, as nginx has it: the client left before there was an answer. Nobody reads this, but the log. */
+export const clientGoneResponse = () => new Response(null, { status: 499 });
+
 /** 503: not now; `retryAfterSeconds` says when to try again. */
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
   errorResponse(503, REFUSED, message, { id, headers: { 'Retry-After': String(retryAfterSeconds) } });
@@ -113,10 +116,10 @@ export const stoppingResponse = (id: RequestId = null) => unavailableResponse('T
 export const internalErrorResponse = (id: RequestId = null) =>
   errorResponse(500, INTERNAL_ERROR, 'Internal error', { id });
 
-/** On a stream, in place of a result that could not be kept. The log has the detail. */
+/** In place of a result that could not be kept. The log has the detail. */
 export const internalError = (id: string | number) => errorMessage(id, INTERNAL_ERROR, 'Internal error');
 
-/** On a stream, after `notifications/cancelled`. */
+/** The answer to a call after `notifications/cancelled`. */
 export const cancelledError = (id: string | number) => errorMessage(id, REFUSED, 'Request cancelled');
 
 /** On a stream, for a call that runs no more because its session or the process ends. */

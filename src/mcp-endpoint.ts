@@ -3,7 +3,7 @@
  *
  * Which era is the SDK's decision (`era.ts`), never a guess from a header. *Modern* requests
  * (2026-07-28) go to the SDK's handler, which serves each on a server of its own; those of the 2025
- * revisions go to their session, or without sessions to the same handler.
+ * revisions go to their session (`sessions/`), or without sessions to `sessionless.ts`.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
@@ -26,6 +26,7 @@ import { isLegacyPost } from './era.ts';
 import {
   batchTooLargeResponse,
   bodyTooLargeResponse,
+  clientGoneResponse,
   methodNotAllowedResponse,
   notAcceptableResponse,
   parseErrorResponse,
@@ -105,6 +106,8 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
   }
 
+  const isStopped = () => refusing === 'everything';
+
   async function post(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
@@ -124,7 +127,8 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       if (sessions) return await sessions.post(request, body, caller, accepted);
       const exchange = { request, accepted, authInfo: caller.authInfo };
-      return (await sessionless.post(body, exchange)) ?? stoppingResponse(requestIdOf(body));
+      const response = await sessionless.post(body, exchange);
+      return response ?? (isStopped() ? stoppingResponse(requestIdOf(body)) : clientGoneResponse());
     } finally {
       end();
     }

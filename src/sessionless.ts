@@ -8,7 +8,7 @@ import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import { internalErrorResponse } from './errors.ts';
-import { requestIdOf } from './json.ts';
+import { methodOf, requestIdOf } from './json.ts';
 import { refuseVersion, type Exchange } from './sessions/incoming.ts';
 import { SessionTransport } from './sessions/session-transport.ts';
 
@@ -38,10 +38,12 @@ export interface Sessionless {
 export function createSessionless(options: SessionlessOptions): Sessionless {
   const { createServer, onerror } = options;
   const running = new Set<() => Promise<void>>();
+  let isClosed = false;
   return {
     async post(body, exchange) {
       const { request, authInfo } = exchange;
-      const refusal = refuseVersion(request);
+      // `initialize` says in its body which revisions the client speaks.
+      const refusal = methodOf(body) === 'initialize' ? undefined : refuseVersion(request);
       if (refusal) return refusal;
       const context = { era: 'legacy', ...(authInfo && { authInfo }), requestInfo: request } as const;
       const server = await createServer(context).catch(() => undefined);
@@ -55,12 +57,19 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
       request.signal.addEventListener('abort', end, { once: true });
       const transport = new SessionTransport({ ...options, ondetach: () => void end() });
       transport.onerror = onerror;
-      await server.connect(transport);
-      const response = await transport.post(body, exchange);
-      if (!transport.isAttached) await end();
-      return response;
+      try {
+        await server.connect(transport);
+        // Making the server took time.
+        const response = isClosed || request.signal.aborted ? undefined : await transport.post(body, exchange);
+        if (!transport.isAttached) await end();
+        return response;
+      } catch (error) {
+        await end();
+        throw error;
+      }
     },
     async close() {
+      isClosed = true;
       await Promise.all(Array.from(running, (end) => end()));
     },
   };

@@ -57,5 +57,18 @@ test('calls nothing back once it is closed, and leaves no timer', () => {
   deadlines.close();
   assert.equal(clock.pending, 0);
   clock.advance(1000);
-  assert.deepEqual(called, []);
+  set('b');
+  clock.advance(100);
+  assert.deepEqual(called, ['b']);
+});
+
+test('calls back also when the clock is set back meanwhile', () => {
+  let now = 1_000_000;
+  let fire = () => {};
+  const deadlines = createDeadlines(100, { now: () => now, after: (_ms, callback) => ((fire = callback), () => {}) });
+  const called: string[] = [];
+  deadlines.set(() => called.push('a'));
+  now -= 3_600_000;
+  fire();
+  assert.deepEqual(called, ['a']);
 });

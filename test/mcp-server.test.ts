@@ -22,6 +22,12 @@ const WRONG: [tool: string, args: Record<string, unknown>, says: string][] = [
   ['slugify', {}, 'text: '],
   ['slugify', { text: 5 }, 'text: '],
   ['slugify', { text: 'x'.repeat(10_001) }, 'text: text may have at most 10000 characters'],
+  ['slugify', { text: 'ﷺ'.repeat(600) }, 'text: text may have at most 10000 characters, ligatures written out'],
+  [
+    'slugify-batch',
+    { titles: ['a', 'ﷺ'.repeat(60)] },
+    'titles.1: a title may have at most 1000 characters, ligatures written out',
+  ],
   ['slugify', { text: 'a', separator: '+' }, 'separator: '],
   ['slugify', { text: 'a', lowercase: 'yes' }, 'lowercase: '],
   ['slugify', { text: 'a', maxLength: 0 }, 'maxLength: '],

@@ -1,6 +1,7 @@
 /** Calls that need more scopes than their token has. */
 import {
   bearerAuthChallengeResponse,
+  getOAuthProtectedResourceMetadataUrl,
   OAuthError,
   OAuthErrorCode,
   type AuthInfo,
@@ -21,24 +22,21 @@ export function scopeChallenge(
   authInfo: AuthInfo | undefined,
   resolve: ScopeChallengeHandler,
 ): Promise<Response | undefined> | undefined {
-  const asked = requests.map((request) => resolve({ request, ...(authInfo && { authInfo }) }));
-  return asked.every((challenge) => challenge === undefined) ? undefined : firstChallenge(asked, authInfo);
-}
-
-async function firstChallenge(
-  asked: ReturnType<ScopeChallengeHandler>[],
-  authInfo: AuthInfo | undefined,
-): Promise<Response | undefined> {
-  for (const answer of asked) {
-    const challenge = await answer;
-    if (challenge) return challengeResponse(challenge, authInfo);
+  for (const [index, request] of requests.entries()) {
+    const challenge = resolve({ request, ...(authInfo && { authInfo }) });
+    if (challenge === undefined) continue;
+    // One at a time: a resolver that fails is then the failure of this, and of nothing that nobody waits for.
+    const next = () => scopeChallenge(requests.slice(index + 1), authInfo, resolve);
+    return Promise.resolve(challenge).then((found) => (found ? challengeResponse(found, authInfo) : next()));
   }
   return undefined;
 }
 
 function challengeResponse({ scopes, errorDescription }: ScopeChallenge, authInfo: AuthInfo | undefined): Response {
   const error = new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription ?? 'Insufficient scope');
-  const resourceMetadataUrl = authInfo?.resourceMetadataUrl;
+  const { resource } = authInfo ?? {};
+  const resourceMetadataUrl =
+    authInfo?.resourceMetadataUrl ?? (resource && getOAuthProtectedResourceMetadataUrl(resource));
   return bearerAuthChallengeResponse(error, {
     requiredScopes: [...scopes],
     ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),

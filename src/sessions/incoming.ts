@@ -26,29 +26,21 @@ export interface Exchange {
   authInfo: AuthInfo | undefined;
 }
 
-/** What a session says of itself. */
-export interface SessionState {
-  isInitialized: boolean;
-  /** The calls that have no answer yet, by their id. */
-  running: ReadonlyMap<RequestId, unknown>;
-}
-
 /** Messages in their order, and the requests among them. */
 export interface Incoming {
   messages: JSONRPCMessage[];
   requests: JSONRPCRequest[];
 }
 
-/** The messages of a parsed body, one or a batch, or the answer to a body that is not taken. */
-export function readMessages(body: unknown, { isInitialized, running }: SessionState): Incoming | Response {
+/** The messages of a parsed body, one or a batch, or the answer to one that is not taken; `running` has the calls without an answer. */
+export function readMessages(body: unknown, running: ReadonlyMap<RequestId, unknown>): Incoming | Response {
   const messages = messagesOf(body);
   if (!messages.every(isJsonRpcMessage)) return invalidMessageResponse(requestIdOf(body));
   const requests = messages.filter((message) => 'method' in message && 'id' in message);
   const ids = new Set<RequestId>();
   for (const { id, method } of requests) {
-    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle), and it comes once.
-    if (method === 'initialize' && (isInitialized || Array.isArray(body)))
-      return secondInitializeResponse(requestIdOf(body));
+    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
+    if (method === 'initialize' && Array.isArray(body)) return secondInitializeResponse(requestIdOf(body));
     // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
     if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
     ids.add(id);

@@ -26,6 +26,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
+import { answerText, errorOf, jsonResponse, type Call, type Stream } from './call-stream.ts';
 import { readMessages, readsPriming, type Exchange, type Incoming } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -48,32 +49,6 @@ export interface SessionTransportOptions {
   ondetach: () => void;
 }
 
-/** What is sent in answer to one POST, or on GET. */
-interface Stream {
-  /** Its name in the event log; none before there is an event. */
-  id: string;
-  /** Calls that have no answer yet. */
-  calls: Set<Call>;
-  /** The connection it is sent on, while there is one. */
-  connection?: EventStream | undefined;
-  /** Until it is an event stream: the answers so far, and what gives them to the client. */
-  pending?: { answers: JSONRPCMessage[]; respond: (response?: Response) => void; unset: () => void } | undefined;
-  /** Whether it may become an event stream: the client does not read JSON only. */
-  canStream?: boolean;
-  /** Whether it begins with an event without data. */
-  isPrimed?: boolean;
-  isBatch?: boolean;
-}
-
-interface Call {
-  request: JSONRPCRequest;
-  stream: Stream;
-  /** Set with the first answer; further ones are dropped. */
-  isAnswered: boolean;
-  /** Ends its count, which begins with the event stream; until then whoever waits for the answer counts it. */
-  end?: () => void;
-}
-
 /** The transport of one session. */
 export class SessionTransport implements Transport {
   onclose: Transport['onclose'];
@@ -91,7 +66,6 @@ export class SessionTransport implements Transport {
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
-  #isInitialized = false;
   #isClosed = false;
 
   constructor(options: SessionTransportOptions) {
@@ -140,8 +114,8 @@ export class SessionTransport implements Transport {
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
-    for (const message of messages) this.#receive(message, extra);
     if (!accepted.json) this.#open(stream);
+    for (const message of messages) this.#receive(message, extra);
     return response;
   }
 
@@ -168,14 +142,18 @@ export class SessionTransport implements Transport {
     const isAnswer = !('method' in message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#emitInOrder(this.#getStream, message);
+    if (requestId === undefined)
+      return isAnswer ? undefined : this.#emitInOrder(this.#getStream, this.#textOf(message));
     const call = this.#calls.get(requestId);
-    // Nobody waits for it any more ("SHOULD close the SSE stream" after the answer).
-    if (!call || call.isAnswered) return undefined;
-    if (isAnswer) return this.#answer(call, message);
-    if (call.stream.pending && !call.stream.canStream) return undefined;
+    const isOver = !call || call.isAnswered;
+    if (isAnswer) return isOver ? undefined : this.#answer(call, message);
+    // Nobody reads it ("SHOULD close the SSE stream" after the answer); who waits for an answer has to know.
+    if (isOver || (call.stream.pending && !call.stream.canStream)) {
+      if ('id' in message) throw new Error(`${message.method} has no stream to go to: its call reads none any more`);
+      return undefined;
+    }
     this.#open(call.stream);
-    return this.#emitInOrder(call.stream, message);
+    return this.#emitInOrder(call.stream, this.#textOf(message));
   }
 
   async close(): Promise<void> {
@@ -195,7 +173,7 @@ export class SessionTransport implements Transport {
   }
 
   #read(body: unknown): Incoming | Response {
-    return readMessages(this.#requestIds.unmark(body), { isInitialized: this.#isInitialized, running: this.#calls });
+    return readMessages(this.#requestIds.unmark(body), this.#calls);
   }
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
@@ -213,7 +191,6 @@ export class SessionTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
-    if ('method' in message && message.method === 'initialize') this.#isInitialized = true;
     if ('method' in message && message.method === 'notifications/cancelled') {
       // The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
       // same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
@@ -221,26 +198,31 @@ export class SessionTransport implements Transport {
       const call = this.#calls.get(requestId);
       if (call && !call.isAnswered) void this.#answer(call, cancelledError(requestId));
     }
-    this.onmessage?.(message, extra);
+    try {
+      this.onmessage?.(message, extra);
+    } catch (error) {
+      this.onerror?.(errorOf(error));
+      const call = 'method' in message && 'id' in message ? this.#calls.get(message.id) : undefined;
+      if (call) void this.#answer(call, internalError(call.request.id));
+    }
   }
 
   async #answer(call: Call, message: JSONRPCMessage): Promise<void> {
     call.isAnswered = true;
     const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
-    if (!save && call.stream.pending) return this.#finish(call, message);
-    return this.#inOrder(async () => {
-      const isSaved = save ? await save() : true;
-      await this.#finish(call, isSaved ? message : internalError(call.request.id));
-    });
+    const answer = save && !(await this.#inOrder(save)) ? internalError(call.request.id) : message;
+    const data = answerText(answer, call, this.onerror);
+    // Only now: while it was saved, the stream may have been opened.
+    return call.stream.pending ? this.#finish(call, data) : this.#inOrder(() => this.#finish(call, data));
   }
 
   /** Gives a call its answer: into the one JSON body, or onto the stream, which ends with the last. */
-  async #finish(call: Call, message: JSONRPCMessage): Promise<void> {
-    const { stream, request } = call;
+  async #finish(call: Call, data: string): Promise<void> {
+    const { stream } = call;
     const { pending } = stream;
-    if (pending) pending.answers.push(message);
-    else await this.#emit(stream, message);
-    if (!this.#calls.delete(request.id)) return;
+    if (pending) pending.answers.push(data);
+    else await this.#emit(stream, data);
+    if (!this.#calls.delete(call.request.id)) return;
     stream.calls.delete(call);
     call.end?.();
     if (stream.calls.size > 0) return;
@@ -249,14 +231,13 @@ export class SessionTransport implements Transport {
     if (!pending) return;
     stream.pending = undefined;
     pending.unset();
-    const headers = { 'content-type': 'application/json', ...this.#headers };
-    pending.respond(new Response(JSON.stringify(stream.isBatch ? pending.answers : message), { headers }));
+    pending.respond(jsonResponse(stream, pending.answers, this.#headers));
   }
 
   /** Makes an event stream of what was to be JSON. */
   #open(stream: Stream): void {
     const { pending } = stream;
-    if (!pending) return;
+    if (!pending || this.#isClosed) return;
     stream.pending = undefined;
     stream.id = crypto.randomUUID();
     this.#streams.set(stream.id, stream);
@@ -284,7 +265,7 @@ export class SessionTransport implements Transport {
   /** Ends the connection of a stream, which goes on: the client comes back for the rest. */
   #disconnect(stream: Stream): void {
     this.#open(stream);
-    void this.#inOrder(async () => stream.connection?.end());
+    void this.#inOrder(async () => stream.isResumable && stream.connection?.end());
   }
 
   async #resume(lastEventId: string): Promise<Response | undefined> {
@@ -298,14 +279,18 @@ export class SessionTransport implements Transport {
     return connection.response;
   }
 
-  #emitInOrder(stream: Stream, message: JSONRPCMessage | undefined): Promise<void> {
-    return this.#inOrder(() => this.#emit(stream, message));
+  #textOf(message: JSONRPCMessage): string {
+    return JSON.stringify(this.#requestIds.mark(message));
+  }
+
+  #emitInOrder(stream: Stream, data: string | undefined): Promise<void> {
+    return this.#inOrder(() => this.#emit(stream, data));
   }
 
   /** Logs and sends an event; without a message one that is there for its id ("SHOULD immediately send"). */
-  async #emit(stream: Stream, message: JSONRPCMessage | undefined): Promise<void> {
-    const data = message && JSON.stringify(this.#requestIds.mark(message));
+  async #emit(stream: Stream, data: string | undefined): Promise<void> {
     const id = await this.#options.events?.append(stream.id, data);
+    if (id !== undefined) stream.isResumable = true;
     if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
   }
 }

@@ -99,6 +99,15 @@ describe('a call', () => {
     assert.equal(messagesIn(await response.text()).at(-1)?.['id'], 'soon');
   });
 
+  test('is answered with a stream also where it is cancelled in the same batch', async () => {
+    const { session } = await setUp();
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: CALL.id } };
+    const headers = { accept: 'text/event-stream', 'mcp-protocol-version': '2025-03-26' };
+    const response = await session.post([CALL, cancelled], headers);
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    assert.deepEqual(said(...eventsIn(await response.text())), ['! -32000']);
+  });
+
   test('of a batch that is answered in time stays in its order on the stream that the others need', async () => {
     const { session, speaker, clock } = await setUp();
     const response = session.post([rpc('ping', {}, 'soon'), CALL], { 'mcp-protocol-version': '2025-03-26' });
