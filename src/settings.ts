@@ -154,7 +154,13 @@ export const SETTINGS = {
   authTokens: setting({
     variable: 'MCP_AUTH_TOKENS',
     fallback: '',
-    schema: list(z.string()).transform(parseStaticTokens).pipe(z.custom<StaticToken[]>(Array.isArray)),
+    // Commas alone would be no tokens, and nobody would be asked for one.
+    schema: z
+      .string()
+      .regex(/^$|[^,\s]/)
+      .pipe(list(z.string()))
+      .transform(parseStaticTokens)
+      .pipe(z.custom<StaticToken[]>(Array.isArray)),
     expected: `name:token or name:token:scopes, separated by commas; names and tokens differ, a token has ${MIN_TOKEN_CHARS} characters or more`,
     meaning: 'Static bearer tokens, as `name:token` or `name:token:scope scope`, separated by commas',
     secret: true,

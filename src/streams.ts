@@ -1,8 +1,9 @@
 /**
  * Streams on their way out: seeing when one has ended, and bounding what waits for a slow reader.
  *
- * The SDK writes events into its streams without asking whether anybody takes them. Here they pass through
- * a queue with a limit: a reader that falls further behind loses its connection, not the server its memory.
+ * Events wait for their reader in a queue with a limit: one that falls further behind loses its connection, not
+ * the server its memory. Our own streams are made so; those of the SDK, which writes without asking whether
+ * anybody takes what it writes, are watched.
  */
 import { isEventStream } from './accept.ts';
 import type { Clock } from './clock.ts';

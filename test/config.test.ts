@@ -64,6 +64,7 @@ const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
   [{ ...OAUTH, PORT: '0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /^MCP_PUBLIC_URL=http:\/\/\S+ must be https/],
   [{ MCP_AUTH_TOKENS: `ci:${TOKEN}`, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /must be https/],
+  [{ MCP_AUTH_TOKENS: ' , ' }, /^MCP_AUTH_TOKENS is not valid: it must be name:token/],
   [{ MCP_REQUIRED_SCOPES: 'mcp' }, /^MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS/],
   [{ MCP_OAUTH_AUDIENCE: 'api' }, /^MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER/],
   [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /need each other/],

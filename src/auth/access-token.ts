@@ -82,3 +82,15 @@ function clientOf({ client_id, azp, cid, appid }: Claims): string | undefined {
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
+
+/** Claims that ID tokens have, and access tokens have not (OpenID Connect Core section 2). */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+
+/** Why claims are those of no access token, where they say what they are of; `undefined` when they do not. */
+export function otherKindOfToken(claims: Readonly<Record<string, unknown>>): string | undefined {
+  if (ID_TOKEN_CLAIMS.some((claim) => claim in claims)) return 'it is an ID token';
+  // Cognito and Keycloak say in a claim what a token is for.
+  if (![undefined, 'access'].includes(claims['token_use'] as string)) return 'its token_use is not access';
+  if (![undefined, 'Bearer'].includes(claims['typ'] as string)) return 'its typ claim is not Bearer';
+  return undefined;
+}

@@ -55,7 +55,8 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
 
   return async (request) => {
     // It is in the logs of whatever the URL went through: no longer a secret, whatever the header says.
-    if (new URL(request.url).searchParams.has('access_token')) {
+    const names = Array.from(new URL(request.url).searchParams.keys(), (name) => name.toLowerCase());
+    if (names.includes('access_token')) {
       return unauthorized('Tokens in the URL are not accepted: send it in the Authorization header');
     }
     const header = request.headers.get('authorization');

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 import type { Clock } from '../clock.ts';
-import { CLOCK_SKEW_SECONDS, verifiedCaller, type Claims, type Resource } from './access-token.ts';
+import { CLOCK_SKEW_SECONDS, otherKindOfToken, verifiedCaller, type Claims, type Resource } from './access-token.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
 
@@ -60,9 +60,10 @@ export function createIntrospectionVerifier(options: IntrospectionOptions): Toke
 
 /** Why what the issuer says of a token is not enough; `undefined` when it is. */
 function notForHereAndNow(
-  { active, iss, aud, exp, nbf, token_type: type }: Claims,
+  claims: Claims,
   { issuer, resource, seconds }: { issuer: string; resource: Resource; seconds: number },
 ): string | undefined {
+  const { active, iss, aud, exp, nbf, token_type: type } = claims;
   if (active !== true) return 'it is not active';
   if (iss !== undefined && iss !== issuer) return 'its iss is not MCP_OAUTH_ISSUER';
   if (![aud].flat().includes(resource.audience)) return 'its aud is not this server';
@@ -71,7 +72,7 @@ function notForHereAndNow(
     return 'it is not valid yet';
   if (type !== undefined && !(typeof type === 'string' && /^bearer$/i.test(type)))
     return 'its token_type is not Bearer';
-  return undefined;
+  return otherKindOfToken(claims);
 }
 
 function formEncoded(text: string): string {

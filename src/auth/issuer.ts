@@ -12,6 +12,8 @@ import type { Logger } from '../telemetry/log.ts';
 
 /** How long an answer may take, in milliseconds; whoever calls the tools waits for it. */
 const TIMEOUT_MS = 5_000;
+/** Metadata, keys and introspection take some kilobytes. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 /** How long not to look for metadata again after it could not be had, in milliseconds. */
 const COOLDOWN_MS = 5_000;
 /** How long metadata is used before it is looked at again, in milliseconds. Endpoints rarely move. */
@@ -57,8 +59,8 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
     try {
       const response = await fetch(url, { ...init, redirect: 'manual', signal });
       // Within the limit as well, and in memory then: nothing is left open when it is not read.
-      const body = await response.arrayBuffer();
-      return new Response(body.byteLength > 0 ? body : null, { status: response.status, headers: response.headers });
+      const body = await bodyOf(response);
+      return new Response(body === '' ? null : body, { status: response.status, headers: response.headers });
     } finally {
       cancel();
     }
@@ -66,16 +68,22 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
 
   async function discover(endpoint: Endpoint): Promise<URL | undefined> {
     const failures: string[] = [];
+    // One limit for all places together: callers wait for it.
+    const timeout = new AbortController();
+    const cancel = clock.after(TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
     for (const location of metadataLocations(issuer)) {
-      const result = await ask(location)
+      const result = await ask(location, { signal: timeout.signal })
         .then((response) => readEndpoint(response, issuer, endpoint))
         .catch((error: unknown) => messageOf(error));
       if (result instanceof URL) {
+        cancel();
         found.set(endpoint, { url: result, at: clock.now() });
         return result;
       }
       failures.push(`${location}: ${result}`);
+      if (timeout.signal.aborted) break;
     }
+    cancel();
     failedAt = clock.now();
     log.warn('the authorization server cannot be used', { endpoint, why: failures.join('; ') });
     // What was found before is better than nothing: it was true once, and its keys are checked anyway.
@@ -95,6 +103,20 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
       return asking;
     },
   };
+}
+
+/** The body as text, up to {@link MAX_ANSWER_BYTES}. */
+async function bodyOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = '';
+  // Leaving the loop by an error cancels the rest.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Where metadata may be, in the order to look: RFC 8414 section 3.1, then OpenID Connect Discovery. */

@@ -5,7 +5,7 @@
  */
 import { errors, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
 import type { Clock } from '../clock.ts';
-import { CLOCK_SKEW_SECONDS, grantedScopes, verifiedCaller, type Resource } from './access-token.ts';
+import { CLOCK_SKEW_SECONDS, grantedScopes, otherKindOfToken, verifiedCaller, type Resource } from './access-token.ts';
 import { createIssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import type { Issuer } from './issuer.ts';
 import { createKnownTokens } from './known-tokens.ts';
@@ -13,9 +13,6 @@ import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
 
 /** Signatures that only the issuer can make. No HMAC: its key would be the public one. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
-/** Claims that ID tokens have, and access tokens have not (OpenID Connect Core section 2). */
-const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
-
 /** What {@link createJwtVerifier} is made from. */
 export interface JwtVerifierOptions {
   issuer: Issuer;
@@ -23,10 +20,12 @@ export interface JwtVerifierOptions {
   clock: Pick<Clock, 'now'>;
 }
 
-/** What would let the token pass, where that is a setting here. */
-function remedy(error: errors.JOSEError): string {
-  if (!(error instanceof errors.JWTClaimValidationFailed) || error.claim !== 'aud') return '';
-  return '; tokens have to be for MCP_PUBLIC_URL, or for MCP_OAUTH_AUDIENCE where that is set';
+/** Which claim was wrong, and the setting that it is compared with; not its message, which may quote the token. */
+function detailOf(error: errors.JOSEError): string {
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return '';
+  const isAudience = error.claim === 'aud' && error.reason === 'check_failed';
+  const remedy = isAudience ? '; tokens have to be for the URL of this server, or for MCP_OAUTH_AUDIENCE if set' : '';
+  return `: ${error.claim} ${error.reason}${remedy}`;
 }
 
 /** Makes a verifier that has no keys yet. */
@@ -52,8 +51,9 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
         return verifiedCaller({ token, issuer: issuer.issuer, claims: verified.payload, resource });
       } catch (error) {
         if (error instanceof KeysUnavailableError) return unavailable(error.message);
-        // Its message names the rule and the claim; the values stay in the token.
-        if (error instanceof errors.JOSEError) return refused(`${error.code}: ${error.message}${remedy(error)}`);
+        if (error instanceof errors.JOSEError) return refused(`${error.code}${detailOf(error)}`);
+        // So jose says that a key of the issuer is none that it may use, such as a short one.
+        if (error instanceof TypeError) return unavailable('its key cannot be used');
         throw error;
       }
     },
@@ -70,13 +70,12 @@ function notAccessToken(
   { protectedHeader: { typ }, payload }: JWTVerifyResult,
   resource: Resource,
 ): string | undefined {
+  if (typ !== undefined && typeof typ !== 'string') return 'its typ is no text';
   const type = typ?.toLowerCase().replace(/^application\//, '');
   if (type === 'at+jwt') return undefined;
   if (type !== undefined && type !== 'jwt') return 'its typ is neither at+jwt nor JWT';
-  if (ID_TOKEN_CLAIMS.some((claim) => claim in payload)) return 'it is an ID token';
-  // Cognito and Keycloak say in a claim what a token is for.
-  if (![undefined, 'access'].includes(payload['token_use'] as string)) return 'its token_use is not access';
-  if (![undefined, 'Bearer'].includes(payload['typ'] as string)) return 'its typ claim is not Bearer';
+  const kind = otherKindOfToken(payload);
+  if (kind !== undefined) return kind;
   if (grantedScopes(payload, resource).length === 0) {
     return 'its typ is not at+jwt, and it names no scope: it may be an ID token';
   }

@@ -26,8 +26,9 @@ export function scopeChallenge(
     const challenge = resolve({ request, ...(authInfo && { authInfo }) });
     if (challenge === undefined) continue;
     // One at a time: a resolver that fails is then the failure of this, and of nothing that nobody waits for.
-    const next = () => scopeChallenge(requests.slice(index + 1), authInfo, resolve);
-    return Promise.resolve(challenge).then((found) => (found ? challengeResponse(found, authInfo) : next()));
+    return Promise.resolve(challenge).then((found) =>
+      found ? challengeResponse(found, authInfo) : scopeChallenge(requests.slice(index + 1), authInfo, resolve),
+    );
   }
   return undefined;
 }

@@ -89,7 +89,10 @@ function createCounter(limit: number, now: () => number) {
   return {
     /** Adds `points` to what `key` has used. */
     async count(key: string, points: number): Promise<Count> {
-      const result = points === 0 ? await engine.get(key) : await engine.penalty(await boundedKey(key), points);
+      const result =
+        points === 0
+          ? ((await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY)))
+          : await engine.penalty(await boundedKey(key), points);
       if (!result) return { over: 0, seconds: 0 };
       return { over: Math.max(result.consumedPoints - limit, 0), seconds: Math.ceil(result.msBeforeNext / 1000) };
     },

@@ -46,8 +46,8 @@ export interface LiveSessions {
 
 interface Entry {
   readonly id: string;
-  /** Its place in the order of use. */
-  place: Link<Entry>;
+  /** Its place in the order of use; set with the entry. */
+  place?: Link<Entry>;
   building: Promise<LiveSession>;
   /** The same when it is built. */
   session: LiveSession | undefined;
@@ -76,13 +76,10 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
   function enliven(id: string, build: () => Promise<LiveSession>): Entry {
     const known = entries.get(id);
     if (known) {
-      byUse.moveToEnd(known.place);
+      if (known.place) byUse.moveToEnd(known.place);
       return known;
     }
-    const entry = { id, building: build(), session: undefined, requests: 0, detachedAt: 0 } as Omit<
-      Entry,
-      'place'
-    > as Entry;
+    const entry: Entry = { id, building: build(), session: undefined, requests: 0, detachedAt: 0 };
     entry.place = byUse.append(entry);
     entries.set(id, entry);
     entry.building.then(
@@ -96,17 +93,18 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
   function remove(entry: Entry): void {
     if (entries.get(entry.id) !== entry) return;
     entries.delete(entry.id);
-    byUse.remove(entry.place);
+    if (entry.place) byUse.remove(entry.place);
   }
 
   /** Drops what is too much, the longest unused first. */
   function trim(): void {
     let visits = MAX_VISITS;
     while (entries.size > maxLive && visits-- > 0) {
-      const entry = byUse.first?.value;
-      if (!entry) return;
+      const link = byUse.first;
+      if (!link) return;
+      const entry = link.value;
       // Streams that stay open would otherwise be all that is ever looked at.
-      if (isAttached(entry)) byUse.moveToEnd(entry.place);
+      if (isAttached(entry)) byUse.moveToEnd(link);
       else void drop(entry.id);
     }
   }

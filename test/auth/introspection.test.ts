@@ -131,3 +131,21 @@ test('cannot tell when the issuer has no introspection endpoint, or takes longer
   assert.equal((await verifying).status, 'unavailable');
   assert.equal(clock.pending, 0);
 });
+
+for (const [what, claims] of Object.entries({
+  'an ID token, by its nonce': { nonce: 'n' },
+  'an ID token, by its token_use': { token_use: 'id' },
+  'a refresh token, by its typ': { typ: 'Refresh' },
+})) {
+  test(`refuses what the issuer says to be active and is ${what}`, async () => {
+    const { server, verifier, active } = await setUp();
+    server.introspect = () => active(claims);
+    assert.equal((await verifier.verify(TOKEN)).status, 'refused');
+  });
+}
+
+test('cannot tell when the issuer answers with more than a megabyte', async () => {
+  const { server, verifier, active } = await setUp();
+  server.introspect = () => active({ more: 'x'.repeat(1024 * 1024) });
+  assert.equal((await verifier.verify(TOKEN)).status, 'unavailable');
+});

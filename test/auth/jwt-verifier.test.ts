@@ -259,16 +259,14 @@ test('serves with the keys it has while the issuer is away, until they are ten m
   assert.equal(await statusOf(verifier, token), 'unavailable');
 });
 
-test('cannot tell after five seconds without an answer, and leaves no timer behind', async (t) => {
+test('cannot tell after five seconds without an answer, wherever metadata may be, and leaves no timer', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token();
   issuer.instead = neverAnswers;
   const verifying = verifier.verify(token);
-  for (let location = 0; location < 2; location += 1) {
-    await settled();
-    assert.equal(clock.pending, 1);
-    pass(5000);
-  }
+  await settled();
+  assert.notEqual(clock.pending, 0);
+  pass(5000);
   assert.equal((await verifying).status, 'unavailable');
   assert.equal(clock.pending, 0);
 });

@@ -64,6 +64,14 @@ const ROWS: Record<string, () => Presented | Promise<Presented>> = {
   'another scheme': () => ({ headers: { authorization: `Basic ${btoa('alice:secret')}` } }),
   'two tokens': async () => ({ headers: { authorization: `Bearer ${await issuer.token()}, Bearer x` } }),
   'a token with something behind it': async () => ({ headers: { authorization: `Bearer ${await issuer.token()} x` } }),
+  'a header that wants something unknown understood': async () => {
+    const named = 'SECRET-FROM-TOKEN';
+    secrets.add(named);
+    const [, payload, signature] = (await issuer.token()).split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'ES256', crit: [named], [named]: 1 })).toString('base64url');
+    return bearer([header, payload, signature].join('.'));
+  },
+  'a typ that is no text': () => signed({}, { typ: 7 }),
   'characters that no token has': () => bearer('<script>'),
   'a malformed JWT': () => bearer('a.b.c'),
   'an opaque token of nobody': () => bearer('mallory-0123456789'),
