@@ -119,10 +119,12 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
     },
     attached: () => Array.from(entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : [])),
     async use(id, build, handle) {
+      const isNew = !entries.has(id);
       const entry = enliven(id, build);
       // From here on nothing drops it for being unused.
       entry.requests += 1;
-      trim();
+      // Only what adds one pays for it: with many streams open there may be nothing to drop for a long time.
+      if (isNew) trim();
       try {
         return await handle(entry.session ?? (await entry.building));
       } finally {
