@@ -1,7 +1,7 @@
 /**
  * `/mcp`: reads and parses the body once, behind the size limit, and gives the request to its era.
  *
- * Which era is the SDK's decision (`era.ts`), never a guess from a header. *Modern* requests
+ * Which era is the SDK's decision, or plain beforehand (`era.ts`), never a guess from a header. *Modern* requests
  * (2026-07-28) go to the SDK's handler, which serves each on a server of its own; those of the 2025
  * revisions go to their session (`sessions/`), or without sessions to `sessionless.ts`.
  *
