@@ -4,6 +4,7 @@
  *
  * Each step is a function that may answer; what none of them answers goes on to the next.
  */
+import './zod-config.ts';
 import type { McpServerFactory, ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';

@@ -62,6 +62,9 @@ export function createLinkedList<T>(): LinkedList<T> {
     remove(link) {
       detach(link);
       size -= 1;
+      // Else one that is dead, but old, would keep all that came after it alive until the next full collection.
+      link.previous = undefined;
+      link.next = undefined;
     },
     moveToEnd(link) {
       if (link === last) return;
@@ -69,7 +72,10 @@ export function createLinkedList<T>(): LinkedList<T> {
       attach(link);
     },
     *[Symbol.iterator]() {
-      for (let link = first; link; link = link.next) yield link.value;
+      for (let link = first, next; link; link = next) {
+        next = link.next;
+        yield link.value;
+      }
     },
   };
 }

@@ -41,6 +41,14 @@ test('is empty when its only member is removed, and can be filled again', () => 
   assert.deepEqual([...list], ['b']);
 });
 
+test('lets go of what stood beside a removed member, which whoever holds its link would else keep', () => {
+  const { list, links } = listOf('a', 'b', 'c');
+  const link = links.get('b');
+  assert.ok(link);
+  list.remove(link);
+  assert.deepEqual([link.previous, link.next], [undefined, undefined]);
+});
+
 test('visits every member when each is removed while it is visited', () => {
   const { list, links } = listOf('a', 'b', 'c');
   const visited: string[] = [];
