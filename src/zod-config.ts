@@ -1,10 +1,15 @@
 /**
  * Zod's settings for the process. Imported before anything that makes schemas, the SDK first of all.
  *
- * Zod can follow values that contain themselves. For that, schemas that may contain themselves (any that takes any
- * JSON, as most of the SDK's do) keep a `WeakMap` of what each call of theirs has seen: 10 % of the time of a tool
- * call, and work for the garbage collector. What comes as JSON cannot contain itself, and what does cannot be sent.
+ * A tool call is checked against some ten schemas, most of them the SDK's, which makes them what a call costs.
+ *
+ * - They are compiled (https://zod.dev/compile), with the same results. Where code may not be made from strings, or
+ *   for a schema that cannot be compiled, Zod goes on as it does without.
+ * - They do not expect values that contain themselves. For those, every schema that may contain itself (such as one
+ *   for any JSON) would keep a `WeakMap` for each value it checks, which outlives the call. What comes as JSON cannot
+ *   contain itself, and what does cannot be sent.
  */
+import 'zod/compile';
 import * as z from 'zod';
 
 z.config({ memoizer: { alloc: (_schema, _payload, empty) => empty, attach() {}, guard() {} } });
