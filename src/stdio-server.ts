@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --import ./loader.mjs
 /** Entry: the tools over stdio, in both protocol eras. Nothing but protocol may go to stdout. */
+import './zod-config.ts';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { createMcpServer } from './mcp-server.ts';
 

@@ -7,7 +7,7 @@
  *   for a schema that cannot be compiled, Zod goes on as it does without.
  * - They do not expect values that contain themselves. For those, every schema that may contain itself (such as one
  *   for any JSON) would keep a `WeakMap` for each value it checks, which outlives the call. What comes as JSON cannot
- *   contain itself, and what does cannot be sent.
+ *   contain itself, and what does cannot be sent: checking the result of a tool that does ends with a RangeError.
  */
 import 'zod/compile';
 import * as z from 'zod';

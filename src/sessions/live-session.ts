@@ -45,7 +45,7 @@ export interface LiveSessionOptions {
   save: (changes: SessionChanges) => Promise<boolean>;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
-  /** Called when a stream has lost its connection or has ended, also the other after the one. */
+  /** Called when a stream has lost its connection, and when a call has ended that had lost it before. */
   ondetach: () => void;
 }
 

@@ -139,10 +139,7 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
     drop,
     dropIdle() {
       const deadline = clock.now() - liveIdleMs;
-      for (const { id, restingSince } of resting) {
-        if (restingSince > deadline) return;
-        void drop(id);
-      }
+      for (const { id, restingSince } of resting) if (restingSince <= deadline) void drop(id);
     },
     async clear() {
       await Promise.all(Array.from(entries.keys(), drop));

@@ -45,7 +45,7 @@ export interface SessionTransportOptions {
   streamDeadlines: Deadlines;
   /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
-  /** Called when a stream has lost its connection or has ended, also the other after the one. */
+  /** Called when a stream has lost its connection, and when a call has ended that had lost it before. */
   ondetach: () => void;
 }
 
@@ -166,8 +166,10 @@ export class SessionTransport implements Transport {
       stream.connection?.send({ id: undefined, data: JSON.stringify(cutOffError(request.id)) });
       end?.();
     }
+    const { size } = this.#calls;
     this.#calls.clear();
     for (const connection of this.#connections) connection.end();
+    if (size > 0) this.#options.ondetach();
     this.onclose?.();
     await this.#options.events?.close();
   }

@@ -19,6 +19,7 @@ import {
   sessionOf,
   URL_OF_APP,
 } from '../support/app.ts';
+import type { Tool } from '../support/fixture.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
 
@@ -96,6 +97,20 @@ describe('a session in memory', () => {
     assert.equal(servers.open, 1, 'not a minute since the call ended');
     await pass(clock, 30_000);
     assert.equal(servers.open, 0);
+  });
+
+  test('leaves it also when its server closes itself, and nobody listens any more', async () => {
+    const waiting = gate();
+    const { sessions, clock, open, request } = limitedTo(3, {
+      quit: ({ server }) => waiting.opened.then(() => server.close()),
+    });
+    const id = await open();
+    await (await request('POST', rpc('tools/call', { name: 'quit', arguments: {} }), id)).body?.cancel();
+    waiting.open();
+    await settled();
+    await pass(clock, 2 * MINUTE_MS);
+    assert.equal(sessions.live, 0);
+    await sessions.close();
   });
 
   test('is looked at once in a tick, however busy it is meanwhile', async () => {
@@ -177,8 +192,8 @@ describe('a session in memory', () => {
 });
 
 /** Sessions of which no more than `maxLive` stay in memory without need. */
-function limitedTo(maxLive: number) {
-  const { clock, store, eventLog, servers } = sessionApp();
+function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
+  const { clock, store, eventLog, servers } = sessionApp(tools);
   const sessions = createSessions({
     createServer: servers.createServer,
     store,
@@ -193,15 +208,18 @@ function limitedTo(maxLive: number) {
     streamDeadlines: createDeadlines(0, clock),
     log: createLogger({ level: 'silent', write: () => {} }),
   });
-  const send = async (method: string, body: unknown, id?: string): Promise<string> => {
+  const request = (method: string, body: unknown, id?: string): Promise<Response> => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
-    const request = new Request(URL_OF_APP, { method, headers });
-    const response = await (method === 'GET'
-      ? sessions.get(request, ANONYMOUS)
-      : sessions.post(request, body, ANONYMOUS, readAccept(headers.accept)));
+    const message = new Request(URL_OF_APP, { method, headers });
+    return method === 'GET'
+      ? sessions.get(message, ANONYMOUS)
+      : sessions.post(message, body, ANONYMOUS, readAccept(headers.accept));
+  };
+  const send = async (method: string, body: unknown, id?: string): Promise<string> => {
+    const response = await request(method, body, id);
     if (method === 'POST') await response.text();
     await settled();
     return response.headers.get('mcp-session-id') ?? '';
   };
-  return { sessions, servers, store, send, open: () => send('POST', initializeRequest()) };
+  return { sessions, clock, servers, store, request, send, open: () => send('POST', initializeRequest()) };
 }
