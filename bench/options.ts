@@ -32,7 +32,7 @@ Runs      ${RUNS.join(', ')}; all of them unless some are named
 --only    contenders, by id or its beginning, separated by commas: ours-session,tmcp
 --node    versions of Node.js for the servers (20,24)
 --rounds  rounds over all contenders (5)
---seconds seconds of load for each measurement (4); --warm: seconds before that (3)
+--seconds seconds of load for each measurement (4); --warm: seconds before that (4)
 --connections (32)
 --quick   one short round of few contenders and small sizes
 --write   writes bench/results.md and the charts although only a part was run
@@ -70,7 +70,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     nodes: words(values.node) ?? ['20', '24'],
     rounds: positive('rounds', values.rounds) ?? (quick ? 1 : 5),
     seconds: positive('seconds', values.seconds) ?? (quick ? 2 : 4),
-    warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 3),
+    warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 4),
     connections: positive('connections', values.connections) ?? 32,
     quick,
     write: values.write || args.length === 0,

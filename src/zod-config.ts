@@ -5,9 +5,9 @@
  *
  * - They are compiled (https://zod.dev/compile), with the same results. Where code may not be made from strings, or
  *   for a schema that cannot be compiled, Zod goes on as it does without.
- * - They do not expect values that contain themselves. For those, every schema that may contain itself (such as one
- *   for any JSON) would keep a `WeakMap` for each value it checks, which outlives the call. What comes as JSON cannot
- *   contain itself, and what does cannot be sent: checking the result of a tool that does ends with a RangeError.
+ * - They do not expect values that contain themselves. For those, each check by a schema that may contain itself (such
+ *   as one for any JSON) would make `WeakMap`s, which outlive the call. What comes as JSON cannot contain itself, and
+ *   what does cannot be sent: checking the result of a tool that does ends with a RangeError.
  */
 import 'zod/compile';
 import * as z from 'zod';

@@ -13,19 +13,12 @@ import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
 
 /** Signatures that only the issuer can make. No HMAC: its key would be the public one. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
+
 /** What {@link createJwtVerifier} is made from. */
 export interface JwtVerifierOptions {
   issuer: Issuer;
   resource: Resource;
   clock: Pick<Clock, 'now'>;
-}
-
-/** Which claim was wrong, and the setting that it is compared with; not its message, which may quote the token. */
-function detailOf(error: errors.JOSEError): string {
-  if (!(error instanceof errors.JWTClaimValidationFailed)) return '';
-  const isAudience = error.claim === 'aud' && error.reason === 'check_failed';
-  const remedy = isAudience ? '; tokens have to be for the URL of this server, or for MCP_OAUTH_AUDIENCE if set' : '';
-  return `: ${error.claim} ${error.reason}${remedy}`;
 }
 
 /** Makes a verifier that has no keys yet. */
@@ -58,6 +51,14 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       }
     },
   };
+}
+
+/** Which claim was wrong, and the setting that it is compared with; not its message, which may quote the token. */
+function detailOf(error: errors.JOSEError): string {
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return '';
+  const isAudience = error.claim === 'aud' && error.reason === 'check_failed';
+  const remedy = isAudience ? '; tokens have to be for the URL of this server, or for MCP_OAUTH_AUDIENCE if set' : '';
+  return `: ${error.claim} ${error.reason}${remedy}`;
 }
 
 /**
