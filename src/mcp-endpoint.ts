@@ -2,8 +2,8 @@
  * `/mcp`: reads and parses the body once, behind the size limit, and gives the request to its era.
  *
  * Which era is the SDK's decision, or plain beforehand (`era.ts`), never a guess from a header. *Modern* requests
- * (2026-07-28) go to the SDK's handler, which serves each on a server of its own; those of the 2025
- * revisions go to their session (`sessions/`), or without sessions to `sessionless.ts`.
+ * (2026-07-28) have a server of their own each: plain tool calls in `sessionless.ts`, all else in the SDK's handler.
+ * Those of the 2025 revisions go to their session (`sessions/`), or without sessions to `sessionless.ts` too.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
@@ -36,6 +36,7 @@ import {
   unsupportedMediaTypeResponse,
 } from './errors.ts';
 import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson, requestIdOf } from './json.ts';
+import { isPlainCall } from './modern-call.ts';
 import { createSessionless } from './sessionless.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
@@ -106,7 +107,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
   }
 
-  const isStopped = () => refusing === 'everything';
+  /** The answer to a call that ran and was cut off. */
+  function cutOffResponse(body: unknown): Response {
+    return refusing === 'everything' ? stoppingResponse(requestIdOf(body)) : clientGoneResponse();
+  }
 
   async function post(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
@@ -127,8 +131,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       if (sessions) return await sessions.post(request, body, caller, accepted);
       const exchange = { request, accepted, authInfo: caller.authInfo };
-      const response = await sessionless.post(body, exchange);
-      return response ?? (isStopped() ? stoppingResponse(requestIdOf(body)) : clientGoneResponse());
+      return (await sessionless.post(body, exchange)) ?? cutOffResponse(body);
     } finally {
       end();
     }
@@ -143,6 +146,13 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     const end = callsInFlight.begin();
     try {
+      if (isPlainCall(request, body, accepted)) {
+        const response = await sessionless.call(body, { request, accepted, authInfo: caller.authInfo });
+        if (response !== 'unserved') {
+          end();
+          return response ?? cutOffResponse(body);
+        }
+      }
       return await asAccepted(watchBody(await handler.fetch(request, parsed), end), accepted);
     } catch (error) {
       end();

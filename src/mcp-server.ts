@@ -14,6 +14,7 @@ import {
   type AuthInfo,
   type CallToolResult,
   type McpRequestContext,
+  SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema } from './cached-schema.ts';
@@ -27,6 +28,8 @@ const MAX_TITLES = 1_000;
 const BATCH_STEPS = 40;
 /** The tool list changes with a deploy only; clients may keep it this long (SEP-2549). */
 const LIST_TTL_MS = 60 * 60 * 1000;
+/** With 2026-07-28 among them, calls of that revision take the short way (`modern-call.ts`); it is served without, too. */
+const REVISIONS = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS];
 /** What a token needs for a batch, which may keep the server busy for longer. */
 const BATCH_SCOPE = 'slugs:batch';
 const batchScopeChallenge = requireScopes(BATCH_SCOPE);
@@ -108,6 +111,7 @@ export function createMcpServer({ pause = nextTurn, ...context }: McpServerDepen
       capabilities: { tools: { listChanged: false } },
       instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',
       cacheHints: { 'tools/list': cacheHint, 'server/discover': cacheHint },
+      supportedProtocolVersions: REVISIONS,
     },
   );
   const only = calledTool(context);

@@ -1,72 +1,116 @@
 /**
- * The 2025 revisions without sessions: each POST is answered by a server of its own, which ends with the answer.
+ * Requests without a session: each POST is answered by a server of its own, which ends with the answer.
  *
- * There is no stream to come back for, so a call ends when its client goes away.
+ * They are those of the 2025 revisions where there are no sessions, and plain tool calls of 2026-07-28
+ * (`modern-call.ts`). There is no stream to come back for, so a call ends when its client goes away.
  */
-import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest, McpRequestContext, McpServer, Server, Transport } from '@modelcontextprotocol/server';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import { internalErrorResponse } from './errors.ts';
 import { methodOf, requestIdOf } from './json.ts';
+import { hasHeaderParameters, ModernCallTransport } from './modern-call.ts';
 import { refuseVersion, type Exchange } from './sessions/incoming.ts';
 import { SessionTransport } from './sessions/session-transport.ts';
 
 /** Options for {@link createSessionless}. */
 export interface SessionlessOptions {
-  /** Builds the server of a request; the context says `legacy`. Logs what it rejects with. */
+  /** Builds the server of a request. Logs what it rejects with. */
   createServer: (context: McpRequestContext) => Promise<McpServer | Server>;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** When the answer to a call that takes longer becomes a stream. */
+  /** When the answer to a call of the 2025 revisions that takes longer becomes a stream. */
   streamDeadlines: Deadlines;
   /** Takes what the SDK reports beside its answers. */
   onerror: (error: Error) => void;
 }
 
-/** Serves POST requests. */
+/** A POST, and what is known of who sent it. */
+type Post = Exchange & { request: Request };
+
+/** Serves POST requests; resolves to `undefined` when one was cut off before there was an answer. */
 export interface Sessionless {
-  /** Answers the parsed body of a POST; resolves to `undefined` when it was cut off before there was an answer. */
-  post(body: unknown, exchange: Exchange & { request: Request }): Promise<Response | undefined>;
+  /** Answers the parsed body of a POST of the 2025 revisions. */
+  post(body: unknown, exchange: Post): Promise<Response | undefined>;
+  /** Answers a plain tool call of 2026-07-28. `'unserved'`: it is for the SDK's handler, and no tool has seen it. */
+  call(body: JSONRPCRequest, exchange: Post): Promise<Response | 'unserved' | undefined>;
   /** Cuts what is still running. */
   close(): Promise<void>;
 }
 
+/** As the SDK's handler has it: a modern call is answered with JSON, unless it has something to say before. */
+const NO_DEADLINES: Deadlines = { set: () => () => {}, close() {} };
+
 /** Makes it; `close()` ends what it holds. */
 export function createSessionless(options: SessionlessOptions): Sessionless {
-  const { createServer, onerror } = options;
+  const { onerror } = options;
   const running = new Set<() => Promise<void>>();
   let isClosed = false;
+  /** Until a server turns out not to list the revision that modern calls are of. */
+  let servesModern = true;
+
+  /** `undefined` when it fails. */
+  function createServer(era: 'legacy' | 'modern', { authInfo, request }: Post) {
+    const context = { era, ...(authInfo && { authInfo }), requestInfo: request };
+    return options.createServer(context).catch(() => undefined);
+  }
+
+  /** Answers a POST with `server`, which is connected to what `wrap` makes of the transport. */
+  async function serve<Connected extends Transport>(
+    server: McpServer | Server,
+    body: unknown,
+    exchange: Post,
+    { wrap, streamDeadlines }: { wrap: (transport: SessionTransport) => Connected; streamDeadlines: Deadlines },
+  ): Promise<{ response: Response | undefined; connected: Connected }> {
+    const { signal } = exchange.request;
+    const end = async () => {
+      running.delete(end);
+      signal.removeEventListener('abort', end);
+      await server.close().catch(onerror);
+    };
+    running.add(end);
+    signal.addEventListener('abort', end, { once: true });
+    const transport = new SessionTransport({ ...options, streamDeadlines, ondetach: () => void end() });
+    transport.onerror = onerror;
+    const connected = wrap(transport);
+    try {
+      await server.connect(connected);
+      // Making the server took time.
+      const response = isClosed || signal.aborted ? undefined : await transport.post(body, exchange);
+      if (!transport.isAttached) await end();
+      return { response, connected };
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
   return {
     async post(body, exchange) {
-      const { request, authInfo } = exchange;
       // `initialize` says in its body which revisions the client speaks.
-      const refusal = methodOf(body) === 'initialize' ? undefined : refuseVersion(request);
+      const refusal = methodOf(body) === 'initialize' ? undefined : refuseVersion(exchange.request);
       if (refusal) return refusal;
-      const context = { era: 'legacy', ...(authInfo && { authInfo }), requestInfo: request } as const;
-      const server = await createServer(context).catch(() => undefined);
+      const server = await createServer('legacy', exchange);
       if (!server) return internalErrorResponse(requestIdOf(body));
-      const end = async () => {
-        running.delete(end);
-        request.signal.removeEventListener('abort', end);
+      const { streamDeadlines } = options;
+      return (await serve(server, body, exchange, { wrap: (transport) => transport, streamDeadlines })).response;
+    },
+    async call(body, exchange) {
+      if (!servesModern) return 'unserved';
+      const server = await createServer('modern', exchange);
+      if (!server) return internalErrorResponse(body.id);
+      if (hasHeaderParameters(server, body)) {
         await server.close().catch(onerror);
-      };
-      running.add(end);
-      request.signal.addEventListener('abort', end, { once: true });
-      const transport = new SessionTransport({ ...options, ondetach: () => void end() });
-      transport.onerror = onerror;
-      try {
-        await server.connect(transport);
-        // Making the server took time.
-        const response = isClosed || request.signal.aborted ? undefined : await transport.post(body, exchange);
-        if (!transport.isAttached) await end();
-        return response;
-      } catch (error) {
-        await end();
-        throw error;
+        return 'unserved';
       }
+      const wrap = (transport: SessionTransport) => new ModernCallTransport(server, transport, body);
+      const { response, connected } = await serve(server, body, exchange, { wrap, streamDeadlines: NO_DEADLINES });
+      if (connected.isUnlisted) servesModern = false;
+      if (connected.isRefused) return 'unserved';
+      return response && connected.withStatus(response);
     },
     async close() {
       isClosed = true;

@@ -8,6 +8,7 @@
 import {
   createRequestStateCodec,
   McpServer,
+  SUPPORTED_PROTOCOL_VERSIONS,
   type McpServerFactory,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
@@ -29,6 +30,7 @@ export function createConformanceFactory(bus: ServerEventBus): McpServerFactory 
           prompts: { listChanged: true },
           resources: { listChanged: true, subscribe: true },
         },
+        supportedProtocolVersions: ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS],
         requestState: { verify: (state, context) => states.verify(state, context) },
       },
     );

@@ -1,4 +1,9 @@
-import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  McpServer,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type McpServerFactory,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
 import * as z from 'zod';
 
 /** What a tool of a test does; its result is sent as JSON text. */
@@ -51,7 +56,10 @@ export async function touchSubscribed(server: McpServer): Promise<void> {
 function build(tools: Record<string, Tool>): McpServer {
   const server = new McpServer(
     { name: 'fixture', version: '1.0.0' },
-    { capabilities: { logging: {}, resources: { subscribe: true } } },
+    {
+      capabilities: { logging: {}, resources: { subscribe: true } },
+      supportedProtocolVersions: ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS],
+    },
   );
   const uris = new Set<string>();
   subscribed.set(server, uris);

@@ -1,0 +1,253 @@
+/** Tool calls of 2026-07-28 that take the short way, compared with the way of the SDK's handler. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  fromJsonSchema,
+  inputRequired,
+  McpServer,
+  ProtocolError,
+  Server,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from '@modelcontextprotocol/server';
+import * as z from 'zod';
+import { ModernCallTransport } from '../src/modern-call.ts';
+import { answerOf, gate, messagesIn, MODERN, modernRequest, testApp } from './support/app.ts';
+import { settled } from './support/time.ts';
+
+const LISTED = [MODERN, ...SUPPORTED_PROTOCOL_VERSIONS];
+const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
+const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
+
+const said = (text: string) => ({ content: [{ type: 'text' as const, text }] });
+const region = { type: 'string', 'x-mcp-header': 'Region' } as const;
+const headerSchema = fromJsonSchema<{ region?: string }>({ type: 'object', properties: { region } });
+
+/** An app, and how many servers it built and has connected the short way, which leaves them so. */
+function appOf(supportedProtocolVersions: string[]) {
+  const servers: McpServer[] = [];
+  const createServer = () => {
+    const capabilities = { logging: {}, tools: {} };
+    const server = new McpServer({ name: 'test', version: '1' }, { capabilities, supportedProtocolVersions });
+    servers.push(server);
+    const inputSchema = z.object({ text: z.string() });
+    server.registerTool('echo', { inputSchema }, async ({ text }, { mcpReq }) => {
+      const progressToken = mcpReq._meta?.progressToken;
+      await mcpReq.log('info', { text });
+      if (progressToken !== undefined)
+        await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } });
+      return said(text);
+    });
+    server.registerTool('fails', {}, () => {
+      throw new Error('It broke');
+    });
+    server.registerTool('refuses', {}, () => {
+      throw new ProtocolError(-32602, 'Not that', { why: 'test' });
+    });
+    server.registerTool('lies', { outputSchema: z.object({ slug: z.string() }) }, () => ({
+      ...said(''),
+      structuredContent: { slug: 1 as unknown as string },
+    }));
+    server.registerTool('headered', { inputSchema: headerSchema }, (input) => said(input.region ?? 'nowhere'));
+    server.registerTool('asks', {}, () =>
+      inputRequired({
+        inputRequests: {
+          name: inputRequired.elicit({ message: 'Who?', requestedSchema: z.object({ name: z.string() }) }),
+        },
+      }),
+    );
+    server.registerTool('off', {}, () => said('')).disable();
+    server.registerTool('who', {}, () =>
+      said(JSON.stringify([server.server.getClientVersion(), server.server.getClientCapabilities()])),
+    );
+    return server;
+  };
+  const isShort = ({ server }: McpServer) => server.transport instanceof ModernCallTransport;
+  return {
+    app: testApp({}, { createServer }),
+    seen: () => ({ built: servers.length, short: servers.filter(isShort).length }),
+  };
+}
+
+type Request = ReturnType<typeof modernRequest>;
+const call = (name: string, args: object = {}, options: Parameters<typeof modernRequest>[2] = {}, _meta: object = {}) =>
+  modernRequest('tools/call', { name, arguments: args, _meta }, { id: 'mine', ...options });
+const echo = (options?: Parameters<typeof modernRequest>[2], meta?: object) =>
+  call('echo', { text: 'hi' }, options, meta);
+const header = (name: string, value: string | undefined): Request => {
+  const { headers, body } = echo();
+  const { [name]: _, ...rest } = headers;
+  return { body, headers: value === undefined ? rest : { ...rest, [name]: value } };
+};
+const envelope = (entries: object): Request => {
+  const { headers, body } = echo();
+  return {
+    headers,
+    body: { ...body, params: { ...body.params, _meta: { ...(body.params['_meta'] as object), ...entries } } },
+  };
+};
+const message = (entries: object): Request => ({ headers: echo().headers, body: { ...echo().body, ...entries } });
+
+/** What is sent, and whether it takes the short way to the end. */
+const CALLS: [what: string, isShort: boolean, request: Request][] = [
+  ['a call', true, echo()],
+  ['a call with the id 0', true, echo({ id: 0 })],
+  ['a call with progress', true, echo({}, { progressToken: 'p' })],
+  ['a call with log messages', true, envelope({ [LOG_LEVEL_KEY]: 'debug' })],
+  ['a call of a client with capabilities', true, echo({ capabilities: { elicitation: { form: {} }, sampling: {} } })],
+  ['a call with wrong arguments', true, call('echo', { text: 1 })],
+  ['a call without arguments', true, modernRequest('tools/call', { name: 'fails' }, { id: 'mine' })],
+  ['a call whose arguments are a list', true, call('echo', [])],
+  ['an unknown tool', true, call('nothing')],
+  ['a disabled tool', true, call('off')],
+  ['a tool of a name that objects have', true, call('constructor')],
+  ['a tool that fails', true, call('fails')],
+  ['a tool that answers with an error of the protocol', true, call('refuses')],
+  ['a tool whose result is not what it says', true, call('lies')],
+  ['a tool that asks a client that cannot answer', true, call('asks')],
+  ['a tool that asks a client that can', true, call('asks', {}, { capabilities: { elicitation: { form: {} } } })],
+  ['a tool that asks who calls', true, call('who', {}, { capabilities: { roots: {} } })],
+  ['a header parameter', false, call('headered', { region: 'eu' }, { headers: { 'mcp-param-region': 'eu' } })],
+  [
+    'a header parameter that differs',
+    false,
+    call('headered', { region: 'eu' }, { headers: { 'mcp-param-region': 'us' } }),
+  ],
+  ['a header parameter that is missing', false, call('headered', { region: 'eu' })],
+  ['another Mcp-Name', false, header('mcp-name', 'off')],
+  ['an encoded Mcp-Name', false, header('mcp-name', `=?base64?${btoa('echo')}?=`)],
+  ['no Mcp-Name', false, header('mcp-name', undefined)],
+  ['another Mcp-Method', false, header('mcp-method', 'tools/list')],
+  ['no MCP-Protocol-Version', false, header('mcp-protocol-version', undefined)],
+  ['another MCP-Protocol-Version', false, header('mcp-protocol-version', '2025-11-25')],
+  ['a client that reads JSON only', false, header('accept', 'application/json')],
+  ['a client that reads streams only', false, header('accept', 'text/event-stream')],
+  ['an envelope with another revision', false, envelope({ [VERSION_KEY]: '2099-01-01' })],
+  ['an envelope without capabilities', false, envelope({ [CAPABILITIES_KEY]: undefined })],
+  ['an envelope with wrong capabilities', false, envelope({ [CAPABILITIES_KEY]: [] })],
+  ['an envelope with a wrong log level', false, envelope({ [LOG_LEVEL_KEY]: 'loud' })],
+  ['a progress token that is an object', false, envelope({ progressToken: {} })],
+  ['a request with a member too many', false, message({ result: {} })],
+  ['a request of another version of JSON-RPC', false, message({ jsonrpc: '1.0' })],
+  ['an id that is no whole number', false, message({ id: 1.5 })],
+  ['an id that is null', false, message({ id: null })],
+];
+
+/** An answer, as far as a client reads it. */
+async function read(response: Response) {
+  const { status, headers } = response;
+  return { status, type: headers.get('content-type'), messages: messagesIn(await response.text()) };
+}
+
+for (const [what, isShort, request] of CALLS) {
+  test(`answers ${what} as the SDK's handler does`, async () => {
+    const short = appOf(LISTED);
+    const long = appOf(SUPPORTED_PROTOCOL_VERSIONS);
+    const answer = await read(await short.app.request('POST', request));
+    assert.deepEqual(answer, await read(await long.app.request('POST', request)));
+    assert.ok(answer.messages.length > 0);
+    assert.deepEqual([short.seen().short, long.seen().short], [isShort ? 1 : 0, 0]);
+  });
+}
+
+test('takes the short way with a plain call', async () => {
+  const { app, seen } = appOf(LISTED);
+  for (let round = 0; round < 3; round += 1) assert.equal((await app.request('POST', echo())).status, 200);
+  assert.deepEqual(seen(), { built: 3, short: 3 });
+});
+
+test('tries the short way once where servers do not list the revision', async () => {
+  const { app, seen } = appOf(SUPPORTED_PROTOCOL_VERSIONS);
+  for (let round = 0; round < 3; round += 1) assert.equal((await app.request('POST', echo())).status, 200);
+  assert.deepEqual(seen(), { built: 4, short: 0 });
+});
+
+/** An app with one tool on the short way, and how often a server of it was closed. */
+function appWith(tool: (signal: AbortSignal) => unknown, hasHook = true) {
+  const seen = { closed: 0 };
+  const app = testApp(
+    { MCP_DRAIN_SECONDS: '0' },
+    {
+      createServer: () => {
+        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+        server.registerTool('tool', {}, async ({ mcpReq }) => {
+          assert.ok(server.server.transport instanceof ModernCallTransport);
+          return { content: [], structuredContent: { value: await tool(mcpReq.signal) } };
+        });
+        if (hasHook) server.server.onclose = () => void (seen.closed += 1);
+        return server;
+      },
+    },
+  );
+  return { app, seen };
+}
+
+/** A tool that waits until its call is cancelled. */
+function waiting() {
+  const started = gate();
+  let cancelled = false;
+  const tool = (signal: AbortSignal) =>
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve((cancelled = true)));
+      started.open();
+    });
+  return { tool, started: started.opened, isCancelled: () => cancelled };
+}
+
+test('tells a server that wants to know that its call is over', async () => {
+  const { app, seen } = appWith(() => 1);
+  await app.request('POST', call('tool'));
+  await settled();
+  assert.equal(seen.closed, 1);
+});
+
+const circle: unknown[] = [];
+circle.push(circle);
+for (const [what, value] of Object.entries({ 'a big integer': 1n, 'a circle': circle })) {
+  test(`answers -32603 to a result with ${what}, which has no JSON form`, async () => {
+    const { app } = appWith(() => value);
+    const { id, error } = await answerOf(await app.request('POST', call('tool')));
+    assert.deepEqual({ id, code: error?.code }, { id: 'mine', code: -32603 });
+  });
+}
+
+test('cancels a call whose client goes away, and closes its server', async () => {
+  const { tool, started, isCancelled } = waiting();
+  const { app, seen } = appWith(tool);
+  const abort = new AbortController();
+  const response = app.request('POST', { ...call('tool'), signal: abort.signal });
+  await started;
+  abort.abort();
+  assert.equal((await response).status, 499);
+  assert.deepEqual([isCancelled(), seen.closed], [true, 1]);
+  assert.equal(await app.drain(), 0);
+});
+
+test('cuts a call off when the time to drain is over, and says so', async () => {
+  const { tool, started, isCancelled } = waiting();
+  const { app } = appWith(tool, false);
+  const response = app.request('POST', call('tool'));
+  await started;
+  assert.equal(await app.drain(), 1);
+  const { status, headers } = await response;
+  assert.deepEqual([status, headers.get('retry-after'), isCancelled()], [503, '5', true]);
+});
+
+test('answers 500 with -32603 when a server cannot be made', async () => {
+  const app = testApp({}, { createServer: () => Promise.reject(new Error('no database')) });
+  const response = await app.request('POST', call('tool'));
+  const { id, error } = await answerOf(response);
+  assert.deepEqual([response.status, id, error?.code], [500, 'mine', -32603]);
+  assert.equal(app.lines.filter((line) => line.includes('no database')).length, 1);
+});
+
+test('serves a server without tools of its own registration', async () => {
+  const createServer = () => {
+    const options = { capabilities: { tools: {} }, supportedProtocolVersions: LISTED };
+    const server = new Server({ name: 'low level', version: '1' }, options);
+    server.setRequestHandler('tools/call', ({ params }) => said(params.name));
+    return server;
+  };
+  const answer = await answerOf(await testApp({}, { createServer }).request('POST', call('any')));
+  assert.equal(answer.result?.content?.[0]?.text, 'any');
+});
