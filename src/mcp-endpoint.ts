@@ -11,8 +11,8 @@ import {
   createMcpHandler,
   isJsonContentType,
   readRequestBody,
+  McpServer,
   type McpRequestContext,
-  type McpServer,
   type McpServerFactory,
   type Server,
   type ServerEventBus,
@@ -27,6 +27,7 @@ import {
   batchTooLargeResponse,
   bodyTooLargeResponse,
   clientGoneResponse,
+  internalErrorResponse,
   methodNotAllowedResponse,
   notAcceptableResponse,
   parseErrorResponse,
@@ -99,7 +100,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   /** The SDK answers 500 by itself when this fails, and reports it among what clients do wrong. */
   async function createServer(context: McpRequestContext): Promise<McpServer | Server> {
     try {
-      return await options.createServer(context);
+      const server = await options.createServer(context);
+      if (context.era === 'modern') closeUnsent(server);
+      return server;
     } catch (error) {
       log.error('a server could not be made', { error: String(error) });
       log.debug('a server could not be made', { stack: error instanceof Error ? error.stack : undefined });
@@ -153,7 +156,14 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
           return response ?? cutOffResponse(body);
         }
       }
-      return await asAccepted(watchBody(await handler.fetch(request, parsed), end), accepted);
+      const response = await handler.fetch(request, parsed);
+      if (response.status === 499 && !request.signal.aborted) {
+        end();
+        return refusing === 'everything'
+          ? stoppingResponse(requestIdOf(body))
+          : internalErrorResponse(requestIdOf(body));
+      }
+      return await asAccepted(watchBody(response, end), accepted);
     } catch (error) {
       end();
       throw error;
@@ -183,6 +193,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       refusing = 'everything';
       await Promise.all([handler.close(), sessions?.close(), sessionless.close()]);
     },
+  };
+}
+
+/** Has a server closed that cannot send its answer, such as one with a circle: the SDK reports that, and leaves the client waiting. */
+function closeUnsent(server: McpServer | Server): void {
+  const protocol = server instanceof McpServer ? server.server : server;
+  const { onerror } = protocol;
+  protocol.onerror = (error) => {
+    onerror?.(error);
+    if (error.message.startsWith('Failed to send response')) void protocol.close();
   };
 }
 

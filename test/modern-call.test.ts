@@ -11,7 +11,8 @@ import {
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { ModernCallTransport } from '../src/modern-call.ts';
-import { answerOf, gate, messagesIn, MODERN, modernRequest, testApp } from './support/app.ts';
+import { answerOf, gate, messagesIn, MODERN, modernRequest, testApp, type RpcAnswer } from './support/app.ts';
+import { assertRefused } from './support/refusal.ts';
 import { settled } from './support/time.ts';
 
 const LISTED = [MODERN, ...SUPPORTED_PROTOCOL_VERSIONS];
@@ -86,7 +87,7 @@ const envelope = (entries: object): Request => {
     body: { ...body, params: { ...body.params, _meta: { ...(body.params['_meta'] as object), ...entries } } },
   };
 };
-const message = (entries: object): Request => ({ headers: echo().headers, body: { ...echo().body, ...entries } });
+const withMembers = (entries: object): Request => ({ headers: echo().headers, body: { ...echo().body, ...entries } });
 
 /** What is sent, and whether it takes the short way to the end. */
 const CALLS: [what: string, isShort: boolean, request: Request][] = [
@@ -127,10 +128,10 @@ const CALLS: [what: string, isShort: boolean, request: Request][] = [
   ['an envelope with wrong capabilities', false, envelope({ [CAPABILITIES_KEY]: [] })],
   ['an envelope with a wrong log level', false, envelope({ [LOG_LEVEL_KEY]: 'loud' })],
   ['a progress token that is an object', false, envelope({ progressToken: {} })],
-  ['a request with a member too many', false, message({ result: {} })],
-  ['a request of another version of JSON-RPC', false, message({ jsonrpc: '1.0' })],
-  ['an id that is no whole number', false, message({ id: 1.5 })],
-  ['an id that is null', false, message({ id: null })],
+  ['a request with a member too many', false, withMembers({ result: {} })],
+  ['a request of another version of JSON-RPC', false, withMembers({ jsonrpc: '1.0' })],
+  ['an id that is no whole number', false, withMembers({ id: 1.5 })],
+  ['an id that is null', false, withMembers({ id: null })],
 ];
 
 /** An answer, as far as a client reads it. */
@@ -163,15 +164,19 @@ test('tries the short way once where servers do not list the revision', async ()
 });
 
 /** An app with one tool on the short way, and how often a server of it was closed. */
-function appWith(tool: (signal: AbortSignal) => unknown, hasHook = true) {
+function appWith(tool: (signal: AbortSignal) => unknown, { hasHook = true, isListed = true } = {}) {
   const seen = { closed: 0 };
   const app = testApp(
     { MCP_DRAIN_SECONDS: '0' },
     {
       createServer: () => {
-        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+        const supportedProtocolVersions = isListed ? LISTED : SUPPORTED_PROTOCOL_VERSIONS;
+        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions });
         server.registerTool('tool', {}, async ({ mcpReq }) => {
-          assert.ok(server.server.transport instanceof ModernCallTransport);
+          assert.equal(server.server.transport instanceof ModernCallTransport, isListed);
+          const progressToken = mcpReq._meta?.progressToken;
+          if (progressToken !== undefined)
+            await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } });
           return { content: [], structuredContent: { value: await tool(mcpReq.signal) } };
         });
         if (hasHook) server.server.onclose = () => void (seen.closed += 1);
@@ -209,6 +214,27 @@ for (const [what, value] of Object.entries({ 'a big integer': 1n, 'a circle': ci
     const { id, error } = await answerOf(await app.request('POST', call('tool')));
     assert.deepEqual({ id, code: error?.code }, { id: 'mine', code: -32603 });
   });
+
+  test(`answers 500 with -32603 to a result with ${what} in the SDK's handler`, async () => {
+    const { app, seen } = appWith(() => value, { isListed: false });
+    await assertRefused(await app.request('POST', call('tool')), { status: 500, code: -32603, id: 'mine' });
+    // The first server was for the short way.
+    assert.equal(seen.closed, 2);
+    assert.equal(await app.drain(), 0);
+  });
+
+  test(`ends a stream whose result has ${what}, with an error or without an answer`, async () => {
+    for (const [isListed, expected] of [
+      [true, [-32603]],
+      [false, []],
+    ] as const) {
+      const { app } = appWith(() => value, { isListed });
+      const { status, messages } = await read(await app.request('POST', call('tool', {}, {}, { progressToken: 1 })));
+      const codes = messages.flatMap((message) => (message as Partial<RpcAnswer>).error?.code ?? []);
+      assert.deepEqual([status, codes, messages.length], [200, expected, 1 + expected.length]);
+      assert.equal(await app.drain(), 0);
+    }
+  });
 }
 
 test('cancels a call whose client goes away, and closes its server', async () => {
@@ -225,7 +251,7 @@ test('cancels a call whose client goes away, and closes its server', async () =>
 
 test('cuts a call off when the time to drain is over, and says so', async () => {
   const { tool, started, isCancelled } = waiting();
-  const { app } = appWith(tool, false);
+  const { app } = appWith(tool, { hasHook: false });
   const response = app.request('POST', call('tool'));
   await started;
   assert.equal(await app.drain(), 1);
