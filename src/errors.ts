@@ -124,7 +124,7 @@ export const cancelledError = (id: string | number) => errorMessage(id, REFUSED,
 
 /** On a stream, for a call that runs no more because its session or the process ends. */
 export const cutOffError = (id: string | number) =>
-  errorMessage(id, REFUSED, 'The call was cut off: its session has ended');
+  errorMessage(id, REFUSED, 'The call was cut off: its session has ended, or the server is stopping');
 
 function errorResponse(
   status: number,

@@ -1,9 +1,9 @@
 /** An app on a socket: listening, and stopping without cutting anybody off. */
-import type { AddressInfo } from 'node:net';
 import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
-import { createCallsInFlight } from './calls-in-flight.ts';
+import { createCallsInFlight, type CallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ConfigError } from './config.ts';
 
@@ -39,8 +39,7 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
   const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
   // Beyond a number of headers Node.js drops the rest, Origin among them. Their size has a limit, that is enough.
   server.maxHeadersCount = 0;
-  const unsent = createCallsInFlight();
-  server.on('request', (_request, response: ServerResponse) => response.once('close', unsent.begin()));
+  const unsent = countUnsent(server);
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));
     server.once('error', refuse);
@@ -61,6 +60,30 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
       await closed;
     },
   };
+}
+
+/** Counts answers until they are sent or cannot be any more, which ends their calls. */
+function countUnsent(server: Server): CallsInFlight {
+  const unsent = createCallsInFlight();
+  const answers = new WeakMap<Socket, Set<ServerResponse>>();
+  server.on('connection', (socket: Socket) => {
+    const waiting = new Set<ServerResponse>();
+    answers.set(socket, waiting);
+    socket.once('close', () => {
+      // Node.js tells this to the answer that is being sent only, not to those that wait behind it.
+      for (const response of waiting) if (response.socket === null) response.emit('close');
+    });
+  });
+  server.on('request', ({ socket }, response: ServerResponse) => {
+    const end = unsent.begin();
+    const waiting = answers.get(socket);
+    waiting?.add(response);
+    response.once('close', () => {
+      end();
+      waiting?.delete(response);
+    });
+  });
+  return unsent;
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {

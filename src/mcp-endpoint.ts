@@ -37,7 +37,7 @@ import {
   unsupportedMediaTypeResponse,
 } from './errors.ts';
 import { hasMoreValuesThan, isDeeperThan, methodOf, parseJson, requestIdOf } from './json.ts';
-import { isPlainCall } from './modern-call.ts';
+import { isPlainCall, protocolOf } from './modern-call.ts';
 import { createSessionless } from './sessionless.ts';
 import type { Sessions } from './sessions/sessions.ts';
 import { watchBody } from './streams.ts';
@@ -101,7 +101,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   async function createServer(context: McpRequestContext): Promise<McpServer | Server> {
     try {
       const server = await options.createServer(context);
-      if (context.era === 'modern') closeUnsent(server);
+      if (context.era === 'modern') closeUnsent(server, log);
       return server;
     } catch (error) {
       log.error('a server could not be made', { error: String(error) });
@@ -110,9 +110,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
   }
 
-  /** The answer to a call that ran and was cut off. */
-  function cutOffResponse(body: unknown): Response {
-    return refusing === 'everything' ? stoppingResponse(requestIdOf(body)) : clientGoneResponse();
+  /** The answer to a call that was cut off before it had one: by a stop, by its client, or by its own server. */
+  function cutOffResponse(request: Request, body: unknown): Response {
+    if (refusing === 'everything') return stoppingResponse(requestIdOf(body));
+    return request.signal.aborted ? clientGoneResponse() : internalErrorResponse(requestIdOf(body));
   }
 
   async function post(request: Request, caller: Caller): Promise<Response> {
@@ -134,7 +135,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       if (sessions) return await sessions.post(request, body, caller, accepted);
       const exchange = { request, accepted, authInfo: caller.authInfo };
-      return (await sessionless.post(body, exchange)) ?? cutOffResponse(body);
+      return (await sessionless.post(body, exchange)) ?? cutOffResponse(request, body);
     } finally {
       end();
     }
@@ -150,20 +151,17 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     const end = callsInFlight.begin();
     try {
       if (isPlainCall(request, body, accepted)) {
-        const response = await sessionless.call(body, { request, accepted, authInfo: caller.authInfo });
-        if (response !== 'unserved') {
+        const answer = await sessionless.call(body, { request, accepted, authInfo: caller.authInfo });
+        if (answer !== 'unserved') {
           end();
-          return response ?? cutOffResponse(body);
+          return answer ?? cutOffResponse(request, body);
         }
       }
-      const response = await handler.fetch(request, parsed);
-      if (response.status === 499 && !request.signal.aborted) {
-        end();
-        return refusing === 'everything'
-          ? stoppingResponse(requestIdOf(body))
-          : internalErrorResponse(requestIdOf(body));
-      }
-      return await asAccepted(watchBody(response, end), accepted);
+      // That may have taken until the end.
+      const response = refusing === 'everything' ? undefined : await handler.fetch(request, parsed);
+      if (response && response.status !== 499) return await asAccepted(watchBody(response, end), accepted);
+      end();
+      return cutOffResponse(request, body);
     } catch (error) {
       end();
       throw error;
@@ -197,12 +195,20 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 }
 
 /** Has a server closed that cannot send its answer, such as one with a circle: the SDK reports that, and leaves the client waiting. */
-function closeUnsent(server: McpServer | Server): void {
-  const protocol = server instanceof McpServer ? server.server : server;
+function closeUnsent(server: McpServer | Server, log: Logger): void {
+  const protocol = protocolOf(server);
   const { onerror } = protocol;
+  const close = async (error: Error) => {
+    log.debug('mcp', { error: error.message });
+    try {
+      await protocol.close();
+    } catch (failure) {
+      log.debug('mcp', { error: String(failure) });
+    }
+  };
   protocol.onerror = (error) => {
     onerror?.(error);
-    if (error.message.startsWith('Failed to send response')) void protocol.close();
+    if (error.message.startsWith('Failed to send response')) void close(error);
   };
 }
 

@@ -11,10 +11,10 @@ import transliterate from '@sindresorhus/transliterate';
 import {
   McpServer,
   requireScopes,
+  SUPPORTED_PROTOCOL_VERSIONS,
   type AuthInfo,
   type CallToolResult,
   type McpRequestContext,
-  SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema } from './cached-schema.ts';

@@ -59,6 +59,11 @@ export function hasHeaderParameters(server: McpServer | Server, { params }: JSON
   return isDeclared;
 }
 
+/** The server below an `McpServer`. */
+export function protocolOf(server: McpServer | Server): Server {
+  return server instanceof McpServer ? server.server : server;
+}
+
 /**
  * Connects the server of one call. The SDK serves this revision to transports of the class that this one extends, if
  * the `supportedProtocolVersions` of the server list it; what is sent and received goes through a {@link SessionTransport}.
@@ -72,11 +77,17 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
   readonly #server: Server;
   readonly #transport: SessionTransport;
   #isDelivering = false;
+  #isAnswered = false;
 
   constructor(server: McpServer | Server, transport: SessionTransport, { params }: JSONRPCRequest) {
     super({ classification: CLASSIFICATION });
-    this.#server = server instanceof McpServer ? server.server : server;
+    this.#server = protocolOf(server);
     this.#transport = transport;
+    const { onerror } = transport;
+    transport.onerror = (error) => {
+      onerror?.(error);
+      this.onerror?.(error);
+    };
     transport.onclose = () => this.onclose?.();
     transport.onmessage = (message, extra) => {
       this.#isDelivering = true;
@@ -107,12 +118,18 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
       if (this.#isDelivering) return this.#refuse(message.error.code);
       this.#lacksCapability = message.error.code === MISSING_CAPABILITY;
     }
+    if (!('method' in message)) this.#isAnswered = true;
     return this.#transport.send(message, options);
   }
 
-  /** Once the call is answered there is nothing to end, and to say so makes an error that nobody waits for. */
+  /**
+   * Ends what is not answered, and tells a server that wants to know (`onclose`). Other servers are left as they are: to
+   * end one makes an error for whoever waits, which costs a fifth of a call, and nobody does. So, as in a session, the
+   * signal of a call does not abort when it has its answer.
+   */
   override async close(): Promise<void> {
-    if (this.#transport.isAttached || this.#server.onclose) await this.#transport.close();
+    const isDone = this.#isAnswered && !this.#transport.isAttached;
+    if (!isDone || this.#server.onclose) await this.#transport.close();
   }
 
   #refuse(code: number): Promise<void> {

@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import { internalErrorResponse } from './errors.ts';
 import { methodOf, requestIdOf } from './json.ts';
-import { hasHeaderParameters, ModernCallTransport } from './modern-call.ts';
+import { hasHeaderParameters, ModernCallTransport, protocolOf } from './modern-call.ts';
 import { refuseVersion, type Exchange } from './sessions/incoming.ts';
 import { SessionTransport } from './sessions/session-transport.ts';
 
@@ -65,6 +65,8 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
     exchange: Post,
     { wrap, streamDeadlines }: { wrap: (transport: SessionTransport) => Connected; streamDeadlines: Deadlines },
   ): Promise<{ response: Response | undefined; connected: Connected }> {
+    // Somebody else's call may be running there; it is neither served on nor ended with this one.
+    if (protocolOf(server).transport) throw new Error('createServer returned a server that was used before');
     const { signal } = exchange.request;
     const end = async () => {
       running.delete(end);
@@ -80,7 +82,7 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
       await server.connect(connected);
       // Making the server took time.
       const response = isClosed || signal.aborted ? undefined : await transport.post(body, exchange);
-      if (!transport.isAttached) await end();
+      if (!transport.isAttached) void end();
       return { response, connected };
     } catch (error) {
       await end();

@@ -90,6 +90,32 @@ test('cancels the call of a 2026 client that disconnects', async (t) => {
   tool.released.open();
 });
 
+test('cancels every call that waits on a connection when it closes, and does not wait for their answers', async (t) => {
+  const calls = 3;
+  const started = gate();
+  const cancelled = gate();
+  let running = 0;
+  const wait = ({ context: { mcpReq } }: { context: ServerContext }) =>
+    new Promise((resolve) => {
+      mcpReq.signal.addEventListener('abort', () => {
+        running -= 1;
+        if (running === 0) cancelled.open();
+        resolve('cancelled');
+      });
+      running += 1;
+      if (running === calls) started.open();
+    });
+  const { port, close } = await startListening(t, {}, { ...fixture({ wait }), listenerClock: manualClock() });
+  const { headers, body } = modernRequest('tools/call', { name: 'wait', arguments: {} });
+  const socket = connectTo(t, port, post(headers, JSON.stringify(body)).repeat(calls));
+  await started.opened;
+
+  socket.destroy();
+  await cancelled.opened;
+  // No time passes: nothing is left to wait for.
+  await close();
+});
+
 const FLOOD_MESSAGES = 32;
 for (const era of ['2025', '2026'] as const) {
   test(`cuts the connection of a ${era} client that does not read, and serves the others`, async (t) => {

@@ -6,6 +6,7 @@ import {
   inputRequired,
   McpServer,
   ProtocolError,
+  requireScopes,
   Server,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/server';
@@ -13,7 +14,8 @@ import * as z from 'zod';
 import { ModernCallTransport } from '../src/modern-call.ts';
 import { answerOf, gate, messagesIn, MODERN, modernRequest, testApp, type RpcAnswer } from './support/app.ts';
 import { assertRefused } from './support/refusal.ts';
-import { settled } from './support/time.ts';
+import { manualClock } from './support/clock.ts';
+import { pass, settled } from './support/time.ts';
 
 const LISTED = [MODERN, ...SUPPORTED_PROTOCOL_VERSIONS];
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
@@ -26,6 +28,7 @@ const headerSchema = fromJsonSchema<{ region?: string }>({ type: 'object', prope
 
 /** An app, and how many servers it built and has connected the short way, which leaves them so. */
 function appOf(supportedProtocolVersions: string[]) {
+  const authInfo = { token: 'secret', clientId: 'c', scopes: ['read'] };
   const servers: McpServer[] = [];
   const createServer = () => {
     const capabilities = { logging: {}, tools: {} };
@@ -58,6 +61,10 @@ function appOf(supportedProtocolVersions: string[]) {
       }),
     );
     server.registerTool('off', {}, () => said('')).disable();
+    server.registerTool('scoped', { scopeChallenge: requireScopes('read') }, () => said('read'));
+    server.registerTool('unscoped', { scopeChallenge: requireScopes('write') }, () => said('written'));
+    server.registerTool('mischallenged', { scopeChallenge: () => ({ scopes: ['a b'] }) }, () => said('never'));
+    server.registerTool('token', {}, ({ http }) => said(JSON.stringify(http?.authInfo)));
     server.registerTool('who', {}, () =>
       said(JSON.stringify([server.server.getClientVersion(), server.server.getClientCapabilities()])),
     );
@@ -65,7 +72,7 @@ function appOf(supportedProtocolVersions: string[]) {
   };
   const isShort = ({ server }: McpServer) => server.transport instanceof ModernCallTransport;
   return {
-    app: testApp({}, { createServer }),
+    app: testApp({}, { createServer, authenticate: async () => ({ authInfo }) }),
     seen: () => ({ built: servers.length, short: servers.filter(isShort).length }),
   };
 }
@@ -108,6 +115,9 @@ const CALLS: [what: string, isShort: boolean, request: Request][] = [
   ['a tool that asks a client that cannot answer', true, call('asks')],
   ['a tool that asks a client that can', true, call('asks', {}, { capabilities: { elicitation: { form: {} } } })],
   ['a tool that asks who calls', true, call('who', {}, { capabilities: { roots: {} } })],
+  ['a tool that asks for the token', true, call('token')],
+  ['a tool whose scope the token has', true, call('scoped')],
+  ['a tool whose scope the token lacks', false, call('unscoped')],
   ['a header parameter', false, call('headered', { region: 'eu' }, { headers: { 'mcp-param-region': 'eu' } })],
   [
     'a header parameter that differs',
@@ -134,22 +144,30 @@ const CALLS: [what: string, isShort: boolean, request: Request][] = [
   ['an id that is null', false, withMembers({ id: null })],
 ];
 
-/** An answer, as far as a client reads it. */
+/** An answer, as a client reads it. */
 async function read(response: Response) {
   const { status, headers } = response;
-  return { status, type: headers.get('content-type'), messages: messagesIn(await response.text()) };
+  return { status, headers: Object.fromEntries(headers), messages: messagesIn(await response.text()) };
 }
 
 for (const [what, isShort, request] of CALLS) {
   test(`answers ${what} as the SDK's handler does`, async () => {
     const short = appOf(LISTED);
     const long = appOf(SUPPORTED_PROTOCOL_VERSIONS);
+    // From then on nothing takes the short way there.
+    await long.app.request('POST', echo());
     const answer = await read(await short.app.request('POST', request));
     assert.deepEqual(answer, await read(await long.app.request('POST', request)));
     assert.ok(answer.messages.length > 0);
     assert.deepEqual([short.seen().short, long.seen().short], [isShort ? 1 : 0, 0]);
   });
 }
+
+test('answers 500 to a tool that asks for what is no scope, and does not run it', async () => {
+  const { app } = appOf(LISTED);
+  const response = await app.request('POST', call('mischallenged'));
+  assert.deepEqual([response.status, (await answerOf(response)).error?.code], [500, -32603]);
+});
 
 test('takes the short way with a plain call', async () => {
   const { app, seen } = appOf(LISTED);
@@ -257,6 +275,131 @@ test('cuts a call off when the time to drain is over, and says so', async () => 
   assert.equal(await app.drain(), 1);
   const { status, headers } = await response;
   assert.deepEqual([status, headers.get('retry-after'), isCancelled()], [503, '5', true]);
+});
+
+/** An app whose tool must not run: where it waits before, a gate opens and another is waited for. */
+function waitingApp(where: 'factory' | 'challenge', properties: Record<string, typeof region> = {}) {
+  const reached = gate();
+  const released = gate();
+  let hasRun = false;
+  const wait = async () => {
+    reached.open();
+    await released.opened;
+  };
+  const app = testApp(
+    { MCP_DRAIN_SECONDS: '0' },
+    {
+      createServer: async () => {
+        if (where === 'factory') await wait();
+        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+        const inputSchema = fromJsonSchema({ type: 'object', properties });
+        const scopeChallenge = where === 'challenge' ? () => wait().then(() => undefined) : undefined;
+        server.registerTool('tool', { inputSchema, ...(scopeChallenge && { scopeChallenge }) }, () => {
+          hasRun = true;
+          return said('');
+        });
+        return server;
+      },
+    },
+  );
+  return { app, reached: reached.opened, release: released.open, hasRun: () => hasRun };
+}
+
+for (const where of ['factory', 'challenge'] as const) {
+  test(`does not run a tool whose client goes away while the ${where} waits`, async () => {
+    const { app, reached, release, hasRun } = waitingApp(where);
+    const abort = new AbortController();
+    const response = app.request('POST', { ...call('tool'), signal: abort.signal });
+    await reached;
+    abort.abort();
+    release();
+    assert.equal((await response).status, 499);
+    await settled();
+    assert.equal(hasRun(), false);
+    assert.equal(await app.drain(), 0);
+  });
+
+  for (const properties of where === 'factory' ? [{}, { region }] : [{}]) {
+    const kind = 'region' in properties ? 'with a header parameter ' : '';
+    test(`does not run a tool ${kind}when the time to drain is over while the ${where} waits`, async () => {
+      const { app, reached, release, hasRun } = waitingApp(where, properties);
+      const response = app.request('POST', call('tool'));
+      await reached;
+      await app.drain();
+      release();
+      assert.deepEqual([(await response).status, (await answerOf(await response)).id], [503, 'mine']);
+      await settled();
+      assert.equal(hasRun(), false);
+    });
+  }
+}
+
+test('answers a call that takes long with JSON, as long as it has nothing else to say', async () => {
+  const clock = manualClock();
+  const over = gate();
+  const createServer = () => {
+    const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+    server.registerTool('tool', {}, () => over.opened.then(() => said('late')));
+    return server;
+  };
+  const response = testApp({}, { createServer, clock }).request('POST', call('tool'));
+  await pass(clock, 60_000);
+  over.open();
+  assert.equal((await response).headers.get('content-type'), 'application/json');
+});
+
+for (const isListed of [true, false]) {
+  const way = isListed ? 'the short way' : "the SDK's handler";
+  test(`answers 503 to what is cut off when the time to drain is over, and 500 to a tool that closes its server, on ${way}`, async () => {
+    const { tool, started } = waiting();
+    const { app } = appWith(tool, { isListed });
+    const response = app.request('POST', call('tool'));
+    await started;
+    assert.equal(await app.drain(), 1);
+    assert.equal((await response).status, 503);
+
+    const closing = testApp(
+      {},
+      {
+        createServer: () => {
+          const supportedProtocolVersions = isListed ? LISTED : SUPPORTED_PROTOCOL_VERSIONS;
+          const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions });
+          server.registerTool('tool', {}, async () => {
+            await server.close();
+            return said('');
+          });
+          return server;
+        },
+      },
+    );
+    await assertRefused(await closing.request('POST', call('tool')), { status: 500, code: -32603, id: 'mine' });
+  });
+}
+
+test('tells a server what went wrong with its answer', async () => {
+  const errors: string[] = [];
+  const createServer = () => {
+    const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+    server.server.onerror = (error) => void errors.push(error.message);
+    server.registerTool('tool', {}, () => ({ content: [], structuredContent: { value: circle } }));
+    return server;
+  };
+  await testApp({}, { createServer }).request('POST', call('tool'));
+  assert.match(errors.join(), /circular/);
+});
+
+test('answers 500 to a call for which a server is handed out that was used before, and says so in the log', async () => {
+  const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+  const { tool, started } = waiting();
+  server.registerTool('tool', {}, async ({ mcpReq }) => said(String(await tool(mcpReq.signal))));
+  const app = testApp({ MCP_DRAIN_SECONDS: '0' }, { createServer: () => server });
+  const running = app.request('POST', call('tool'));
+  await started;
+  assert.equal((await app.request('POST', call('tool'))).status, 500);
+  assert.ok(app.lines.some((line) => line.includes('used before')));
+  // The call that was there first goes on.
+  assert.equal(await app.drain(), 1);
+  assert.equal((await running).status, 503);
 });
 
 test('answers 500 with -32603 when a server cannot be made', async () => {

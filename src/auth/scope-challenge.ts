@@ -9,6 +9,7 @@ import {
   type ScopeChallenge,
   type ScopeChallengeHandler,
 } from '@modelcontextprotocol/server';
+import { SCOPE } from './scopes.ts';
 
 /**
  * The challenge to the first of `requests` that `resolve` asks more scopes for: 403 `insufficient_scope`.
@@ -27,17 +28,23 @@ export function scopeChallenge(
     if (challenge === undefined) continue;
     // One at a time: a resolver that fails is then the failure of this, and of nothing that nobody waits for.
     return Promise.resolve(challenge).then((found) =>
-      found ? challengeResponse(found, authInfo) : scopeChallenge(requests.slice(index + 1), authInfo, resolve),
+      found === undefined
+        ? scopeChallenge(requests.slice(index + 1), authInfo, resolve)
+        : challengeResponse(found, authInfo),
     );
   }
   return undefined;
 }
 
 function challengeResponse({ scopes, errorDescription }: ScopeChallenge, authInfo: AuthInfo | undefined): Response {
+  // What is no challenge is a mistake of the tool, not leave to call it.
+  if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((scope) => SCOPE.test(scope)))
+    throw new TypeError('A scope challenge names one scope at least');
   const error = new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription ?? 'Insufficient scope');
   const { resource } = authInfo ?? {};
   const resourceMetadataUrl =
-    authInfo?.resourceMetadataUrl ?? (resource && getOAuthProtectedResourceMetadataUrl(resource));
+    authInfo?.resourceMetadataUrl ??
+    (resource?.protocol.startsWith('http') ? getOAuthProtectedResourceMetadataUrl(resource) : undefined);
   return bearerAuthChallengeResponse(error, {
     requiredScopes: [...scopes],
     ...(resourceMetadataUrl !== undefined && { resourceMetadataUrl }),
