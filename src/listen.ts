@@ -1,6 +1,6 @@
 /** An app on a socket: listening, and stopping without cutting anybody off. */
 import type { Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
 import { createCallsInFlight, type CallsInFlight } from './calls-in-flight.ts';
@@ -62,26 +62,16 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
   };
 }
 
-/** Counts answers until they are sent or cannot be any more, which ends their calls. */
+/** Counts answers until they are sent, or cannot be any more. */
 function countUnsent(server: Server): CallsInFlight {
   const unsent = createCallsInFlight();
-  const answers = new WeakMap<Socket, Set<ServerResponse>>();
-  server.on('connection', (socket: Socket) => {
-    const waiting = new Set<ServerResponse>();
-    answers.set(socket, waiting);
-    socket.once('close', () => {
-      // Node.js tells this to the answer that is being sent only, not to those that wait behind it.
-      for (const response of waiting) if (response.socket === null) response.emit('close');
-    });
-  });
   server.on('request', ({ socket }, response: ServerResponse) => {
-    const end = unsent.begin();
-    const waiting = answers.get(socket);
-    waiting?.add(response);
-    response.once('close', () => {
-      end();
-      waiting?.delete(response);
-    });
+    response.once('close', unsent.begin());
+    if (response.socket !== null) return;
+    // It waits behind another on its connection (pipelining), and Node.js would not tell it that this has closed.
+    const close = () => response.socket === null && response.emit('close');
+    socket.setMaxListeners(0).once('close', close);
+    response.once('close', () => socket.off('close', close));
   });
   return unsent;
 }

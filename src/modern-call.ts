@@ -46,7 +46,7 @@ export function isPlainCall(request: Request, body: unknown, accepted: Accepted)
   return method === 'tools/call' && params?.['name'] === name && params._meta?.[PROTOCOL_VERSION_META_KEY] === REVISION;
 }
 
-/** Whether the tool wants parameters in headers too (`x-mcp-header`, which counts only below `properties`). */
+/** Whether the tool wants parameters in headers too ("Custom Headers from Tool Parameters"), which `properties` declare. */
 export function hasHeaderParameters(server: McpServer | Server, { params }: JSONRPCRequest): boolean {
   if (!(server instanceof McpServer)) return false;
   const properties = server.toolInputSchemaJson(String(params?.['name']))?.['properties'];
