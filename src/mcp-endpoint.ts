@@ -11,8 +11,8 @@ import {
   createMcpHandler,
   isJsonContentType,
   readRequestBody,
-  McpServer,
   type McpRequestContext,
+  type McpServer,
   type McpServerFactory,
   type Server,
   type ServerEventBus,
@@ -82,7 +82,7 @@ export interface McpEndpoint {
 /** Makes the endpoint; `close()` ends what it holds. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { sessions, callsInFlight, maxBodyBytes, log } = options;
-  const handler = createMcpHandler(createServer, {
+  const handler = createMcpHandler(async (context) => closingUnsent(await createServer(context), log), {
     ...(options.bus && { bus: options.bus }),
     legacy: 'reject',
     keepAliveMs: options.keepAliveMs,
@@ -100,9 +100,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   /** The SDK answers 500 by itself when this fails, and reports it among what clients do wrong. */
   async function createServer(context: McpRequestContext): Promise<McpServer | Server> {
     try {
-      const server = await options.createServer(context);
-      if (context.era === 'modern') closeUnsent(server, log);
-      return server;
+      return await options.createServer(context);
     } catch (error) {
       log.error('a server could not be made', { error: String(error) });
       log.debug('a server could not be made', { stack: error instanceof Error ? error.stack : undefined });
@@ -194,8 +192,8 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   };
 }
 
-/** Has a server closed that cannot send its answer, such as one with a circle: the SDK reports that, and leaves the client waiting. */
-function closeUnsent(server: McpServer | Server, log: Logger): void {
+/** Has `server` close when it cannot send its answer, such as one with a circle: the SDK reports that, and leaves the client waiting. */
+function closingUnsent<Made extends McpServer | Server>(server: Made, log: Logger): Made {
   const protocol = protocolOf(server);
   const { onerror } = protocol;
   const close = async (error: Error) => {
@@ -210,6 +208,7 @@ function closeUnsent(server: McpServer | Server, log: Logger): void {
     onerror?.(error);
     if (error.message.startsWith('Failed to send response')) void close(error);
   };
+  return server;
 }
 
 /** The parsed body of a POST, or the answer to one that is not taken. */

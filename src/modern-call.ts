@@ -2,7 +2,7 @@
  * Tool calls of the 2026-07-28 revision that need no closer look.
  *
  * The SDK's handler serves any modern request. Before it serves one, it parses the message as each of the kinds that
- * it is not, and afterwards it closes a server that nothing waits for: more work than the call. What plainly is a
+ * it is not, and afterwards it closes a server that nothing waits for. What plainly is a
  * call, and says in its headers what it says in its body, goes the way of a call without a session
  * (`sessionless.ts`). All else is for the handler, to serve or to refuse, and so is what the SDK refuses here before
  * a tool has seen it. `test/modern-call.test.ts` compares the two.
@@ -124,7 +124,7 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
 
   /**
    * Ends what is not answered, and tells a server that wants to know (`onclose`). Other servers are left as they are: to
-   * end one makes an error for whoever waits, which costs a fifth of a call, and nobody does. So, as in a session, the
+   * end one makes an error for whoever waits, which is dear, and nobody does. So, as in a session, the
    * signal of a call does not abort when it has its answer.
    */
   override async close(): Promise<void> {

@@ -8,10 +8,10 @@
 import {
   createRequestStateCodec,
   McpServer,
-  SUPPORTED_PROTOCOL_VERSIONS,
   type McpServerFactory,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
+import { LISTED } from '../support/modern-call.ts';
 import { registerAskingTools, type RoundState } from './input-required.ts';
 import { registerPrompts } from './prompts.ts';
 import { registerResources } from './resources.ts';
@@ -30,7 +30,7 @@ export function createConformanceFactory(bus: ServerEventBus): McpServerFactory 
           prompts: { listChanged: true },
           resources: { listChanged: true, subscribe: true },
         },
-        supportedProtocolVersions: ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS],
+        supportedProtocolVersions: LISTED,
         requestState: { verify: (state, context) => states.verify(state, context) },
       },
     );

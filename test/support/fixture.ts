@@ -1,10 +1,6 @@
-import {
-  McpServer,
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type McpServerFactory,
-  type ServerContext,
-} from '@modelcontextprotocol/server';
+import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
 import * as z from 'zod';
+import { LISTED } from './modern-call.ts';
 
 /** What a tool of a test does; its result is sent as JSON text. */
 export type Tool = (call: { args: Record<string, unknown>; context: ServerContext; server: McpServer }) => unknown;
@@ -58,7 +54,7 @@ function build(tools: Record<string, Tool>): McpServer {
     { name: 'fixture', version: '1.0.0' },
     {
       capabilities: { logging: {}, resources: { subscribe: true } },
-      supportedProtocolVersions: ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS],
+      supportedProtocolVersions: LISTED,
     },
   );
   const uris = new Set<string>();
