@@ -2,10 +2,10 @@
  * Tool calls of the 2026-07-28 revision that need no closer look.
  *
  * The SDK's handler serves any modern request. Before it serves one, it parses the message as each of the kinds that
- * it is not, and afterwards it closes a server that nothing waits for. What plainly is a
- * call, and says in its headers what it says in its body, goes the way of a call without a session
- * (`sessionless.ts`). All else is for the handler, to serve or to refuse, and so is what the SDK refuses here before
- * a tool has seen it. `test/modern-call.test.ts` compares the two.
+ * it is not, and afterwards it closes a server that nothing waits for. What plainly is a call, and says in its headers
+ * what it says in its body, goes the way of a call without a session (`sessionless.ts`). All else is for the handler,
+ * to serve or to refuse, and so is what the SDK refuses here before a tool has seen it. `test/modern-call.test.ts`
+ * compares the two.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
@@ -77,7 +77,6 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
   readonly #server: Server;
   readonly #transport: SessionTransport;
   #isDelivering = false;
-  #isAnswered = false;
 
   constructor(server: McpServer | Server, transport: SessionTransport, { params }: JSONRPCRequest) {
     super({ classification: CLASSIFICATION });
@@ -118,18 +117,11 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
       if (this.#isDelivering) return this.#refuse(message.error.code);
       this.#lacksCapability = message.error.code === MISSING_CAPABILITY;
     }
-    if (!('method' in message)) this.#isAnswered = true;
     return this.#transport.send(message, options);
   }
 
-  /**
-   * Ends what is not answered, and tells a server that wants to know (`onclose`). Other servers are left as they are: to
-   * end one makes an error for whoever waits, which is dear, and nobody does. So, as in a session, the
-   * signal of a call does not abort when it has its answer.
-   */
-  override async close(): Promise<void> {
-    const isDone = this.#isAnswered && !this.#transport.isAttached;
-    if (!isDone || this.#server.onclose) await this.#transport.close();
+  override close(): Promise<void> {
+    return this.#transport.close();
   }
 
   #refuse(code: number): Promise<void> {
