@@ -154,10 +154,10 @@ function requestLog(log: Logger, clock: Clock): MiddlewareHandler {
 }
 
 function hostAndOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler {
-  return async ({ req: { raw: request } }, next) => {
+  return ({ req: { raw: request } }, next) => {
     const refusal = policy.refuseHost(request) ?? policy.refuseOrigin(request);
     if (!refusal) return next();
     log.warn(refusal.message, { why: refusal.remedy });
-    return forbiddenResponse(refusal.message);
+    return Promise.resolve(forbiddenResponse(refusal.message));
   };
 }

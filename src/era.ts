@@ -8,7 +8,7 @@ import { isLegacyRequest, PROTOCOL_VERSION_META_KEY, SUPPORTED_PROTOCOL_VERSIONS
 import { methodOf } from './json.ts';
 
 /** Whether a POST with this parsed body is of the 2025 revisions, or of those before. */
-export async function isLegacyPost(request: Request, body: unknown): Promise<boolean> {
+export function isLegacyPost(request: Request, body: unknown): boolean | Promise<boolean> {
   return plainlyLegacy(request, body) ?? isLegacyRequest(request, body);
 }
 

@@ -72,7 +72,7 @@ export interface McpEndpointOptions {
 /** Serves `/mcp`. */
 export interface McpEndpoint {
   /** Answers a request of any method. */
-  handle(request: Request, caller: Caller): Promise<Response>;
+  handle(request: Request, caller: Caller): Response | Promise<Response>;
   /** From now on takes no new sessions and no new modern requests (503); the rest goes on. */
   refuseNew(): void;
   /** Ends every stream that is still open. */
@@ -167,7 +167,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   }
 
   return {
-    async handle(request, caller) {
+    handle(request, caller) {
       if (refusing === 'everything') return stoppingResponse();
       switch (request.method) {
         case 'POST':
@@ -214,9 +214,13 @@ function closingUnsent<Made extends McpServer | Server>(server: Made, log: Logge
 /** The parsed body of a POST, or the answer to one that is not taken. */
 async function readBody(request: Request, maxBytes: number): Promise<{ body: unknown } | Response> {
   if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
-  // It rejects when the client goes away before the end; nobody reads the answer then.
-  const read = await readText(request, maxBytes).catch(() => undefined);
-  if (read === undefined) return parseErrorResponse();
+  let read;
+  try {
+    read = await readText(request, maxBytes);
+  } catch {
+    // The client went away before the end; nobody reads this.
+    return parseErrorResponse();
+  }
   if (read.tooLarge) return bodyTooLargeResponse(maxBytes);
   const body = parseJson(read.text);
   if (body === undefined) return parseErrorResponse();
@@ -230,10 +234,10 @@ async function readBody(request: Request, maxBytes: number): Promise<{ body: unk
 }
 
 /** The body as text. HTTP sees to it that a body is as long as declared, so only one of unknown length is counted. */
-async function readText(request: Request, maxBytes: number): ReturnType<typeof readRequestBody> {
+function readText(request: Request, maxBytes: number): ReturnType<typeof readRequestBody> {
   const declared = request.headers.get('content-length');
   if (declared === null || !/^\d+$/.test(declared) || Number(declared) > maxBytes) {
     return readRequestBody(request, maxBytes);
   }
-  return { tooLarge: false, text: await request.text() };
+  return request.text().then((text) => ({ tooLarge: false, text }));
 }

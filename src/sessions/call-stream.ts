@@ -3,6 +3,9 @@ import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/serve
 import { internalError } from '../errors.ts';
 import type { EventStream } from '../streams.ts';
 
+/** The answer to a request; `undefined` when the session has ended before there was one. */
+export type Answer = Response | undefined;
+
 /** What is sent in answer to one POST, or on GET. */
 export interface Stream {
   /** Its name in the event log; none before there is an event. */

@@ -30,22 +30,24 @@ export interface Exchange {
 export interface Incoming {
   messages: JSONRPCMessage[];
   requests: JSONRPCRequest[];
+  isBatch: boolean;
 }
 
 /** The messages of a parsed body, one or a batch, or the answer to one that is not taken; `running` has the calls without an answer. */
 export function readMessages(body: unknown, running: ReadonlyMap<RequestId, unknown>): Incoming | Response {
   const messages = messagesOf(body);
   if (!messages.every(isJsonRpcMessage)) return invalidMessageResponse(requestIdOf(body));
+  const isBatch = Array.isArray(body);
   const requests = messages.filter((message) => 'method' in message && 'id' in message);
   const ids = new Set<RequestId>();
   for (const { id, method } of requests) {
     // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
-    if (method === 'initialize' && Array.isArray(body)) return secondInitializeResponse(requestIdOf(body));
+    if (method === 'initialize' && isBatch) return secondInitializeResponse(requestIdOf(body));
     // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
     if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
     ids.add(id);
   }
-  return { messages, requests };
+  return { messages, requests, isBatch };
 }
 
 /** The answer to a request whose `MCP-Protocol-Version` is none of the 2025 revisions ("Protocol Version Header"). */

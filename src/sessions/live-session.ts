@@ -17,6 +17,7 @@ import type { Clock } from '../clock.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
 import { messagesOf, methodOf } from '../json.ts';
+import type { Answer } from './call-stream.ts';
 import type { EventLog } from './event-log.ts';
 import type { Exchange } from './incoming.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
@@ -53,10 +54,10 @@ export interface LiveSessionOptions {
 export interface LiveSession {
   /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
   readonly isAttached: boolean;
-  /** Serves a POST; resolves to `undefined` when the session has ended before there was an answer. */
-  post(body: unknown, exchange: Exchange): Promise<Response | undefined>;
-  /** Serves a GET, likewise. */
-  get(request: Request): Promise<Response | undefined>;
+  /** Serves a POST. */
+  post(body: unknown, exchange: Exchange): Answer | Promise<Answer>;
+  /** Serves a GET. */
+  get(request: Request): Promise<Answer>;
   /** Repeats to the server what `record` says was said. */
   restore(record: SessionRecord): Promise<void>;
   /** Ends its streams and cancels its calls. */
@@ -127,13 +128,13 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
     get isAttached() {
       return transport.isAttached;
     },
-    async post(body, exchange) {
+    post(body, exchange) {
       const messages = messagesOf(body);
       const refused = refuseSubscriptions(messages);
       if (refused) return refused;
       const isInitialized = messages.some((message) => methodOf(message) === 'notifications/initialized');
-      if (isInitialized && !(await save({ initialized: true }))) return undefined;
-      return transport.post(body, exchange);
+      if (!isInitialized) return transport.post(body, exchange);
+      return save({ initialized: true }).then((isSaved) => (isSaved ? transport.post(body, exchange) : undefined));
     },
     get: (request) => transport.get(request),
     async restore({ initialize, initialized, logLevel, subscriptions: uris }) {

@@ -30,7 +30,7 @@ export interface LiveSessions {
    *
    * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
    */
-  use<T>(id: string, build: () => Promise<LiveSession>, handle: (session: LiveSession) => Promise<T>): Promise<T>;
+  use<T>(id: string, build: () => Promise<LiveSession>, handle: (session: LiveSession) => T | Promise<T>): Promise<T>;
   /** Notes that something was detached from a session: it may be at rest from now on. */
   detached(id: string): void;
   /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */

@@ -55,6 +55,12 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
     return entries.get(id);
   }
 
+  function touch(entry: Entry): void {
+    entry.usedAt = clock.now();
+    byUse.moveToEnd(entry.place);
+    byUseOf.get(entry.record.principal)?.moveToEnd(entry.placeOfPrincipal);
+  }
+
   return {
     async create(record) {
       expire();
@@ -63,13 +69,16 @@ export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOp
     async get(id) {
       return find(id)?.record;
     },
+    async use(id, principal) {
+      const entry = find(id);
+      if (entry?.record.principal !== principal) return undefined;
+      touch(entry);
+      return entry.record;
+    },
     async touch(id) {
       const entry = find(id);
-      if (!entry) return false;
-      entry.usedAt = clock.now();
-      byUse.moveToEnd(entry.place);
-      byUseOf.get(entry.record.principal)?.moveToEnd(entry.placeOfPrincipal);
-      return true;
+      if (entry) touch(entry);
+      return entry !== undefined;
     },
     async update(id, changes) {
       const entry = find(id);

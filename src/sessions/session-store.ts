@@ -41,6 +41,8 @@ export interface SessionStore {
   create(record: SessionRecord): Promise<void>;
   /** The record, or `undefined` when there is none or it has expired. Does not count as use. */
   get(id: string): Promise<SessionRecord | undefined>;
+  /** The record as `get` has it, if `principal` opened it; that counts as use. One step, as every request takes it. */
+  use(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Counts as use. Resolves to `false` when there is no such record. */
   touch(id: string): Promise<boolean>;
   /** Changes a record. Resolves to `false`, and creates nothing, when there is no such record. */

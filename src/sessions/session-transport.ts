@@ -26,7 +26,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
-import { answerText, errorOf, jsonResponse, type Call, type Stream } from './call-stream.ts';
+import { answerText, errorOf, jsonResponse, type Answer, type Call, type Stream } from './call-stream.ts';
 import { readMessages, readsPriming, type Exchange, type Incoming } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -84,48 +84,23 @@ export class SessionTransport implements Transport {
   /** Takes what tells the scopes that a call needs; an `McpServer` gives it when it connects. */
   setScopeChallengeResolver = (resolver: ScopeChallengeHandler) => void (this.#scopeChallengeResolver = resolver);
 
-  /**
-   * Takes the parsed body of a POST ("Sending Messages to the Server").
-   *
-   * @returns The answer, or `undefined` when the session has ended before there was one.
-   */
-  async post(body: unknown, { request, accepted, authInfo }: Exchange): Promise<Response | undefined> {
+  /** Answers the parsed body of a POST ("Sending Messages to the Server"). */
+  post(body: unknown, exchange: Exchange): Answer | Promise<Answer> {
     if (this.#isClosed) return undefined;
     const incoming = this.#read(body);
     if (incoming instanceof Response) return incoming;
-    const { messages, requests } = incoming;
-    const challenged = scopeChallenge(requests, authInfo, this.#scopeChallengeResolver);
-    if (challenged) {
-      const refusal = await challenged;
+    const challenged = scopeChallenge(incoming.requests, exchange.authInfo, this.#scopeChallengeResolver);
+    if (!challenged) return this.#take(incoming, exchange);
+    return challenged.then((refusal) => {
       if (refusal || this.#isClosed) return refusal;
       // That took time, in which another call may have taken the id.
       const again = this.#read(body);
-      if (again instanceof Response) return again;
-    }
-    const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
-    const isBatch = Array.isArray(body);
-    const stream: Stream = { id: '', calls: new Set(), canStream: accepted.eventStream, isPrimed, isBatch };
-    const extra: MessageExtraInfo = request ? { request } : {};
-    if (authInfo) extra.authInfo = authInfo;
-    if (isPrimed) {
-      // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
-      extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#getStream);
-    }
-    // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
-    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
-    if (!accepted.json) this.#open(stream);
-    for (const message of messages) this.#receive(message, extra);
-    return response;
+      return again instanceof Response ? again : this.#take(again, exchange);
+    });
   }
 
-  /**
-   * Opens the stream of GET, or resumes the one that `Last-Event-ID` is of ("Listening for Messages from the
-   * Server", "Resumability and Redelivery").
-   *
-   * @returns The stream, or `undefined` when the session has ended.
-   */
-  async get(request: Request): Promise<Response | undefined> {
+  /** Opens the stream of GET, or resumes the one of `Last-Event-ID` ("Listening for Messages from the Server"). */
+  async get(request: Request): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     return this.#inOrder(async () => {
       if (this.#isClosed) return undefined;
@@ -142,8 +117,7 @@ export class SessionTransport implements Transport {
     const isAnswer = !('method' in message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined)
-      return isAnswer ? undefined : this.#emitInOrder(this.#getStream, this.#textOf(message));
+    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#getStream, message);
     const call = this.#calls.get(requestId);
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#answer(call, message);
@@ -153,7 +127,7 @@ export class SessionTransport implements Transport {
       return undefined;
     }
     this.#open(call.stream);
-    return this.#emitInOrder(call.stream, this.#textOf(message));
+    return this.#tell(call.stream, message);
   }
 
   async close(): Promise<void> {
@@ -176,6 +150,26 @@ export class SessionTransport implements Transport {
 
   #read(body: unknown): Incoming | Response {
     return readMessages(this.#requestIds.unmark(body), this.#calls);
+  }
+
+  #take(
+    { messages, requests, isBatch }: Incoming,
+    { request, accepted, authInfo }: Exchange,
+  ): Answer | Promise<Answer> {
+    const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
+    const stream: Stream = { id: '', calls: new Set(), canStream: accepted.eventStream, isPrimed, isBatch };
+    const extra: MessageExtraInfo = request ? { request } : {};
+    if (authInfo) extra.authInfo = authInfo;
+    if (isPrimed) {
+      // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
+      extra.closeSSEStream = () => this.#disconnect(stream);
+      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#getStream);
+    }
+    // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
+    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
+    if (!accepted.json) this.#open(stream);
+    for (const message of messages) this.#receive(message, extra);
+    return response;
   }
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
@@ -209,29 +203,34 @@ export class SessionTransport implements Transport {
     }
   }
 
-  async #answer(call: Call, message: JSONRPCMessage): Promise<void> {
+  #answer(call: Call, message: JSONRPCMessage): void | Promise<void> {
     call.isAnswered = true;
     const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
-    const answer = save && !(await this.#inOrder(save)) ? internalError(call.request.id) : message;
-    const data = answerText(answer, call, this.onerror);
-    // Only now: while it was saved, the stream may have been opened.
-    return call.stream.pending ? this.#finish(call, data) : this.#inOrder(() => this.#finish(call, data));
+    if (!save) return this.#deliver(call, message);
+    return this.#inOrder(save).then((isSaved) =>
+      this.#deliver(call, isSaved ? message : internalError(call.request.id)),
+    );
   }
 
-  /** Gives a call its answer: into the one JSON body, or onto the stream, which ends with the last. */
-  async #finish(call: Call, data: string): Promise<void> {
+  /** Gives a call its answer: into the one JSON body, or onto the stream. */
+  #deliver(call: Call, answer: JSONRPCMessage): void | Promise<void> {
+    const { stream } = call;
+    const data = answerText(answer, call, this.onerror);
+    if (!stream.pending) return this.#inOrder(() => this.#emit(stream, data).then(() => this.#finish(call)));
+    stream.pending.answers.push(data);
+    return this.#finish(call);
+  }
+
+  /** Ends a call that has its answer, and with the last its stream. */
+  #finish(call: Call): void {
+    if (!this.#calls.delete(call.request.id)) return;
     const { stream } = call;
     const { pending } = stream;
-    if (pending) pending.answers.push(data);
-    else await this.#emit(stream, data);
-    if (!this.#calls.delete(call.request.id)) return;
     stream.calls.delete(call);
     call.end?.();
     if (stream.calls.size > 0) return;
     this.#streams.delete(stream.id);
-    if (stream.connection) stream.connection.end();
-    else if (!pending) this.#options.ondetach();
-    if (!pending) return;
+    if (!pending) return stream.connection ? stream.connection.end() : this.#options.ondetach();
     stream.pending = undefined;
     pending.unset();
     pending.respond(jsonResponse(stream, pending.answers, this.#headers));
@@ -271,6 +270,7 @@ export class SessionTransport implements Transport {
     void this.#inOrder(async () => stream.isResumable && stream.connection?.end());
   }
 
+  /** Sends what came after an event ("Resumability and Redelivery"). */
   async #resume(lastEventId: string): Promise<Response | undefined> {
     const missed = await this.#options.events?.after(lastEventId);
     if (!missed) return unknownEventResponse();
@@ -282,8 +282,8 @@ export class SessionTransport implements Transport {
     return connection.response;
   }
 
-  #textOf(message: JSONRPCMessage): string {
-    return JSON.stringify(this.#requestIds.mark(message));
+  #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
+    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 
   #emitInOrder(stream: Stream, data: string | undefined): Promise<void> {

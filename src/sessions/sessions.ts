@@ -30,6 +30,7 @@ import {
 import { methodOf, requestIdOf } from '../json.ts';
 import { createTaskQueue } from '../task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Answer } from './call-stream.ts';
 import type { EventLog } from './event-log.ts';
 import { refuseVersion, type Exchange } from './incoming.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
@@ -75,7 +76,7 @@ export interface Sessions {
   /** How many are in memory. */
   readonly live: number;
   /** Serves a POST with its parsed body, in the types that the client accepts. */
-  post(request: Request, body: unknown, caller: Caller, accepted: Accepted): Promise<Response>;
+  post(request: Request, body: unknown, caller: Caller, accepted: Accepted): Response | Promise<Response>;
   /** Opens or resumes a stream. */
   get(request: Request, caller: Caller): Promise<Response>;
   /** Ends a session. */
@@ -179,29 +180,30 @@ export function createSessions(options: SessionsOptions): Sessions {
     return session;
   }
 
-  /** The record of the session that a request names, or the answer to one that it cannot use. */
-  async function find(request: Request, body: unknown, caller: Caller): Promise<SessionRecord | Response> {
-    const id = request.headers.get('mcp-session-id');
-    if (id === null) return missingSessionResponse(requestIdOf(body));
-    const record = await store.get(id);
-    if (record?.principal !== principalKey(caller)) return sessionNotFoundResponse(requestIdOf(body));
-    return refuseVersion(request) ?? record;
-  }
-
-  /** Lets `handle` answer in the session that a request names. */
-  async function serve(
+  /** Lets `answer` use the session that a request names, if its caller may; without an answer the session has ended. */
+  async function inSession(
     request: Request,
     body: unknown,
     caller: Caller,
-    handle: (session: LiveSession) => Promise<Response | undefined>,
+    answer: (record: SessionRecord) => Answer | Promise<Answer>,
   ): Promise<Response> {
-    const record = await find(request, body, caller);
-    if (record instanceof Response) return record;
-    const { id } = record;
-    // Use begins here: a session must not expire under the request.
-    if (!(await store.touch(id))) return sessionNotFoundResponse(requestIdOf(body));
-    if (closed) return stoppingResponse(requestIdOf(body));
-    return (await live.use(id, () => build(id, caller, record), handle)) ?? endedResponse(body);
+    const id = request.headers.get('mcp-session-id');
+    if (id === null) return missingSessionResponse(requestIdOf(body));
+    const record = await store.use(id, principalKey(caller));
+    if (!record) return sessionNotFoundResponse(requestIdOf(body));
+    return refuseVersion(request) ?? (await answer(record)) ?? endedResponse(body);
+  }
+
+  /** Likewise, with the session in memory. */
+  function serve(
+    request: Request,
+    body: unknown,
+    caller: Caller,
+    handle: (session: LiveSession) => Answer | Promise<Answer>,
+  ): Promise<Response> {
+    return inSession(request, body, caller, (record) =>
+      closed ? undefined : live.use(record.id, () => build(record.id, caller, record), handle),
+    );
   }
 
   /** The answer to a request whose session, or all of them, ended before there was one. */
@@ -229,7 +231,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     get live() {
       return live.size;
     },
-    async post(request, body, caller, accepted) {
+    post(request, body, caller, accepted) {
       const exchange = { request, accepted, authInfo: caller.authInfo };
       if (methodOf(body) !== 'initialize') {
         return serve(request, body, caller, (session) => session.post(body, exchange));
@@ -239,12 +241,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       return open(body, caller, exchange);
     },
     get: (request, caller) => serve(request, undefined, caller, (session) => session.get(request)),
-    async delete(request, caller) {
-      const record = await find(request, undefined, caller);
-      if (record instanceof Response) return record;
-      await end(record.id);
-      return new Response(null, { status: 204 });
-    },
+    delete: (request, caller) =>
+      inSession(request, undefined, caller, async ({ id }) => {
+        await end(id);
+        return new Response(null, { status: 204 });
+      }),
     async close() {
       closed = true;
       stopTicking();

@@ -222,7 +222,7 @@ test('answers 503 to whom the store kept waiting until it was over, and creates 
   const waiting = gate();
   const slow: SessionStore = {
     ...store,
-    get: (id) => waiting.opened.then(() => store.get(id)),
+    use: (id, principal) => waiting.opened.then(() => store.use(id, principal)),
     count: (principal) => waiting.opened.then(() => store.count(principal)),
   };
   const { app } = sessionApp({}, {}, { sessionStore: slow, clock, createServer: servers.createServer });

@@ -208,7 +208,7 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     streamDeadlines: createDeadlines(0, clock),
     log: createLogger({ level: 'silent', write: () => {} }),
   });
-  const request = (method: string, body: unknown, id?: string): Promise<Response> => {
+  const request = async (method: string, body: unknown, id?: string): Promise<Response> => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
     const message = new Request(URL_OF_APP, { method, headers });
     return method === 'GET'

@@ -41,6 +41,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       await store.create(recordOf('a'));
       for (const id of ['b', 'A', '', 'a ', '*', '__proto__', 'constructor']) {
         assert.equal(await store.get(id), undefined, id);
+        assert.equal(await store.use(id, 'someone'), undefined, id);
         assert.equal(await store.touch(id), false, id);
         assert.equal(await store.update(id, { initialized: true }), false, id);
         assert.equal(await store.delete(id), false, id);
@@ -88,14 +89,32 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       for (let use = 0; use < 5; use += 1) {
         clock.advance(IDLE_MS - 1);
         assert.equal(await store.touch('a'), true);
+        clock.advance(IDLE_MS - 1);
+        assert.notEqual(await store.use('a', 'someone'), undefined);
       }
       clock.advance(IDLE_MS);
       assert.equal(await store.get('a'), undefined);
     });
 
+    test('lets nobody but its principal use a record', async (t) => {
+      const { store, clock } = await setUp(t);
+      const created = recordOf('a', 'a|b');
+      await store.create(created);
+      clock.advance(IDLE_MS - 1);
+      for (const principal of ['', 'a', 'a|b|c', 'A|B', '*']) {
+        assert.equal(await store.use('a', principal), undefined, principal);
+      }
+      clock.advance(1);
+      assert.equal(await store.get('a'), undefined, 'to try is no use');
+      await store.create(created);
+      await store.update('a', { logLevel: 'error' });
+      assert.deepEqual(await store.use('a', 'a|b'), { ...created, logLevel: 'error' });
+    });
+
     test('shows an expired record to no method', async (t) => {
       const { store, clock } = await setUp(t);
       const looks: [string, (id: string) => Promise<unknown>, expected: unknown][] = [
+        ['use', (id) => store.use(id, 'someone'), undefined],
         ['touch', (id) => store.touch(id), false],
         ['update', (id) => store.update(id, { initialized: true }), false],
         ['delete', (id) => store.delete(id), false],
@@ -157,11 +176,16 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
         const id = `id${random.int(0, created)}`;
         const known = model.find((record) => record.id === id);
         const context = `seed ${seed}, step ${step}`;
-        const action = random.pick(['create', 'touch', 'touch', 'delete'] as const);
+        const action = random.pick(['create', 'use', 'touch', 'delete'] as const);
         if (action === 'create') {
           const principal = random.pick(['', 'x', 'y']);
           await store.create(recordOf(`id${++created}`, principal));
           model.push({ id: `id${created}`, principal, usedAt: clock.now() });
+        } else if (action === 'use') {
+          const principal = random.pick(['', 'x', 'y']);
+          const isOwn = known?.principal === principal;
+          assert.equal((await store.use(id, principal))?.id, isOwn ? id : undefined, context);
+          if (isOwn) model = [...model.filter((record) => record !== known), { ...known, usedAt: clock.now() }];
         } else {
           assert.equal(await store[action](id), known !== undefined, context);
           model = model.filter((record) => record !== known);
