@@ -7,22 +7,33 @@
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
 
-/** Connected, so that nobody can connect it again, to nobody: what is sent late goes nowhere. */
-const ended = new Server(
-  { name: 'ended', version: '0' },
-  { capabilities: { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} } },
-);
-void ended.connect({
-  async start() {},
-  async send(message) {
-    // Who waits for an answer has to know.
-    if ('method' in message && 'id' in message)
-      throw new Error(`${message.method} has nobody to go to: its call is over`);
-  },
-  async close() {},
-});
+/** What an ended `McpServer` has in place of its server: connected to nobody for good, and what is sent late goes nowhere. */
+class EndedServer extends Server {
+  constructor() {
+    const capabilities = { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} };
+    super({ name: 'ended', version: '0' }, { capabilities });
+    void super.connect({
+      async start() {},
+      async send(message) {
+        // Who waits for an answer has to know.
+        if ('method' in message && 'id' in message) throw new Error(`Nobody is left to answer ${message.method}`);
+      },
+      async close() {},
+    });
+  }
 
-/** Parts an `McpServer` from what it holds. One that wants to know its end (`onclose`) is closed, and so is one of the low level. */
+  override get transport(): undefined {
+    return undefined;
+  }
+
+  override connect(): Promise<void> {
+    return Promise.reject(new Error('The server was used before: createServer has to build a new one'));
+  }
+}
+
+const ended = new EndedServer();
+
+/** Parts an `McpServer` from the rest of it. One that wants to know its end (`onclose`) is closed, and so is one of the low level. */
 export async function endAnswered(server: McpServer | Server): Promise<void> {
   if (server instanceof McpServer && !server.server.onclose) Object.assign(server, { server: ended });
   await server.close();
