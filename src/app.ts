@@ -5,6 +5,7 @@
  * Each step is a function that may answer; what none of them answers goes on to the next.
  */
 import './zod-config.ts';
+import './response-schemas.ts';
 import type { McpServerFactory, ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';

@@ -1,13 +1,16 @@
 /**
- * What becomes of a server that was built for one request and has answered it.
+ * What becomes of a server that was built for one request and has answered it with JSON.
  *
- * Nothing waits for it any more, so it is not closed, which would make an error, with its stack, for whoever waits. But
+ * Nothing waits for it any more, so it is not closed as others are, which would make an error, with its stack, for whoever waits. But
  * it has to be garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where
  * only a full collection looks, and with it the `McpServer`, and all that this holds.
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
 
-/** What an ended `McpServer` has in place of its server: connected to nobody for good, and what is sent late goes nowhere. */
+/**
+ * What all ended `McpServer`s have in place of their servers. It is not connected, and cannot be; what is sent late goes
+ * nowhere, as it would to a client that has its answer.
+ */
 class EndedServer extends Server {
   constructor() {
     const capabilities = { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} };

@@ -74,13 +74,11 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
   /** Whether it did because the server does not list the revision. */
   isUnlisted = false;
   #lacksCapability = false;
-  readonly #server: Server;
   readonly #transport: SessionTransport;
   #isDelivering = false;
 
   constructor(server: McpServer | Server, transport: SessionTransport, { params }: JSONRPCRequest) {
     super({ classification: CLASSIFICATION });
-    this.#server = protocolOf(server);
     this.#transport = transport;
     const { onerror } = transport;
     transport.onerror = (error) => {
@@ -98,8 +96,9 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
     };
     // Deprecated, but the SDK promises that they answer in this revision too.
     const { [CLIENT_INFO_META_KEY]: info, [CLIENT_CAPABILITIES_META_KEY]: capabilities } = params?._meta ?? {};
-    this.#server.getClientVersion = () => info as Implementation | undefined;
-    this.#server.getClientCapabilities = () => capabilities as ClientCapabilities | undefined;
+    const protocol = protocolOf(server);
+    protocol.getClientVersion = () => info as Implementation | undefined;
+    protocol.getClientCapabilities = () => capabilities as ClientCapabilities | undefined;
   }
 
   /** The answer with its status: "For HTTP, the response status code MUST be `400`" (schema, MissingRequiredClientCapabilityError). */

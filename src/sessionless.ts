@@ -85,7 +85,7 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
       await server.connect(connected);
       // Making the server took time.
       const response = isClosed || signal.aborted ? undefined : await transport.post(body, exchange);
-      if (response && !isEventStream(response)) void end(() => endAnswered(server));
+      if (response && !isEventStream(response) && !transport.hasAsked) void end(() => endAnswered(server));
       else if (!transport.isAttached) void cut();
       return { response, connected };
     } catch (error) {

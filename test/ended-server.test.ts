@@ -92,3 +92,17 @@ for (const [what, { env, request }] of Object.entries(WAYS)) {
     assert.equal(built.server.server, built.protocol);
   });
 }
+
+test('closes a server that still waits for an answer of its client', async () => {
+  const server = new McpServer({ name: 'test', version: '1' });
+  let waiting: Promise<unknown> | undefined;
+  server.registerTool('tool', {}, () => {
+    waiting = server.server.ping();
+    waiting.catch(() => {});
+    return said('done');
+  });
+  const { env, request } = WAYS['a call of the 2025 revisions'];
+  const response = await testApp(env, { createServer: () => server }).request('POST', request);
+  assert.equal(response.headers.get('content-type'), 'application/json');
+  await assert.rejects(waiting ?? Promise.resolve(), /Connection closed/);
+});

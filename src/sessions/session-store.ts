@@ -39,9 +39,9 @@ export type SessionChanges = Partial<Pick<SessionRecord, 'initialized' | 'logLev
 export interface SessionStore {
   /** Keeps a new record, used just now. */
   create(record: SessionRecord): Promise<void>;
-  /** The record, or `undefined` when there is none or it has expired. Does not count as use. */
+  /** The record, or `undefined` when there is none or it has expired. For who looks on: it does not count as use. */
   get(id: string): Promise<SessionRecord | undefined>;
-  /** The record as `get` has it, if `principal` opened it; that counts as use. One step, as every request takes it. */
+  /** The record as `get` has it, if `principal` opened it; that counts as use. One step: each request in a session begins with it. */
   use(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Counts as use. Resolves to `false` when there is no such record. */
   touch(id: string): Promise<boolean>;

@@ -55,6 +55,8 @@ export class SessionTransport implements Transport {
   onerror: Transport['onerror'];
   onmessage: Transport['onmessage'];
   readonly sessionId: string | undefined;
+  /** Whether the server has made a request, whose answer it may wait for. */
+  hasAsked = false;
   readonly #options: SessionTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
@@ -87,19 +89,19 @@ export class SessionTransport implements Transport {
   /** Answers the parsed body of a POST ("Sending Messages to the Server"). */
   post(body: unknown, exchange: Exchange): Answer | Promise<Answer> {
     if (this.#isClosed) return undefined;
-    const incoming = this.#read(body);
+    const incoming = readMessages(this.#requestIds.unmark(body), this.#calls);
     if (incoming instanceof Response) return incoming;
     const challenged = scopeChallenge(incoming.requests, exchange.authInfo, this.#scopeChallengeResolver);
     if (!challenged) return this.#take(incoming, exchange);
     return challenged.then((refusal) => {
       if (refusal || this.#isClosed) return refusal;
       // That took time, in which another call may have taken the id.
-      const again = this.#read(body);
+      const again = readMessages(this.#requestIds.unmark(body), this.#calls);
       return again instanceof Response ? again : this.#take(again, exchange);
     });
   }
 
-  /** Opens the stream of GET, or resumes the one of `Last-Event-ID` ("Listening for Messages from the Server"). */
+  /** Opens the stream of GET, or resumes one ("Listening for Messages from the Server", "Resumability and Redelivery"). */
   async get(request: Request): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     return this.#inOrder(async () => {
@@ -148,10 +150,6 @@ export class SessionTransport implements Transport {
     await this.#options.events?.close();
   }
 
-  #read(body: unknown): Incoming | Response {
-    return readMessages(this.#requestIds.unmark(body), this.#calls);
-  }
-
   #take(
     { messages, requests, isBatch }: Incoming,
     { request, accepted, authInfo }: Exchange,
@@ -174,14 +172,13 @@ export class SessionTransport implements Transport {
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
   #begin(requests: JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
-    const { streamDeadlines } = this.#options;
     for (const request of requests) {
       const call = { request, stream, isAnswered: false };
       stream.calls.add(call);
       this.#calls.set(request.id, call);
     }
     return new Promise((respond) => {
-      const unset = stream.canStream ? streamDeadlines.set(() => this.#open(stream)) : () => {};
+      const unset = stream.canStream ? this.#options.streamDeadlines.set(() => this.#open(stream)) : () => {};
       stream.pending = { answers: [], respond, unset };
     });
   }
@@ -270,7 +267,6 @@ export class SessionTransport implements Transport {
     void this.#inOrder(async () => stream.isResumable && stream.connection?.end());
   }
 
-  /** Sends what came after an event ("Resumability and Redelivery"). */
   async #resume(lastEventId: string): Promise<Response | undefined> {
     const missed = await this.#options.events?.after(lastEventId);
     if (!missed) return unknownEventResponse();
@@ -283,6 +279,7 @@ export class SessionTransport implements Transport {
   }
 
   #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
+    if ('id' in message) this.hasAsked = true;
     return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 

@@ -189,6 +189,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   ): Promise<Response> {
     const id = request.headers.get('mcp-session-id');
     if (id === null) return missingSessionResponse(requestIdOf(body));
+    // First, as 404 comes before any other refusal; what is refused for its version counts as use, too.
     const record = await store.use(id, principalKey(caller));
     if (!record) return sessionNotFoundResponse(requestIdOf(body));
     return refuseVersion(request) ?? (await answer(record)) ?? endedResponse(body);
