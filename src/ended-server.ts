@@ -1,9 +1,9 @@
 /**
  * What becomes of a server that was built for one request and has answered it with JSON.
  *
- * Nothing waits for it any more, so it is not closed as others are, which would make an error, with its stack, for whoever waits. But
- * it has to be garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where
- * only a full collection looks, and with it the `McpServer`, and all that this holds.
+ * Nothing waits for it any more, so it is not closed as others are, which would make an error, with its stack, for
+ * whoever waits. But it has to be garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its
+ * accessors) where only a full collection looks, and with it the `McpServer`, and all that this holds.
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
 
@@ -36,7 +36,7 @@ class EndedServer extends Server {
 
 const ended = new EndedServer();
 
-/** Parts an `McpServer` from the rest of it. One that wants to know its end (`onclose`) is closed, and so is one of the low level. */
+/** Parts an `McpServer` from the rest of it. One that wants to know its end (`onclose`) is closed, as is one of the low level. */
 export async function endAnswered(server: McpServer | Server): Promise<void> {
   if (server instanceof McpServer && !server.server.onclose) Object.assign(server, { server: ended });
   await server.close();

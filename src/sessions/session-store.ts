@@ -41,7 +41,7 @@ export interface SessionStore {
   create(record: SessionRecord): Promise<void>;
   /** The record, or `undefined` when there is none or it has expired. For who looks on: it does not count as use. */
   get(id: string): Promise<SessionRecord | undefined>;
-  /** The record as `get` has it, if `principal` opened it; that counts as use. One step: each request in a session begins with it. */
+  /** The record, if `principal` opened it, which counts as use. Each request in a session begins with this one step. */
   use(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Counts as use. Resolves to `false` when there is no such record. */
   touch(id: string): Promise<boolean>;
