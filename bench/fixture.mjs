@@ -6,7 +6,6 @@ import { createApp } from '../dist/app.js';
 import { systemClock } from '../dist/clock.js';
 import { loadConfig } from '../dist/config.js';
 import { listen } from '../dist/listen.js';
-import { calledTool } from '../dist/called-tool.js';
 import { createMcpServer } from '../dist/mcp-server.js';
 import { createMemoryEventLog } from '../dist/sessions/memory-event-log.js';
 import { createLogger } from '../dist/telemetry/log.js';
@@ -26,11 +25,10 @@ const registered = extraTools.map(({ name, title, description, shape, outputShap
 }));
 
 function createServer(context) {
-  const { era } = context;
+  const { era, calledTool } = context;
   const server = createMcpServer(context);
-  const only = calledTool(context);
   for (const { name, config: tool, call } of registered) {
-    if (only === undefined || only === name) server.registerTool(name, tool, (args) => call(args));
+    if (calledTool === undefined || calledTool === name) server.registerTool(name, tool, (args) => call(args));
   }
   if (era === 'legacy' && process.env['BENCH_NOTIFY'] === '1') {
     servers.add(server);

@@ -6,12 +6,13 @@
  */
 import './zod-config.ts';
 import './response-schemas.ts';
-import type { McpServerFactory, ServerEventBus } from '@modelcontextprotocol/server';
+import type { ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import { untilTokenExpires } from './auth/token-lifetime.ts';
+import type { CreateServer } from './called-tool.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { exposure, isAuthorized, type Config } from './config.ts';
@@ -33,7 +34,7 @@ import type { Logger } from './telemetry/log.ts';
 export interface AppOptions {
   config: Config;
   /** Builds an MCP server; called for each session, and for each request of the 2026-07-28 revision. */
-  createServer: McpServerFactory;
+  createServer: CreateServer;
   log: Logger;
   /** @default systemClock */
   clock?: Clock;

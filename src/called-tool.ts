@@ -1,19 +1,37 @@
-/** Which tool a server is built for, where it is built for one call. */
-import type { McpRequestContext } from '@modelcontextprotocol/server';
+/**
+ * Which tool a server is built for, where it is built for one call.
+ *
+ * To register that tool alone keeps the cost of a call the same with a thousand tools.
+ */
+import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
+import { methodOf } from './json.ts';
 
 /** A name that stands in `Mcp-Name` as it is; others are encoded there, and not worth decoding here. */
 const PLAIN_NAME = /^[\w./-]+$/;
 
+/** What a server is built for: the context of the SDK's `McpServerFactory`, and the tool. */
+export interface FactoryContext extends McpRequestContext {
+  /** The name of the only tool that the server will be asked for; `undefined` when it may be any. */
+  calledTool?: string | undefined;
+}
+
+/** Builds an MCP server; the SDK's `McpServerFactory` is one. */
+export type CreateServer = (context: FactoryContext) => McpServer | Server | Promise<McpServer | Server>;
+
+/** The tool that a parsed body calls; `undefined` for any other message, and for a batch. */
+export function calledTool(body: unknown): string | undefined {
+  if (methodOf(body) !== 'tools/call') return undefined;
+  const { params } = body as { params?: { name?: unknown } | null };
+  return typeof params?.name === 'string' ? params.name : undefined;
+}
+
 /**
- * The name of the only tool that a server for this request will be asked for; `undefined` when it may be any.
- *
- * A request of the 2026-07-28 revision has a server of its own, and names the tool in a header that the SDK has
- * compared with its body. To register that tool alone keeps the cost of a call the same with a thousand tools.
+ * The tool that a request of 2026-07-28 names in its headers, which the SDK compares with the body.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#standard-request-headers
  */
-export function calledTool({ era, requestInfo }: Partial<McpRequestContext>): string | undefined {
-  if (era !== 'modern' || requestInfo?.headers.get('mcp-method') !== 'tools/call') return undefined;
-  const name = requestInfo.headers.get('mcp-name');
+export function toolInHeaders({ headers }: Request): string | undefined {
+  if (headers.get('mcp-method') !== 'tools/call') return undefined;
+  const name = headers.get('mcp-name');
   return name !== null && PLAIN_NAME.test(name) ? name : undefined;
 }

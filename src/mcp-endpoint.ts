@@ -13,11 +13,11 @@ import {
   readRequestBody,
   type McpRequestContext,
   type McpServer,
-  type McpServerFactory,
   type Server,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { asAccepted, readAccept, type Accepted } from './accept.ts';
+import { toolInHeaders, type CreateServer, type FactoryContext } from './called-tool.ts';
 import type { Caller } from './caller.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
@@ -53,7 +53,7 @@ const MAX_VALUES = 2000;
 /** Options for {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
   /** Builds the server of a modern request, or of a request of the 2025 revisions without sessions. */
-  createServer: McpServerFactory;
+  createServer: CreateServer;
   /** Serves the 2025 revisions; `undefined` serves them without sessions, and without GET and DELETE. */
   sessions: Sessions | undefined;
   callsInFlight: CallsInFlight;
@@ -82,7 +82,7 @@ export interface McpEndpoint {
 /** Makes the endpoint; `close()` ends what it holds. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { sessions, callsInFlight, maxBodyBytes, log } = options;
-  const handler = createMcpHandler(async (context) => closingUnsent(await createServer(context), log), {
+  const handler = createMcpHandler(createHandled, {
     ...(options.bus && { bus: options.bus }),
     legacy: 'reject',
     keepAliveMs: options.keepAliveMs,
@@ -98,7 +98,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   let refusing: 'nothing' | 'new' | 'everything' = 'nothing';
 
   /** The SDK answers 500 by itself when this fails, and reports it among what clients do wrong. */
-  async function createServer(context: McpRequestContext): Promise<McpServer | Server> {
+  async function createServer(context: FactoryContext): Promise<McpServer | Server> {
     try {
       return await options.createServer(context);
     } catch (error) {
@@ -106,6 +106,13 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       log.debug('a server could not be made', { stack: error instanceof Error ? error.stack : undefined });
       throw error;
     }
+  }
+
+  /** For the SDK's handler, which has compared headers and body. */
+  async function createHandled(context: McpRequestContext): Promise<McpServer | Server> {
+    const { requestInfo } = context;
+    const server = await createServer({ ...context, calledTool: requestInfo && toolInHeaders(requestInfo) });
+    return closingUnsent(server, log);
   }
 
   /** The answer to a call that was cut off before it had one: by a stop, by its client, or by its own server. */

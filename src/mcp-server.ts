@@ -14,11 +14,10 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   type AuthInfo,
   type CallToolResult,
-  type McpRequestContext,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema } from './cached-schema.ts';
-import { calledTool } from './called-tool.ts';
+import type { FactoryContext } from './called-tool.ts';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
 const MAX_TEXT_CHARS = 10_000;
@@ -86,7 +85,7 @@ type SlugOptions = Omit<z.infer<typeof slugifyInput>, 'text'>;
 const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
 
 /** What {@link createMcpServer} may know of the request that a server is for, and options for tests. */
-export interface McpServerDependencies extends Partial<McpRequestContext> {
+export interface McpServerDependencies extends Partial<FactoryContext> {
   /**
    * Lets other work of the process run between two steps of a batch; resolves when the batch may go on.
    * @default one turn of the event loop
@@ -98,10 +97,9 @@ export interface McpServerDependencies extends Partial<McpRequestContext> {
  * Builds a server with its tools registered, connected to nothing.
  *
  * Cheap enough to be called for each request, which the 2026-07-28 revision does. `authInfo` is the verified token
- * of whoever the server is for, where that is asked.
+ * of whoever the server is for, where that is asked; `calledTool` is the one tool to register, where that is known.
  */
-export function createMcpServer({ pause = nextTurn, ...context }: McpServerDependencies = {}): McpServer {
-  const { authInfo } = context;
+export function createMcpServer({ authInfo, calledTool, pause = nextTurn }: McpServerDependencies = {}): McpServer {
   // What is the same for all may be kept by caches that serve all.
   const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(
@@ -114,9 +112,8 @@ export function createMcpServer({ pause = nextTurn, ...context }: McpServerDepen
       supportedProtocolVersions: REVISIONS,
     },
   );
-  const only = calledTool(context);
-  if (only === undefined || only === 'slugify') registerSlugify(server);
-  if (only === undefined || only === 'slugify-batch') registerSlugifyBatch(server, authInfo, pause);
+  if (calledTool === undefined || calledTool === 'slugify') registerSlugify(server);
+  if (calledTool === undefined || calledTool === 'slugify-batch') registerSlugifyBatch(server, authInfo, pause);
   return server;
 }
 

@@ -26,7 +26,7 @@ import {
   type TransportSendOptions,
 } from '@modelcontextprotocol/server';
 import { isEventStream, type Accepted } from './accept.ts';
-import { calledTool } from './called-tool.ts';
+import { toolInHeaders } from './called-tool.ts';
 import type { SessionTransport } from './sessions/session-transport.ts';
 
 const REVISION = '2026-07-28';
@@ -39,7 +39,7 @@ const headerDeclarations = new WeakMap<object, boolean>();
 
 /** Whether a parsed body is a tool call that its headers agree with ("Server Validation"), of a client that reads JSON and streams. */
 export function isPlainCall(request: Request, body: unknown, accepted: Accepted): body is JSONRPCRequest {
-  const name = calledTool({ era: 'modern', requestInfo: request });
+  const name = toolInHeaders(request);
   if (name === undefined || !accepted.json || !accepted.eventStream) return false;
   if (request.headers.get('mcp-protocol-version') !== REVISION || !isJSONRPCRequest(body)) return false;
   const { method, params } = body;

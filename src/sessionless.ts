@@ -4,8 +4,9 @@
  * They are those of the 2025 revisions where there are no sessions, and plain tool calls of 2026-07-28
  * (`modern-call.ts`). There is no stream to come back for, so a call ends when its client goes away.
  */
-import type { JSONRPCRequest, McpRequestContext, McpServer, Server, Transport } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest, McpServer, Server, Transport } from '@modelcontextprotocol/server';
 import { isEventStream } from './accept.ts';
+import { calledTool, type FactoryContext } from './called-tool.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -19,7 +20,7 @@ import { SessionTransport } from './sessions/session-transport.ts';
 /** Options for {@link createSessionless}. */
 export interface SessionlessOptions {
   /** Builds the server of a request. Logs what it rejects with. */
-  createServer: (context: McpRequestContext) => Promise<McpServer | Server>;
+  createServer: (context: FactoryContext) => Promise<McpServer | Server>;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
@@ -55,8 +56,8 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
   let servesModern = true;
 
   /** `undefined` when it fails. */
-  function createServer(era: 'legacy' | 'modern', { authInfo, request }: Post) {
-    const context = { era, ...(authInfo && { authInfo }), requestInfo: request };
+  function createServer(era: 'legacy' | 'modern', body: unknown, { authInfo, request }: Post) {
+    const context = { era, ...(authInfo && { authInfo }), requestInfo: request, calledTool: calledTool(body) };
     return options.createServer(context).catch(() => undefined);
   }
 
@@ -99,14 +100,14 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
       // `initialize` says in its body which revisions the client speaks.
       const refusal = methodOf(body) === 'initialize' ? undefined : refuseVersion(exchange.request);
       if (refusal) return refusal;
-      const server = await createServer('legacy', exchange);
+      const server = await createServer('legacy', body, exchange);
       if (!server) return internalErrorResponse(requestIdOf(body));
       const { streamDeadlines } = options;
       return (await serve(server, body, exchange, { wrap: (transport) => transport, streamDeadlines })).response;
     },
     async call(body, exchange) {
       if (!servesModern) return 'unserved';
-      const server = await createServer('modern', exchange);
+      const server = await createServer('modern', body, exchange);
       if (!server) return internalErrorResponse(body.id);
       if (hasHeaderParameters(server, body)) {
         await server.close().catch(onerror);

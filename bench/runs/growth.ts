@@ -26,7 +26,7 @@ interface Point {
 /** One thing there can be more of. */
 interface Axis {
   title: string;
-  id: 'ours-session' | 'ours-modern';
+  id: 'ours-session' | 'ours-stateless' | 'ours-modern';
   sizes: readonly number[];
   quickSizes: readonly number[];
   /** Brings a running server from one size to the next. Without it, each size has a server of its own. */
@@ -56,6 +56,7 @@ const AXES: readonly Axis[] = [
     sessionsEach: (size, connections) => Math.ceil(size / connections),
   },
   { title: 'tools, session', id: 'ours-session', ...tools },
+  { title: 'tools, stateless', id: 'ours-stateless', ...tools },
   { title: 'tools, 2026-07-28', id: 'ours-modern', ...tools },
   {
     title: 'events in the log',

@@ -4,14 +4,9 @@
  * `sessions.ts` decides which of them exist. Each keeps its record true: what shapes the session is saved
  * before the client hears that it worked, so that `restore` can repeat it to another server.
  */
-import {
-  isJSONRPCRequest,
-  type AuthInfo,
-  type JSONRPCRequest,
-  type LoggingLevel,
-  type McpServerFactory,
-} from '@modelcontextprotocol/server';
+import { isJSONRPCRequest, type AuthInfo, type JSONRPCRequest, type LoggingLevel } from '@modelcontextprotocol/server';
 import type { Accepted } from '../accept.ts';
+import type { CreateServer } from '../called-tool.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Deadlines } from '../deadlines.ts';
@@ -32,7 +27,7 @@ const MAX_URI_CHARS = 2048;
 export interface LiveSessionOptions {
   id: string;
   /** Builds the session's server. */
-  createServer: McpServerFactory;
+  createServer: CreateServer;
   /** The caller whose request brings the session to life. */
   authInfo: AuthInfo | undefined;
   eventLog: EventLog;

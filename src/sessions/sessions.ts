@@ -12,9 +12,9 @@ import {
   isJSONRPCRequest,
   type InitializeRequest,
   type JSONRPCRequest,
-  type McpServerFactory,
 } from '@modelcontextprotocol/server';
 import type { Accepted } from '../accept.ts';
+import type { CreateServer } from '../called-tool.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { principalKey, type Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
@@ -49,7 +49,7 @@ const PAGE_SIZE = 100;
 /** Options for {@link createSessions}. */
 export interface SessionsOptions {
   /** Builds the server of a session; the context says `legacy`. */
-  createServer: McpServerFactory;
+  createServer: CreateServer;
   store: SessionStore;
   eventLog: EventLog;
   callsInFlight: CallsInFlight;
