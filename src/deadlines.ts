@@ -5,7 +5,7 @@
  * microseconds, as for a call that is answered at once, setting and stopping it takes longer than the rest.
  */
 import type { Clock } from './clock.ts';
-import { createLinkedList } from './sessions/linked-list.ts';
+import { LinkedList } from './sessions/linked-list.ts';
 
 /** What falls due some time after it was set. */
 export interface Deadlines {
@@ -17,7 +17,7 @@ export interface Deadlines {
 
 /** Makes deadlines of `milliseconds`. */
 export function createDeadlines(milliseconds: number, clock: Pick<Clock, 'now' | 'after'>): Deadlines {
-  const waiting = createLinkedList<{ at: number; callback: () => void; isOver: boolean }>();
+  const waiting = new LinkedList<{ at: number; callback: () => void; isOver: boolean }>();
   let stopTimer: (() => void) | undefined;
 
   function startTimer(delay: number): void {

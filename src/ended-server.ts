@@ -1,14 +1,15 @@
 /**
- * What becomes of a server that was built for one request and has answered it with JSON.
+ * How servers end, of one request or of a session.
  *
- * Nothing waits for it any more, so it is not closed as others are, which would make an error, with its stack, for
- * whoever waits. But it has to be garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its
- * accessors) where only a full collection looks, and with it the `McpServer`, and all that this holds.
+ * To close one makes an error, with its stack, for whoever waits. Mostly nobody does, and then it only has to be
+ * garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where only a full
+ * collection looks, and with it the `McpServer`, and all that this holds.
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
+import type { SessionTransport } from './sessions/session-transport.ts';
 
 /**
- * What all ended `McpServer`s have in place of their servers. It is not connected, and cannot be; what is sent late goes
+ * What ended `McpServer`s have in place of their servers. It is not connected, and cannot be; what is sent late goes
  * nowhere, as it would to a client that has its answer.
  */
 class EndedServer extends Server {
@@ -36,8 +37,15 @@ class EndedServer extends Server {
 
 const ended = new EndedServer();
 
-/** Parts an `McpServer` from the rest of it. One that wants to know its end (`onclose`) is closed, as is one of the low level. */
-export async function endAnswered(server: McpServer | Server): Promise<void> {
-  if (server instanceof McpServer && !server.server.onclose) Object.assign(server, { server: ended });
+/**
+ * Ends a server and its transport. An `McpServer` is parted from the rest of it, unless somebody waits: a call, an open
+ * stream, a request of its own, or whoever set its `onclose`.
+ */
+export async function endServer(server: McpServer | Server, transport: SessionTransport): Promise<void> {
+  if (server instanceof McpServer && !transport.isAwaited && !server.server.onclose) {
+    transport.onclose = undefined;
+    await transport.close();
+    Object.assign(server, { server: ended });
+  }
   await server.close();
 }

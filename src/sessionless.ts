@@ -5,12 +5,11 @@
  * (`modern-call.ts`). There is no stream to come back for, so a call ends when its client goes away.
  */
 import type { JSONRPCRequest, McpServer, Server, Transport } from '@modelcontextprotocol/server';
-import { isEventStream } from './accept.ts';
 import { calledTool, type FactoryContext } from './called-tool.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
-import { endAnswered } from './ended-server.ts';
+import { endServer } from './ended-server.ts';
 import { internalErrorResponse } from './errors.ts';
 import { methodOf, requestIdOf } from './json.ts';
 import { hasHeaderParameters, ModernCallTransport, protocolOf } from './modern-call.ts';
@@ -71,26 +70,24 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
     // Somebody else's call may be running there; it is neither served on nor ended with this one.
     if (protocolOf(server).transport) throw new Error('createServer returned a server that was used before');
     const { signal } = exchange.request;
-    const end = async (close: () => Promise<void>) => {
-      running.delete(cut);
-      signal.removeEventListener('abort', cut);
-      await close().catch(onerror);
+    const end = async () => {
+      running.delete(end);
+      signal.removeEventListener('abort', end);
+      await endServer(server, transport).catch(onerror);
     };
-    const cut = () => end(() => server.close());
-    running.add(cut);
-    signal.addEventListener('abort', cut, { once: true });
-    const transport = new SessionTransport({ ...options, streamDeadlines, ondetach: () => void cut() });
+    running.add(end);
+    signal.addEventListener('abort', end, { once: true });
+    const transport = new SessionTransport({ ...options, streamDeadlines, ondetach: () => void end() });
     transport.onerror = onerror;
     const connected = wrap(transport);
     try {
       await server.connect(connected);
       // Making the server took time.
       const response = isClosed || signal.aborted ? undefined : await transport.post(body, exchange);
-      if (response && !isEventStream(response) && !transport.hasAsked) void end(() => endAnswered(server));
-      else if (!transport.isAttached) void cut();
+      if (!transport.isAttached) void end();
       return { response, connected };
     } catch (error) {
-      await cut();
+      await end();
       throw error;
     }
   }
@@ -121,7 +118,7 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
     },
     async close() {
       isClosed = true;
-      await Promise.all(Array.from(running, (cut) => cut()));
+      await Promise.all(Array.from(running, (end) => end()));
     },
   };
 }

@@ -1,16 +1,28 @@
-/** Servers that were built for one request, after its answer. */
+/** Servers of one request, after its answer, and of sessions that have ended. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { McpServer, type RegisteredTool, type ServerContext } from '@modelcontextprotocol/server';
-import { JSON_HEADERS, rpc, testApp } from './support/app.ts';
+import { initializeRequest, JSON_HEADERS, rpc, sessionOf, testApp, type TestApp } from './support/app.ts';
 import { call, LISTED, said } from './support/modern-call.ts';
 import { settled } from './support/time.ts';
 
-const WAYS = {
-  'a call of 2026-07-28': { env: {}, request: call('tool') },
-  'a call of the 2025 revisions': {
-    env: { MCP_SESSIONS: 'stateless' },
-    request: { headers: JSON_HEADERS, body: rpc('tools/call', { name: 'tool', arguments: {} }) },
+const CALL = { headers: JSON_HEADERS, body: rpc('tools/call', { name: 'tool', arguments: {} }) };
+const STATELESS = { MCP_SESSIONS: 'stateless' };
+
+/** What a server serves, to its end; resolves to the first answer. */
+const WAYS: Record<string, { env: Record<string, string>; serve: (app: TestApp) => Promise<Response> }> = {
+  'a call of 2026-07-28': { env: {}, serve: (app) => app.request('POST', call('tool')) },
+  'a call of the 2025 revisions': { env: STATELESS, serve: (app) => app.request('POST', CALL) },
+  'a session': {
+    env: {},
+    async serve(app) {
+      const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
+      if (opened.status !== 200) return opened;
+      const session = sessionOf(app, opened.headers.get('mcp-session-id') ?? '');
+      assert.deepEqual((await session.call('tool', {})).result, said('done'));
+      assert.equal((await session.delete()).status, 204);
+      return opened;
+    },
   },
 };
 
@@ -43,10 +55,10 @@ function build(): Built {
   return built;
 }
 
-for (const [what, { env, request }] of Object.entries(WAYS)) {
-  /** Makes the call, and waits until it is over. */
-  async function answered(built: Built, app = testApp(env, { createServer: () => built.server })) {
-    const response = await app.request('POST', request);
+for (const [what, { env, serve }] of Object.entries(WAYS)) {
+  /** Has it serve to the end. */
+  async function served(built: Built, app = testApp(env, { createServer: () => built.server })) {
+    const response = await serve(app);
     assert.equal(response.status, 200);
     await response.text();
     await settled();
@@ -55,31 +67,35 @@ for (const [what, { env, request }] of Object.entries(WAYS)) {
 
   test(`holds nothing of ${what} through its McpServer, which is closed once`, async () => {
     const built = build();
-    await answered(built);
+    await served(built);
     assert.notEqual(built.server.server, built.protocol);
     assert.equal(built.server.closed, 1);
   });
 
   test(`takes what is sent after ${what}, and sends it nowhere`, async () => {
     const built = build();
-    await answered(built);
-    const { server, tool, context } = built;
+    await served(built);
+    const { server, protocol, tool, context } = built;
     assert.equal(server.isConnected(), false);
     tool.update({ title: 'Other' });
     server.sendResourceListChanged();
     server.sendPromptListChanged();
     await server.sendLoggingMessage({ level: 'error', data: 'late' });
     await server.server.sendResourceUpdated({ uri: 'test:late' });
-    await context?.mcpReq.notify({ method: 'notifications/message', params: { level: 'error', data: 'late' } });
+    const late = { method: 'notifications/message', params: { level: 'error', data: 'late' } } as const;
+    await context?.mcpReq.notify(late);
     await assert.rejects(server.server.listRoots(), /Nobody is left to answer roots\/list/);
+    // Nor through what kept the server below.
+    await protocol.notification(late);
+    await assert.rejects(protocol.ping(), /nobody reads|not available/);
     // What failed without anybody waiting would fail the test.
     await settled();
   });
 
   test(`does not serve another request with the server of ${what}`, async () => {
     const built = build();
-    const app = await answered(built);
-    assert.equal((await app.request('POST', request)).status, 500);
+    const app = await served(built);
+    assert.equal((await serve(app)).status, 500);
     assert.ok(app.lines.some((line) => line.includes('used before')));
   });
 
@@ -87,22 +103,49 @@ for (const [what, { env, request }] of Object.entries(WAYS)) {
     const built = build();
     let ended = 0;
     built.protocol.onclose = () => void (ended += 1);
-    await answered(built);
+    await served(built);
     assert.deepEqual([ended, built.server.closed], [1, 1]);
     assert.equal(built.server.server, built.protocol);
   });
 }
 
-test('closes a server that still waits for an answer of its client', async () => {
+/** The server and the answer of a call without a session whose tool does `act`. */
+async function serveOne(act: (server: McpServer, context: ServerContext) => unknown): Promise<Response> {
   const server = new McpServer({ name: 'test', version: '1' });
-  let waiting: Promise<unknown> | undefined;
-  server.registerTool('tool', {}, () => {
-    waiting = server.server.ping();
-    waiting.catch(() => {});
+  server.registerTool('tool', {}, async (context: ServerContext) => {
+    await act(server, context);
     return said('done');
   });
-  const { env, request } = WAYS['a call of the 2025 revisions'];
-  const response = await testApp(env, { createServer: () => server }).request('POST', request);
+  return testApp(STATELESS, { createServer: () => server }).request('POST', CALL);
+}
+
+test('closes a server that still waits for an answer of its client', async () => {
+  let waiting: Promise<unknown> | undefined;
+  const response = await serveOne((server) => {
+    waiting = server.server.ping();
+    waiting.catch(() => {});
+  });
   assert.equal(response.headers.get('content-type'), 'application/json');
   await assert.rejects(waiting ?? Promise.resolve(), /Connection closed/);
+});
+
+test('cancels the call of a tool that closes its server', async () => {
+  let signal: AbortSignal | undefined;
+  const response = await serveOne(async (server, { mcpReq }) => {
+    signal = mcpReq.signal;
+    await server.close();
+  });
+  assert.equal(response.status, 500);
+  await response.text();
+  assert.equal(signal?.aborted, true);
+});
+
+test('closes the server of a session that ends while its client is asked something', async () => {
+  const built = build();
+  const app = testApp({}, { createServer: () => built.server });
+  const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
+  const session = sessionOf(app, opened.headers.get('mcp-session-id') ?? '');
+  const asked = assert.rejects(built.protocol.ping(), /Connection closed/);
+  assert.equal((await session.delete()).status, 204);
+  await asked;
 });

@@ -9,6 +9,7 @@ import type { Accepted } from '../accept.ts';
 import type { CreateServer } from '../called-tool.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
+import { endServer } from '../ended-server.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
 import { messagesOf, methodOf } from '../json.ts';
@@ -48,7 +49,7 @@ export interface LiveSessionOptions {
 /** A session that can answer. */
 export interface LiveSession {
   /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
-  readonly isAttached: boolean;
+  isAttached(): boolean;
   /** Serves a POST. */
   post(body: unknown, exchange: Exchange): Answer | Promise<Answer>;
   /** Serves a GET. */
@@ -120,9 +121,8 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
   }
 
   return {
-    get isAttached() {
-      return transport.isAttached;
-    },
+    // No accessor: V8 would keep those of a literal, and with them the session, until the next full collection.
+    isAttached: () => transport.isAttached,
     post(body, exchange) {
       const messages = messagesOf(body);
       const refused = refuseSubscriptions(messages);
@@ -141,6 +141,6 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
       for (const uri of uris) await repeat({ id: uri, method: 'resources/subscribe', params: { uri } });
       events.isMuted = false;
     },
-    close: () => server.close(),
+    close: () => endServer(server, transport),
   };
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createLinkedList, type Link } from './linked-list.ts';
+import { LinkedList, type Link } from './linked-list.ts';
 import type { LiveSession } from './live-session.ts';
 
 /** Options for {@link createLiveSessions}. */
@@ -53,11 +53,14 @@ interface Entry {
   restingSince: number;
 }
 
+/** What an entry that was dropped has in place of its session; nobody asks for it any more. */
+const dropped: Promise<LiveSession> = new Promise(() => {});
+
 /** Makes an empty cache. */
 export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSessionsOptions): LiveSessions {
   const entries = new Map<string, Entry>();
   /** Those with nothing attached, the longest unused first. */
-  const resting = createLinkedList<Entry>();
+  const resting = new LinkedList<Entry>();
 
   async function drop(id: string): Promise<void> {
     const entry = entries.get(id);
@@ -69,6 +72,9 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
     } catch (error) {
       log.error('a session did not close well', { error: String(error) });
     }
+    // V8 may keep tables that a Map has outgrown until the next full collection, and with them what was in it.
+    entry.building = dropped;
+    entry.session = undefined;
   }
 
   function enliven(id: string, build: () => Promise<LiveSession>): Entry {
@@ -148,5 +154,5 @@ export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSess
 }
 
 function isAttached({ requests, session }: Entry): boolean {
-  return requests > 0 || session?.isAttached === true;
+  return requests > 0 || session?.isAttached() === true;
 }

@@ -1,7 +1,7 @@
 /** The event log in this process: gone with it, unlike that of a shared engine. */
 import type { Clock } from '../clock.ts';
 import type { EventLog } from './event-log.ts';
-import { createLinkedList, type Link, type LinkedList } from './linked-list.ts';
+import { LinkedList, type Link } from './linked-list.ts';
 
 /** Options for {@link createMemoryEventLog}. */
 export interface MemoryEventLogOptions {
@@ -45,7 +45,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   const { clock, maxEventsPerSession = 1000, maxAgeMs = 5 * 60_000 } = options;
   const { maxBytesPerSession = 1024 * 1024, maxBytes = 64 * 1024 * 1024 } = options;
   const sessions = new Map<string, SessionEntries>();
-  const all = createLinkedList<Entry>();
+  const all = new LinkedList<Entry>();
   let bytes = 0;
 
   function add(session: SessionEntries, streamId: string, data: string | undefined): Entry {
@@ -113,5 +113,5 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
 
 function newSession(sessionId: string): SessionEntries {
   const tag = crypto.randomUUID().slice(0, 8);
-  return { sessionId, tag, lastNumber: 0, bytes: 0, entries: createLinkedList() };
+  return { sessionId, tag, lastNumber: 0, bytes: 0, entries: new LinkedList() };
 }

@@ -1,6 +1,6 @@
 /** Session records in this process: gone with it, unlike those of a shared engine. */
 import type { Clock } from '../clock.ts';
-import { createLinkedList, type Link, type LinkedList } from './linked-list.ts';
+import { LinkedList, type Link } from './linked-list.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
 /** Options for {@link createMemorySessionStore}. */
@@ -24,11 +24,11 @@ interface Entry {
  */
 export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOptions): SessionStore {
   const entries = new Map<string, Entry>();
-  const byUse = createLinkedList<Entry>();
+  const byUse = new LinkedList<Entry>();
   const byUseOf = new Map<string, LinkedList<Entry>>();
 
   function insert(record: SessionRecord): void {
-    const ofPrincipal = byUseOf.get(record.principal) ?? createLinkedList<Entry>();
+    const ofPrincipal = byUseOf.get(record.principal) ?? new LinkedList<Entry>();
     byUseOf.set(record.principal, ofPrincipal);
     const entry = { record, usedAt: clock.now() } as Entry;
     entry.place = byUse.append(entry);

@@ -26,7 +26,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
-import { answerText, errorOf, jsonResponse, type Answer, type Call, type Stream } from './call-stream.ts';
+import { answerText, errorOf, jsonResponse, streamBeside, type Answer, type Call, type Stream } from './call-stream.ts';
 import { readMessages, readsPriming, type Exchange, type Incoming } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -55,8 +55,6 @@ export class SessionTransport implements Transport {
   onerror: Transport['onerror'];
   onmessage: Transport['onmessage'];
   readonly sessionId: string | undefined;
-  /** Whether the server has made a request, whose answer it may wait for. */
-  hasAsked = false;
   readonly #options: SessionTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
@@ -68,6 +66,8 @@ export class SessionTransport implements Transport {
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
+  /** Whether the server has made a request, whose answer it may wait for. */
+  #hasAsked = false;
   #isClosed = false;
 
   constructor(options: SessionTransportOptions) {
@@ -79,6 +79,11 @@ export class SessionTransport implements Transport {
   /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
   get isAttached(): boolean {
     return this.#calls.size > 0 || this.#connections.size > 0;
+  }
+
+  /** Whether somebody may wait for the end: a call, a stream, a request of the server's own; or for `onclose`, since it came. */
+  get isAwaited(): boolean {
+    return this.isAttached || this.#hasAsked || this.#isClosed;
   }
 
   async start(): Promise<void> {}
@@ -116,20 +121,21 @@ export class SessionTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
-    const isAnswer = !('method' in message);
-    const requestId = isAnswer ? message.id : related.relatedRequestId;
-    // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#getStream, message);
-    const call = this.#calls.get(requestId);
-    const isOver = !call || call.isAnswered;
-    if (isAnswer) return isOver ? undefined : this.#answer(call, message);
-    // Nobody reads it ("SHOULD close the SSE stream" after the answer); who waits for an answer has to know.
-    if (isOver || (call.stream.pending && !call.stream.canStream)) {
-      if ('id' in message) throw new Error(`${message.method} has no stream to go to: its call reads none any more`);
+    if (!('method' in message)) {
+      const call = message.id === undefined ? undefined : this.#calls.get(message.id);
+      return call && !call.isAnswered ? this.#answer(call, message) : undefined;
+    }
+    // What belongs to no call goes "on the stream" of GET.
+    const { relatedRequestId } = related;
+    const stream = relatedRequestId === undefined ? this.#getStream : streamBeside(this.#calls.get(relatedRequestId));
+    if (!stream || this.#isClosed) {
+      // Who waits for an answer has to know.
+      if ('id' in message) throw new Error(`${message.method} has no stream to go to: nobody reads one any more`);
       return undefined;
     }
-    this.#open(call.stream);
-    return this.#tell(call.stream, message);
+    this.#hasAsked ||= 'id' in message;
+    this.#open(stream);
+    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 
   async close(): Promise<void> {
@@ -276,11 +282,6 @@ export class SessionTransport implements Transport {
     for (const event of missed.events) if (event.data !== undefined) connection.send(event);
     if (!running) connection.end();
     return connection.response;
-  }
-
-  #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
-    if ('id' in message) this.hasAsked = true;
-    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 
   #emitInOrder(stream: Stream, data: string | undefined): Promise<void> {

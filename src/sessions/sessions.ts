@@ -99,7 +99,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     const initialize = JSON.stringify({ protocolVersion, capabilities, clientInfo });
     if (initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
     const record: SessionRecord = {
-      id: randomId(),
+      // Two, since a UUID has 122 random bits, and an id no less than 128.
+      id: crypto.randomUUID() + crypto.randomUUID(),
       principal: principalKey(caller),
       createdAt: clock.now(),
       initialize,
@@ -253,10 +254,4 @@ export function createSessions(options: SessionsOptions): Sessions {
       await live.clear();
     },
   };
-}
-
-/** 128 random bits as hexadecimal digits. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -45,7 +45,7 @@ export const BROWSER_PAGE: readonly InteropClient[] = (['legacy', 'modern'] as c
     assert.equal(seen.end, 'done');
     assert.match(sent(), /^OPTIONS \/mcp [^]*^access-control-request-headers: .*content-type/im);
     if (era === 'legacy') {
-      assert.match(seen.sessionId ?? '', /^[0-9a-f]{32}$/);
+      assert.match(seen.sessionId ?? '', /^[0-9a-f-]{72}$/);
       assert.equal(seen.initialized, 202);
       assert.deepEqual(seen.stream, [200, 'text/event-stream']);
       assert.deepEqual([seen.deleted, seen.afterwards], [204, 404]);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLinkedList } from '../../src/sessions/linked-list.ts';
+import { LinkedList } from '../../src/sessions/linked-list.ts';
 
 function listOf(...values: string[]) {
-  const list = createLinkedList<string>();
+  const list = new LinkedList<string>();
   return { list, links: new Map(values.map((value) => [value, list.append(value)])) };
 }
 
@@ -11,7 +11,7 @@ test('iterates in the order of appending, any number of times', () => {
   const { list } = listOf('a', 'b', 'c');
   assert.deepEqual([...list], ['a', 'b', 'c']);
   assert.deepEqual([...list], ['a', 'b', 'c']);
-  assert.deepEqual([...createLinkedList()], []);
+  assert.deepEqual([...new LinkedList()], []);
 });
 
 for (const [which, value, rest] of [

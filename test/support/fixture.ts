@@ -10,7 +10,7 @@ export interface Fixture {
   createServer: McpServerFactory;
   /** How many were made. */
   readonly created: number;
-  /** How many of them are connected, or were never. */
+  /** How many of them are connected. */
   readonly open: number;
 }
 
@@ -21,15 +21,13 @@ export interface Fixture {
  */
 export function fixture(tools: Record<string, Tool> = {}, prepare: (server: McpServer) => void = () => {}): Fixture {
   let created = 0;
-  let open = 0;
+  // They are not asked to tell their end: those with an `onclose` end in another way.
+  const servers: WeakRef<McpServer>[] = [];
   return {
     createServer: () => {
       created += 1;
-      open += 1;
       const server = build(tools);
-      server.server.onclose = () => {
-        open -= 1;
-      };
+      servers.push(new WeakRef(server));
       prepare(server);
       return server;
     },
@@ -37,7 +35,7 @@ export function fixture(tools: Record<string, Tool> = {}, prepare: (server: McpS
       return created;
     },
     get open() {
-      return open;
+      return servers.filter((server) => server.deref()?.isConnected()).length;
     },
   };
 }
