@@ -12,10 +12,10 @@ import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import { untilTokenExpires } from './auth/token-lifetime.ts';
-import type { CreateServer } from './called-tool.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { exposure, isAuthorized, type Config } from './config.ts';
+import type { CreateServer } from './create-server.ts';
 import { createDeadlines } from './deadlines.ts';
 import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
@@ -33,7 +33,7 @@ import type { Logger } from './telemetry/log.ts';
 /** What an app is made from. */
 export interface AppOptions {
   config: Config;
-  /** Builds an MCP server; called for each session, and for each request of the 2026-07-28 revision. */
+  /** Builds an MCP server; called for each session, and for each request where there is none. */
   createServer: CreateServer;
   log: Logger;
   /** @default systemClock */

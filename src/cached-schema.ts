@@ -1,7 +1,7 @@
 /**
  * Schemas whose JSON Schema is made once.
  *
- * A server is built for each request of the 2026-07-28 revision, and every one of them asks the schemas of its
+ * A server is built for each request where there is no session, and every one of them asks the schemas of its
  * tools for their JSON Schema. Making it takes longer than most calls; it never changes.
  */
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';

@@ -1,22 +1,8 @@
-/**
- * Which tool a server is built for, where it is built for one call.
- *
- * To register that tool alone keeps the cost of a call the same with a thousand tools.
- */
-import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
+/** Which tool a request calls, so that its server need not have the others. */
 import { methodOf } from './json.ts';
 
 /** A name that stands in `Mcp-Name` as it is; others are encoded there, and not worth decoding here. */
 const PLAIN_NAME = /^[\w./-]+$/;
-
-/** What a server is built for: the context of the SDK's `McpServerFactory`, and the tool. */
-export interface FactoryContext extends McpRequestContext {
-  /** The name of the only tool that the server will be asked for; `undefined` when it may be any. */
-  calledTool?: string | undefined;
-}
-
-/** Builds an MCP server; the SDK's `McpServerFactory` is one. */
-export type CreateServer = (context: FactoryContext) => McpServer | Server | Promise<McpServer | Server>;
 
 /** The tool that a parsed body calls; `undefined` for any other message, and for a batch. */
 export function calledTool(body: unknown): string | undefined {

@@ -1,21 +1,20 @@
 /**
- * How servers end, of one request or of a session.
+ * What becomes of a server that has served its request, or its session.
  *
- * To close one makes an error, with its stack, for whoever waits. Mostly nobody does, and then it only has to be
- * garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where only a full
- * collection looks, and with it the `McpServer`, and all that this holds.
+ * It has to be garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where only a
+ * full collection looks, and with it the `McpServer`, and all that this holds. So that is parted from the server below it.
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
-import type { SessionTransport } from './sessions/session-transport.ts';
 
-/**
- * What ended `McpServer`s have in place of their servers. It is not connected, and cannot be; what is sent late goes
- * nowhere, as it would to a client that has its answer.
- */
+/** What ended `McpServer`s have in place of their servers. It is not connected, and cannot be; it keeps nothing. */
 class EndedServer extends Server {
   constructor() {
     const capabilities = { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} };
     super({ name: 'ended', version: '0' }, { capabilities });
+  }
+
+  /** Has what is sent late go nowhere, as it would to a client that has its answer. */
+  silenced(): this {
     void super.connect({
       async start() {},
       async send(message) {
@@ -24,6 +23,7 @@ class EndedServer extends Server {
       },
       async close() {},
     });
+    return this;
   }
 
   override get transport(): undefined {
@@ -33,19 +33,32 @@ class EndedServer extends Server {
   override connect(): Promise<void> {
     return Promise.reject(new Error('The server was used before: createServer has to build a new one'));
   }
+
+  override setRequestHandler(): void {}
+
+  override assertCanSetRequestHandler(): void {}
 }
 
-const ended = new EndedServer();
+/** Rejects what is sent, as a server that is closed does: whoever goes on telling the client of a session has to stop. */
+const closed = new EndedServer();
+const answered = new EndedServer().silenced();
+
+/** Closes the server of a session. */
+export async function closeServer(server: McpServer | Server): Promise<void> {
+  await server.close();
+  part(server, closed);
+}
 
 /**
- * Ends a server and its transport. An `McpServer` is parted from the rest of it, unless somebody waits: a call, an open
- * stream, a request of its own, or whoever set its `onclose`.
+ * Ends the server of a request that it has answered with JSON. Nothing waits for it, so it is not closed as others are,
+ * which would make an error, with its stack, for whoever waits; unless it wants to know its end (`onclose`).
  */
-export async function endServer(server: McpServer | Server, transport: SessionTransport): Promise<void> {
-  if (server instanceof McpServer && !transport.isAwaited && !server.server.onclose) {
-    transport.onclose = undefined;
-    await transport.close();
-    Object.assign(server, { server: ended });
-  }
+export async function endAnswered(server: McpServer | Server): Promise<void> {
+  if (server instanceof McpServer && !server.server.onclose) part(server, answered);
   await server.close();
+}
+
+/** Does nothing to one of the low level, which has no record of tools, and to one that is frozen. */
+function part(server: McpServer | Server, ended: EndedServer): void {
+  if (server instanceof McpServer) Reflect.set(server, 'server', ended);
 }

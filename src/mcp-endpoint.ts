@@ -17,10 +17,11 @@ import {
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { asAccepted, readAccept, type Accepted } from './accept.ts';
-import { toolInHeaders, type CreateServer, type FactoryContext } from './called-tool.ts';
+import { toolInHeaders } from './called-tool.ts';
 import type { Caller } from './caller.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
+import type { CreateServer, FactoryContext } from './create-server.ts';
 import type { Deadlines } from './deadlines.ts';
 import { isLegacyPost } from './era.ts';
 import {

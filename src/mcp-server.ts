@@ -17,7 +17,7 @@ import {
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema } from './cached-schema.ts';
-import type { FactoryContext } from './called-tool.ts';
+import type { FactoryContext } from './create-server.ts';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
 const MAX_TEXT_CHARS = 10_000;
@@ -96,7 +96,7 @@ export interface McpServerDependencies extends Partial<FactoryContext> {
 /**
  * Builds a server with its tools registered, connected to nothing.
  *
- * Cheap enough to be called for each request, which the 2026-07-28 revision does. `authInfo` is the verified token
+ * Cheap enough to be called for each request, as it is in the 2026-07-28 revision, and without sessions. `authInfo` is the verified token
  * of whoever the server is for, where that is asked; `calledTool` is the one tool to register, where that is known.
  */
 export function createMcpServer({ authInfo, calledTool, pause = nextTurn }: McpServerDependencies = {}): McpServer {

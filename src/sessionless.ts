@@ -5,11 +5,13 @@
  * (`modern-call.ts`). There is no stream to come back for, so a call ends when its client goes away.
  */
 import type { JSONRPCRequest, McpServer, Server, Transport } from '@modelcontextprotocol/server';
-import { calledTool, type FactoryContext } from './called-tool.ts';
+import { isEventStream } from './accept.ts';
+import { calledTool } from './called-tool.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { Clock } from './clock.ts';
+import type { FactoryContext } from './create-server.ts';
 import type { Deadlines } from './deadlines.ts';
-import { endServer } from './ended-server.ts';
+import { endAnswered } from './ended-server.ts';
 import { internalErrorResponse } from './errors.ts';
 import { methodOf, requestIdOf } from './json.ts';
 import { hasHeaderParameters, ModernCallTransport, protocolOf } from './modern-call.ts';
@@ -70,24 +72,26 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
     // Somebody else's call may be running there; it is neither served on nor ended with this one.
     if (protocolOf(server).transport) throw new Error('createServer returned a server that was used before');
     const { signal } = exchange.request;
-    const end = async () => {
-      running.delete(end);
-      signal.removeEventListener('abort', end);
-      await endServer(server, transport).catch(onerror);
+    const end = async (close: () => Promise<void>) => {
+      if (!running.delete(cut)) return;
+      signal.removeEventListener('abort', cut);
+      await close().catch(onerror);
     };
-    running.add(end);
-    signal.addEventListener('abort', end, { once: true });
-    const transport = new SessionTransport({ ...options, streamDeadlines, ondetach: () => void end() });
+    const cut = () => end(() => server.close());
+    running.add(cut);
+    signal.addEventListener('abort', cut, { once: true });
+    const transport = new SessionTransport({ ...options, streamDeadlines, ondetach: () => void cut() });
     transport.onerror = onerror;
     const connected = wrap(transport);
     try {
       await server.connect(connected);
       // Making the server took time.
       const response = isClosed || signal.aborted ? undefined : await transport.post(body, exchange);
-      if (!transport.isAttached) void end();
+      if (response && !isEventStream(response) && !transport.hasAsked) void end(() => endAnswered(server));
+      else if (!transport.isAttached) void cut();
       return { response, connected };
     } catch (error) {
-      await end();
+      await cut();
       throw error;
     }
   }
@@ -118,7 +122,7 @@ export function createSessionless(options: SessionlessOptions): Sessionless {
     },
     async close() {
       isClosed = true;
-      await Promise.all(Array.from(running, (end) => end()));
+      await Promise.all(Array.from(running, (cut) => cut()));
     },
   };
 }

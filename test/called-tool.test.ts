@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { calledTool, toolInHeaders, type FactoryContext } from '../src/called-tool.ts';
+import { calledTool, toolInHeaders } from '../src/called-tool.ts';
+import type { FactoryContext } from '../src/create-server.ts';
 import { createMcpServer } from '../src/mcp-server.ts';
 import {
   answerOf,

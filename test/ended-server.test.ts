@@ -9,11 +9,13 @@ import { settled } from './support/time.ts';
 const CALL = { headers: JSON_HEADERS, body: rpc('tools/call', { name: 'tool', arguments: {} }) };
 const STATELESS = { MCP_SESSIONS: 'stateless' };
 
+const SESSION = 'a session';
+
 /** What a server serves, to its end; resolves to the first answer. */
 const WAYS: Record<string, { env: Record<string, string>; serve: (app: TestApp) => Promise<Response> }> = {
   'a call of 2026-07-28': { env: {}, serve: (app) => app.request('POST', call('tool')) },
   'a call of the 2025 revisions': { env: STATELESS, serve: (app) => app.request('POST', CALL) },
-  'a session': {
+  [SESSION]: {
     env: {},
     async serve(app) {
       const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
@@ -28,9 +30,11 @@ const WAYS: Record<string, { env: Record<string, string>; serve: (app: TestApp) 
 
 class ClosableServer extends McpServer {
   closed = 0;
+  onclose = () => {};
 
   override async close(): Promise<void> {
     this.closed += 1;
+    this.onclose();
     await super.close();
   }
 }
@@ -75,21 +79,32 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
   test(`takes what is sent after ${what}, and sends it nowhere`, async () => {
     const built = build();
     await served(built);
-    const { server, protocol, tool, context } = built;
+    const { server, tool, context } = built;
     assert.equal(server.isConnected(), false);
     tool.update({ title: 'Other' });
     server.sendResourceListChanged();
     server.sendPromptListChanged();
-    await server.sendLoggingMessage({ level: 'error', data: 'late' });
-    await server.server.sendResourceUpdated({ uri: 'test:late' });
     const late = { method: 'notifications/message', params: { level: 'error', data: 'late' } } as const;
-    await context?.mcpReq.notify(late);
-    await assert.rejects(server.server.listRoots(), /Nobody is left to answer roots\/list/);
-    // Nor through what kept the server below.
-    await protocol.notification(late);
-    await assert.rejects(protocol.ping(), /nobody reads|not available/);
+    for (const send of [
+      () => server.sendLoggingMessage(late.params),
+      () => server.server.sendResourceUpdated({ uri: 'test:late' }),
+      () => context?.mcpReq.notify(late) ?? Promise.reject(new Error('never called')),
+    ]) {
+      // Whoever goes on telling the client of a session has to hear that it is gone.
+      if (what === SESSION) await assert.rejects(send, /Not connected/);
+      else await send();
+    }
+    await assert.rejects(server.server.listRoots(), /Nobody is left to answer roots\/list|Not connected/);
     // What failed without anybody waiting would fail the test.
     await settled();
+  });
+
+  test(`keeps nothing that is registered after ${what}`, async () => {
+    for (const built of [build(), build()]) {
+      await served(built);
+      // The SDK sets handlers with the first, and refuses to do it twice.
+      built.server.registerPrompt('late', {}, () => ({ messages: [] }));
+    }
   });
 
   test(`does not serve another request with the server of ${what}`, async () => {
@@ -99,29 +114,30 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     assert.ok(app.lines.some((line) => line.includes('used before')));
   });
 
-  test(`tells a server that wants to know that ${what} is over, and leaves it whole`, async () => {
+  test(`tells a server that wants to know that ${what} is over`, async () => {
     const built = build();
     let ended = 0;
     built.protocol.onclose = () => void (ended += 1);
     await served(built);
     assert.deepEqual([ended, built.server.closed], [1, 1]);
-    assert.equal(built.server.server, built.protocol);
+    assert.equal(built.server.server === built.protocol, what !== SESSION);
   });
 }
 
-/** The server and the answer of a call without a session whose tool does `act`. */
-async function serveOne(act: (server: McpServer, context: ServerContext) => unknown): Promise<Response> {
-  const server = new McpServer({ name: 'test', version: '1' });
-  server.registerTool('tool', {}, async (context: ServerContext) => {
-    await act(server, context);
+/** The answer to a call without a session whose tool does `act`. */
+function serveOne(server: McpServer, act: (context: ServerContext) => unknown): Promise<Response> {
+  server.registerTool('acting', {}, async (context: ServerContext) => {
+    await act(context);
     return said('done');
   });
-  return testApp(STATELESS, { createServer: () => server }).request('POST', CALL);
+  const body = rpc('tools/call', { name: 'acting', arguments: {} });
+  return testApp(STATELESS, { createServer: () => server }).request('POST', { headers: JSON_HEADERS, body });
 }
 
 test('closes a server that still waits for an answer of its client', async () => {
+  const { server } = build();
   let waiting: Promise<unknown> | undefined;
-  const response = await serveOne((server) => {
+  const response = await serveOne(server, () => {
     waiting = server.server.ping();
     waiting.catch(() => {});
   });
@@ -129,23 +145,26 @@ test('closes a server that still waits for an answer of its client', async () =>
   await assert.rejects(waiting ?? Promise.resolve(), /Connection closed/);
 });
 
-test('cancels the call of a tool that closes its server', async () => {
+test('cancels the call of a tool that closes its server, which is closed once more only', async () => {
+  const { server } = build();
   let signal: AbortSignal | undefined;
-  const response = await serveOne(async (server, { mcpReq }) => {
+  const response = await serveOne(server, async ({ mcpReq }) => {
     signal = mcpReq.signal;
     await server.close();
   });
   assert.equal(response.status, 500);
   await response.text();
-  assert.equal(signal?.aborted, true);
+  assert.deepEqual([signal?.aborted, server.closed], [true, 2]);
 });
 
-test('closes the server of a session that ends while its client is asked something', async () => {
+test('closes the server of a session that ends, and what it waits for, before it is parted', async () => {
   const built = build();
   const app = testApp({}, { createServer: () => built.server });
   const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
   const session = sessionOf(app, opened.headers.get('mcp-session-id') ?? '');
   const asked = assert.rejects(built.protocol.ping(), /Connection closed/);
+  built.server.onclose = () => assert.equal(built.server.server, built.protocol);
   assert.equal((await session.delete()).status, 204);
   await asked;
+  assert.equal(built.protocol.transport, undefined);
 });

@@ -35,12 +35,6 @@ export interface Call {
   end?: () => void;
 }
 
-/** Where what a server says beside a call goes; `undefined` when nobody reads it ("SHOULD close the SSE stream" after the answer). */
-export function streamBeside(call: Call | undefined): Stream | undefined {
-  if (!call || call.isAnswered || (call.stream.pending && !call.stream.canStream)) return undefined;
-  return call.stream;
-}
-
 /** An answer as JSON, or an error in place of one that JSON has no form for, such as a circle. */
 export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: (error: Error) => void): string {
   try {

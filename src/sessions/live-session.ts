@@ -6,11 +6,11 @@
  */
 import { isJSONRPCRequest, type AuthInfo, type JSONRPCRequest, type LoggingLevel } from '@modelcontextprotocol/server';
 import type { Accepted } from '../accept.ts';
-import type { CreateServer } from '../called-tool.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
-import { endServer } from '../ended-server.ts';
+import type { CreateServer } from '../create-server.ts';
 import type { Deadlines } from '../deadlines.ts';
+import { closeServer } from '../ended-server.ts';
 import { tooManySubscriptionsResponse } from '../errors.ts';
 import { messagesOf, methodOf } from '../json.ts';
 import type { Answer } from './call-stream.ts';
@@ -141,6 +141,6 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
       for (const uri of uris) await repeat({ id: uri, method: 'resources/subscribe', params: { uri } });
       events.isMuted = false;
     },
-    close: () => endServer(server, transport),
+    close: () => closeServer(server),
   };
 }

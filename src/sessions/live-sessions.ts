@@ -54,7 +54,8 @@ interface Entry {
 }
 
 /** What an entry that was dropped has in place of its session; nobody asks for it any more. */
-const dropped: Promise<LiveSession> = new Promise(() => {});
+const dropped = Promise.reject<LiveSession>(new Error('The session was dropped'));
+dropped.catch(() => {});
 
 /** Makes an empty cache. */
 export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSessionsOptions): LiveSessions {

@@ -10,23 +10,25 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
-import type {
-  JSONRPCMessage,
-  JSONRPCRequest,
-  MessageExtraInfo,
-  RequestId,
-  ScopeChallengeHandler,
-  Transport,
-  TransportSendOptions,
+import {
+  isSpecType,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type MessageExtraInfo,
+  type RequestId,
+  type ScopeChallengeHandler,
+  type Transport,
+  type TransportSendOptions,
 } from '@modelcontextprotocol/server';
 import { scopeChallenge } from '../auth/scope-challenge.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import type { Clock } from '../clock.ts';
 import type { Deadlines } from '../deadlines.ts';
 import { cancelledError, cutOffError, internalError, secondStreamResponse, unknownEventResponse } from '../errors.ts';
+import { methodOf } from '../json.ts';
 import { createEventStream, type EventStream } from '../streams.ts';
 import { createTaskQueue } from '../task-queue.ts';
-import { answerText, errorOf, jsonResponse, streamBeside, type Answer, type Call, type Stream } from './call-stream.ts';
+import { answerText, errorOf, jsonResponse, type Answer, type Call, type Stream } from './call-stream.ts';
 import { readMessages, readsPriming, type Exchange, type Incoming } from './incoming.ts';
 import { createRequestIds } from './request-ids.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -55,6 +57,8 @@ export class SessionTransport implements Transport {
   onerror: Transport['onerror'];
   onmessage: Transport['onmessage'];
   readonly sessionId: string | undefined;
+  /** Whether the server has made a request, whose answer it may wait for. */
+  hasAsked = false;
   readonly #options: SessionTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
@@ -66,8 +70,6 @@ export class SessionTransport implements Transport {
   readonly #inOrder = createTaskQueue();
   readonly #requestIds = createRequestIds();
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
-  /** Whether the server has made a request, whose answer it may wait for. */
-  #hasAsked = false;
   #isClosed = false;
 
   constructor(options: SessionTransportOptions) {
@@ -79,11 +81,6 @@ export class SessionTransport implements Transport {
   /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
   get isAttached(): boolean {
     return this.#calls.size > 0 || this.#connections.size > 0;
-  }
-
-  /** Whether somebody may wait for the end: a call, a stream, a request of the server's own; or for `onclose`, since it came. */
-  get isAwaited(): boolean {
-    return this.isAttached || this.#hasAsked || this.#isClosed;
   }
 
   async start(): Promise<void> {}
@@ -121,21 +118,20 @@ export class SessionTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
-    if (!('method' in message)) {
-      const call = message.id === undefined ? undefined : this.#calls.get(message.id);
-      return call && !call.isAnswered ? this.#answer(call, message) : undefined;
-    }
-    // What belongs to no call goes "on the stream" of GET.
-    const { relatedRequestId } = related;
-    const stream = relatedRequestId === undefined ? this.#getStream : streamBeside(this.#calls.get(relatedRequestId));
-    if (!stream || this.#isClosed) {
-      // Who waits for an answer has to know.
-      if ('id' in message) throw new Error(`${message.method} has no stream to go to: nobody reads one any more`);
+    const isAnswer = !('method' in message);
+    const requestId = isAnswer ? message.id : related.relatedRequestId;
+    // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
+    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#getStream, message);
+    const call = this.#calls.get(requestId);
+    const isOver = !call || call.isAnswered;
+    if (isAnswer) return isOver ? undefined : this.#answer(call, message);
+    // Nobody reads it ("SHOULD close the SSE stream" after the answer); who waits for an answer has to know.
+    if (isOver || (call.stream.pending && !call.stream.canStream)) {
+      if ('id' in message) throw new Error(`${message.method} has no stream to go to: its call reads none any more`);
       return undefined;
     }
-    this.#hasAsked ||= 'id' in message;
-    this.#open(stream);
-    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
+    this.#open(call.stream);
+    return this.#tell(call.stream, message);
   }
 
   async close(): Promise<void> {
@@ -190,12 +186,13 @@ export class SessionTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
-    if ('method' in message && message.method === 'notifications/cancelled') {
+    // What the SDK does not take for one cancels nothing there, and must not here.
+    if (methodOf(message) === 'notifications/cancelled' && isSpecType.CancelledNotification(message)) {
       // The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
       // same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
-      const requestId = message.params?.['requestId'] as RequestId;
-      const call = this.#calls.get(requestId);
-      if (call && !call.isAnswered) void this.#answer(call, cancelledError(requestId));
+      const { requestId } = message.params;
+      const call = requestId === undefined ? undefined : this.#calls.get(requestId);
+      if (call && !call.isAnswered) void this.#answer(call, cancelledError(call.request.id));
     }
     try {
       this.onmessage?.(message, extra);
@@ -282,6 +279,11 @@ export class SessionTransport implements Transport {
     for (const event of missed.events) if (event.data !== undefined) connection.send(event);
     if (!running) connection.end();
     return connection.response;
+  }
+
+  #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
+    if ('id' in message) this.hasAsked = true;
+    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 
   #emitInOrder(stream: Stream, data: string | undefined): Promise<void> {

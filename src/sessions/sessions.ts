@@ -14,10 +14,10 @@ import {
   type JSONRPCRequest,
 } from '@modelcontextprotocol/server';
 import type { Accepted } from '../accept.ts';
-import type { CreateServer } from '../called-tool.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { principalKey, type Caller } from '../caller.ts';
 import type { Clock } from '../clock.ts';
+import type { CreateServer } from '../create-server.ts';
 import type { Deadlines } from '../deadlines.ts';
 import {
   initializeTooLargeResponse,
@@ -99,7 +99,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const initialize = JSON.stringify({ protocolVersion, capabilities, clientInfo });
     if (initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(body.id);
     const record: SessionRecord = {
-      // Two, since a UUID has 122 random bits, and an id no less than 128.
+      // Two, since one has 122 random bits, and an id no less than 128. Node.js draws those of UUIDs in advance.
       id: crypto.randomUUID() + crypto.randomUUID(),
       principal: principalKey(caller),
       createdAt: clock.now(),

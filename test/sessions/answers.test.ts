@@ -143,6 +143,20 @@ describe('a call', () => {
     assert.equal((await answerOf(await response)).error?.code, -32000);
     assert.equal((await session.post(rpc('ping', {}, CALL.id))).status, 200, 'the id is free again');
   });
+
+  for (const params of [{ requestId: CALL.id, reason: null }, { requestId: CALL.id, reason: 7 }, {}]) {
+    test(`goes on after a cancellation that is none: ${JSON.stringify({ ...params, requestId: 1 })}`, async () => {
+      const { session, speaker } = await setUp();
+      const response = session.post(CALL);
+      const speech = await speaker.next();
+      const cancelled = await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
+      assert.equal(cancelled.status, 202);
+      assert.equal((await session.post(rpc('ping', {}, CALL.id))).status, 400, 'the id is in use');
+      assert.equal(speech.context.mcpReq.signal.aborted, false);
+      speech.end('done');
+      assert.equal((await answerOf(await response)).result?.content?.[0]?.text, '"done"');
+    });
+  }
 });
 
 describe('a call whose session is ended meanwhile', () => {
