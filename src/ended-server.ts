@@ -35,8 +35,6 @@ class EndedServer extends Server {
   }
 
   override setRequestHandler(): void {}
-
-  override assertCanSetRequestHandler(): void {}
 }
 
 /** Rejects what is sent, as a server that is closed does: whoever goes on telling the client of a session has to stop. */

@@ -96,8 +96,9 @@ export interface McpServerDependencies extends Partial<FactoryContext> {
 /**
  * Builds a server with its tools registered, connected to nothing.
  *
- * Cheap enough to be called for each request, as it is in the 2026-07-28 revision, and without sessions. `authInfo` is the verified token
- * of whoever the server is for, where that is asked; `calledTool` is the one tool to register, where that is known.
+ * Cheap enough to be called for each request, as it is in the 2026-07-28 revision, and without sessions. `authInfo` is
+ * the verified token of whoever the server is for, where that is asked; `calledTool` is the one tool to register, where
+ * that is known.
  */
 export function createMcpServer({ authInfo, calledTool, pause = nextTurn }: McpServerDependencies = {}): McpServer {
   // What is the same for all may be kept by caches that serve all.

@@ -144,11 +144,12 @@ describe('a call', () => {
     assert.equal((await session.post(rpc('ping', {}, CALL.id))).status, 200, 'the id is free again');
   });
 
-  for (const params of [{ requestId: CALL.id, reason: null }, { requestId: CALL.id, reason: 7 }, {}]) {
-    test(`goes on after a cancellation that is none: ${JSON.stringify({ ...params, requestId: 1 })}`, async () => {
+  for (const wrong of [{ reason: null }, { reason: 7 }, { requestId: null }]) {
+    test(`goes on after a cancellation that is none: ${JSON.stringify(wrong)}`, async () => {
       const { session, speaker } = await setUp();
       const response = session.post(CALL);
       const speech = await speaker.next();
+      const params = { requestId: CALL.id, ...wrong };
       const cancelled = await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
       assert.equal(cancelled.status, 202);
       assert.equal((await session.post(rpc('ping', {}, CALL.id))).status, 400, 'the id is in use');
