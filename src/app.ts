@@ -13,6 +13,7 @@ import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import { untilTokenExpires } from './auth/token-lifetime.ts';
+import { ANONYMOUS } from './caller.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { exposure, isAuthorized, type Config } from './config.ts';
@@ -106,7 +107,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     const { raw: request } = c.req;
     const admitted = admit(request, () => addressOf(c, config, options.connInfo));
     // Not waited for where nobody is asked, so that the body is read as it comes.
-    const caller = admitted instanceof Promise ? await admitted : admitted;
+    const caller = admitted === ANONYMOUS ? admitted : await admitted;
     if (caller instanceof Response) return caller;
     return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
   }
