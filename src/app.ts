@@ -107,7 +107,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     const { raw: request } = c.req;
     const admitted = admit(request, () => addressOf(c, config, options.connInfo));
     // Not waited for where nobody is asked, so that the body is read as it comes.
-    const caller = admitted === ANONYMOUS ? admitted : await admitted;
+    const caller = admitted === ANONYMOUS ? ANONYMOUS : await admitted;
     if (caller instanceof Response) return caller;
     return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
   }
