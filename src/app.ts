@@ -2,8 +2,7 @@
  * The way of a request, from top to bottom:
  * health → log → host and origin → CORS → metadata → who is calling, and how often → `/mcp`.
  *
- * Each step is a handler around the next, which it may answer for. Middleware would read the same; but Hono then makes
- * promises for each, and the body is read later than it comes: some 5 % of what a call in a session takes (Node.js 24).
+ * Each step is a handler around the next, which it may answer for: a call costs less than with middleware.
  */
 import './zod-config.ts';
 import './response-schemas.ts';
@@ -106,7 +105,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   async function serveMcp(c: Context): Promise<Response> {
     const { raw: request } = c.req;
     const admitted = admit(request, () => addressOf(c, config, options.connInfo));
-    // Not waited for where nobody is asked, so that the body is read as it comes.
+    // Where nobody is asked, there is nothing to wait for. Whatever else it is, it is waited for.
     const caller = admitted === ANONYMOUS ? ANONYMOUS : await admitted;
     if (caller instanceof Response) return caller;
     return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);

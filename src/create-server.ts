@@ -5,8 +5,8 @@ import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol
 export interface FactoryContext extends McpRequestContext {
   /**
    * The name of the only tool that the server will be asked for, as its client gave it; `undefined` when it may be any.
-   * To register that one alone keeps a call about as cheap with a thousand tools as with two. Declare the capability `tools`
-   * then: a server that has registered none knows no `tools/call` otherwise.
+   * To register that one alone keeps a call about as cheap with a thousand tools as with two. Declare the capability
+   * `tools` then: a server that has registered none knows no `tools/call` otherwise.
    */
   calledTool?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Authenticate } from '../src/auth/bearer.ts';
 import {
   answerOf,
   messagesIn,
@@ -40,11 +41,13 @@ for (const path of ['/', '/mcp/', '/mcp/x', '/MCP', '/sse', '/favicon.ico', '/%2
   });
 }
 
-test('checks the Host before the path, and both before asking who is calling', async () => {
+test('checks Host and Origin before the path, and all before asking who is calling', async () => {
   const app = testApp({}, { authenticate: () => assert.fail('nobody is asked') });
-  for (const path of ['/mcp', '/nothing']) {
-    const refused = await app.request('POST', { path, headers: { host: 'evil.example' } });
-    await assertRefused(refused, { status: 403, code: -32000 });
+  for (const path of ['/mcp', '/nothing', '/livez', '/.well-known/oauth-protected-resource']) {
+    for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) {
+      const refused = await app.request('POST', { path, headers });
+      await assertRefused(refused, { status: 403, code: -32000 });
+    }
   }
   await assertRefused(await app.request('POST', { path: '/nothing' }), { status: 404, code: -32000 });
 });
@@ -58,6 +61,20 @@ for (const method of ['POST', 'GET', 'DELETE', 'PUT']) {
     const response = await app.fetch(request);
     assert.deepEqual([response.status, response.headers.get('www-authenticate')], [401, 'Bearer']);
     assert.equal(request.bodyUsed, false);
+  });
+}
+
+const denied = () => new Response(null, { status: 401 });
+
+for (const [when, authenticate] of [
+  ['at once', denied],
+  ['in time', async () => denied()],
+  // What is none of this realm's promises is waited for all the same.
+  ['as another library promises', () => ({ then: (resolve: (response: Response) => void) => resolve(denied()) })],
+] as const) {
+  test(`lets nobody in who is refused ${when}`, async () => {
+    const app = testApp({}, { authenticate: authenticate as Authenticate });
+    assert.equal((await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() })).status, 401);
   });
 }
 

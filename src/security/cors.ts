@@ -24,11 +24,11 @@ export function browserAccess(handler: Handler): Handler {
     exposeHeaders: EXPOSED,
     maxAge: MAX_AGE_SECONDS,
   });
-  return async (c) => {
-    if (c.req.header('origin') === undefined) return handler(c);
+  async function marked(c: Context): Promise<Response> {
     const preflight = await handle(c, async () => {
       c.res = await handler(c);
     });
     return preflight ?? c.res;
-  };
+  }
+  return (c) => (c.req.header('origin') === undefined ? handler(c) : marked(c));
 }
