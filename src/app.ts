@@ -2,17 +2,16 @@
  * The way of a request, from top to bottom:
  * health → log → host and origin → CORS → metadata → who is calling, and how often → `/mcp`.
  *
- * Each step is a handler around the next, which it may answer for: a call costs less than with middleware.
+ * Each step is a function that may answer; what none of them answers goes on to the next.
  */
 import './zod-config.ts';
 import './response-schemas.ts';
 import type { ServerEventBus } from '@modelcontextprotocol/server';
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import { untilTokenExpires } from './auth/token-lifetime.ts';
-import { ANONYMOUS } from './caller.ts';
 import { createCallsInFlight } from './calls-in-flight.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { exposure, isAuthorized, type Config } from './config.ts';
@@ -20,7 +19,7 @@ import type { CreateServer } from './create-server.ts';
 import { createDeadlines } from './deadlines.ts';
 import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
-import { browserAccess, type Handler } from './security/cors.ts';
+import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, type HostOriginPolicy } from './security/host-origin.ts';
 import { rateLimited, type Admit } from './security/rate-limit.ts';
 import { clientAddress } from './security/trusted-proxies.ts';
@@ -95,48 +94,27 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   const endpoint = createMcpEndpoint({ ...shared, sessions, maxBodyBytes: config.maxBodyBytes, bus: options.bus });
   const authorization = createAuthorization({ config, log, clock, fetch: options.fetch ?? fetch });
   const admit = withLimit(options.authenticate ?? authorization.authenticate, config, log);
-  const policy = createHostOriginPolicy(config);
   let ready = true;
-
-  function guarded(handler: Handler): Handler {
-    return logged(hostAndOrigin(browserAccess(answeringErrors(handler)), policy, log), log, clock);
-  }
-
-  async function serveMcp(c: Context): Promise<Response> {
-    const { raw: request } = c.req;
-    const admitted = admit(request, () => addressOf(c, config, options.connInfo));
-    // Where nobody is asked, there is nothing to wait for. Whatever else it is, it is waited for.
-    const caller = admitted === ANONYMOUS ? ANONYMOUS : await admitted;
-    if (caller instanceof Response) return caller;
-    return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
-  }
-
-  function answeringErrors(handler: Handler): Handler {
-    return async (c) => {
-      try {
-        return await handler(c);
-      } catch (error) {
-        return failed(error);
-      }
-    };
-  }
-
-  function failed(error: unknown): Response {
-    log.error('a request failed', { error: String(error) });
-    log.debug('a request failed', { stack: error instanceof Error ? error.stack : undefined });
-    return internalErrorResponse();
-  }
 
   const app = new Hono();
   app.get('/livez', (c) => c.text('ok'));
   app.get('/readyz', (c) => (ready ? c.text('ok') : c.text('stopping', 503)));
-  app.all(
-    '/.well-known/*',
-    guarded((c) => authorization.metadata(c.req.raw)),
-  );
-  app.all('/mcp', guarded(serveMcp));
-  app.notFound(guarded(() => notFoundResponse()));
-  app.onError(failed);
+  app.use(requestLog(log, clock));
+  app.use(hostAndOrigin(createHostOriginPolicy(config), log));
+  app.use(browserAccess());
+  app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
+  app.all('/mcp', async (c) => {
+    const { raw: request } = c.req;
+    const caller = await admit(request, () => addressOf(c, config, options.connInfo));
+    if (caller instanceof Response) return caller;
+    return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
+  });
+  app.notFound(() => notFoundResponse());
+  app.onError((error) => {
+    log.error('a request failed', { error: String(error) });
+    log.debug('a request failed', { stack: error.stack });
+    return internalErrorResponse();
+  });
 
   return {
     fetch: (request, env) => app.fetch(request, env),
@@ -163,23 +141,25 @@ function addressOf(c: Context, { trustProxy }: Config, connInfo: GetConnInfo | u
   return clientAddress(connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, trustProxy);
 }
 
-function logged(handler: Handler, log: Logger, clock: Clock): Handler {
-  return async (c) => {
+function requestLog(log: Logger, clock: Clock): MiddlewareHandler {
+  return async (c, next) => {
     const start = clock.now();
-    const response = await handler(c);
+    await next();
     const { method, path } = c.req;
-    const { status } = response;
-    log[status < 500 ? 'debug' : 'warn']('request', { method, path, status, ms: clock.now() - start });
-    return response;
+    log[c.res.status < 500 ? 'debug' : 'warn']('request', {
+      method,
+      path,
+      status: c.res.status,
+      ms: clock.now() - start,
+    });
   };
 }
 
-function hostAndOrigin(handler: Handler, policy: HostOriginPolicy, log: Logger): Handler {
-  return (c) => {
-    const { raw: request } = c.req;
+function hostAndOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler {
+  return ({ req: { raw: request } }, next) => {
     const refusal = policy.refuseHost(request) ?? policy.refuseOrigin(request);
-    if (!refusal) return handler(c);
+    if (!refusal) return next();
     log.warn(refusal.message, { why: refusal.remedy });
-    return forbiddenResponse(refusal.message);
+    return Promise.resolve(forbiddenResponse(refusal.message));
   };
 }

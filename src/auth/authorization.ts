@@ -45,7 +45,7 @@ export interface Authorization {
 /** Makes what the settings ask for. The authorization server is not asked before the first token comes. */
 export function createAuthorization(options: AuthorizationOptions): Authorization {
   const { config, fetch, clock, log } = options;
-  if (!isAuthorized(config)) return { authenticate: () => ANONYMOUS, metadata: () => notFoundResponse() };
+  if (!isAuthorized(config)) return { authenticate: async () => ANONYMOUS, metadata: () => notFoundResponse() };
   const { oauthIssuer } = config;
   if (oauthIssuer === undefined) return authorizationAt(undefined, options);
   const issuer = createIssuer({ issuer: oauthIssuer, fetch, clock, log });

@@ -20,7 +20,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 const RETRY_AFTER_SECONDS = 5;
 
 /** Who is calling, or the answer to whoever may not. */
-export type Authenticate = (request: Request) => Caller | Response | Promise<Caller | Response>;
+export type Authenticate = (request: Request) => Promise<Caller | Response>;
 
 /** What {@link createBearerGate} is made from. */
 export interface BearerGateOptions {

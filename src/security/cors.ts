@@ -6,29 +6,20 @@
  * could hold. There are no cookies, hence no credentials mode.
  */
 import { cors } from 'hono/cors';
-import type { Context } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 
 /** How long browsers may remember a preflight, in seconds; Chromium takes no more. */
 const MAX_AGE_SECONDS = 7200;
 /** Response headers that pages must be able to read. */
 const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'];
 
-/** What answers a request. */
-export type Handler = (c: Context) => Response | Promise<Response>;
-
-/** Has preflights answered, and the answers of `handler` marked, errors included. Without an `Origin` it does nothing. */
-export function browserAccess(handler: Handler): Handler {
+/** Middleware that answers preflights and marks answers, errors included. Without an `Origin` it does nothing. */
+export function browserAccess(): MiddlewareHandler {
   const handle = cors({
     origin: (origin) => origin,
     allowMethods: ['GET', 'POST', 'DELETE'],
     exposeHeaders: EXPOSED,
     maxAge: MAX_AGE_SECONDS,
   });
-  async function marked(c: Context): Promise<Response> {
-    const preflight = await handle(c, async () => {
-      c.res = await handler(c);
-    });
-    return preflight ?? c.res;
-  }
-  return (c) => (c.req.header('origin') === undefined ? handler(c) : marked(c));
+  return (c, next) => (c.req.header('origin') === undefined ? next() : handle(c, next));
 }

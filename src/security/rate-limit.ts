@@ -6,7 +6,7 @@
  * may cost a question to the authorization server.
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { principalKey } from '../caller.ts';
+import { principalKey, type Caller } from '../caller.ts';
 import { tooManyRequestsResponse } from '../errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -29,7 +29,7 @@ export interface RateLimitOptions {
 }
 
 /** Who is calling, or the answer to whoever may not, or does so too often. `address` is asked for when it matters. */
-export type Admit = (request: Request, address: () => string) => ReturnType<Authenticate>;
+export type Admit = (request: Request, address: () => string) => Promise<Caller | Response>;
 
 /** Puts limits around `authenticate`; beyond them the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, { limit, log, now = Date.now }: RateLimitOptions): Admit {
