@@ -222,30 +222,31 @@ function closingUnsent<Made extends McpServer | Server>(server: Made, log: Logge
 /** The parsed body of a POST, or the answer to one that is not taken. */
 async function readBody(request: Request, maxBytes: number): Promise<{ body: unknown } | Response> {
   if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
-  let read;
+  let text;
   try {
-    read = await readText(request, maxBytes);
+    text = await readText(request, maxBytes);
   } catch {
     // The client went away before the end; nobody reads this.
     return parseErrorResponse();
   }
-  if (read.tooLarge) return bodyTooLargeResponse(maxBytes);
-  const body = parseJson(read.text);
+  if (text === undefined) return bodyTooLargeResponse(maxBytes);
+  const body = parseJson(text);
   if (body === undefined) return parseErrorResponse();
   if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
   // Two characters for each, at least: most bodies are too short to be looked through.
-  const most = read.text.length / 2;
+  const most = text.length / 2;
   if (most > MAX_DEPTH && isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
   if (most > MAX_VALUES && hasMoreValuesThan(MAX_VALUES, body))
     return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
   return { body };
 }
 
-/** The body as text. HTTP sees to it that a body is as long as declared, so only one of unknown length is counted. */
-function readText(request: Request, maxBytes: number): ReturnType<typeof readRequestBody> {
+/**
+ * The body as text; `undefined` when it is too large. HTTP sees to it that a body is as long as declared, so only one
+ * of unknown length is counted.
+ */
+function readText(request: Request, maxBytes: number): Promise<string | undefined> {
   const declared = request.headers.get('content-length');
-  if (declared === null || !/^\d+$/.test(declared) || Number(declared) > maxBytes) {
-    return readRequestBody(request, maxBytes);
-  }
-  return request.text().then((text) => ({ tooLarge: false, text }));
+  if (declared !== null && /^\d+$/.test(declared) && Number(declared) <= maxBytes) return request.text();
+  return readRequestBody(request, maxBytes).then((read) => (read.tooLarge ? undefined : read.text));
 }

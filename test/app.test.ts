@@ -132,11 +132,27 @@ for (const [era, env, request] of [
   });
 }
 
-test('answers 500 with -32603 when asking who is calling fails', async () => {
-  const app = testApp({}, { authenticate: () => Promise.reject(BUG) });
-  const response = await app.request('POST', modernRequest('tools/list'));
-  assert.equal(await assertRefused(response, { status: 500, code: -32603 }), 'Internal error');
-});
+for (const method of ['POST', 'GET']) {
+  test(`answers 500 with -32603 when the checks of a ${method} fail, and logs why`, async () => {
+    const app = testApp();
+    const request = new Request(URL_OF_APP, { method });
+    Object.assign(request.headers, { get: () => assert.fail('no header can be read') });
+    await assertRefused(await app.fetch(request), { status: 500, code: -32603 });
+    assert.match(app.lines.join('\n'), /level=error msg="a request failed" error=.*no header can be read/);
+  });
+}
+
+for (const [what, thrown] of [
+  ['an error', BUG],
+  ['anything else', 'a string'],
+]) {
+  test(`answers 500 with -32603 when asking who is calling throws ${what}, and logs it`, async () => {
+    const app = testApp({}, { authenticate: () => Promise.reject(thrown) });
+    const response = await app.request('POST', modernRequest('tools/list'));
+    assert.equal(await assertRefused(response, { status: 500, code: -32603 }), 'Internal error');
+    assert.ok(app.lines.some((line) => line.includes(`error="${String(thrown)}"`)));
+  });
+}
 
 /** Starts the call of a tool as one client; everybody's has the same id and the same progress token. */
 type Start = (app: TestApp, who: string) => Promise<{ response: Response; notices?: Response }>;

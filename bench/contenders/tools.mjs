@@ -105,15 +105,20 @@ const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*/gu;
 const ASCII_WORD = /[A-Za-z0-9]+/g;
+const ASCII_LETTERS = /^[A-Za-z]+$/;
 
 function slugOf(text, { separator, lowercase, maxLength = Infinity, characters }) {
   let plain = text.normalize('NFKC').replace(INVISIBLE, '').replace(CONTRACTION, '');
   if (characters !== 'unicode') {
-    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, (letters) => transliterate(letters));
+    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, transliterated);
   }
   if (lowercase) plain = plain.toLowerCase();
   const words = plain.normalize('NFC').match(characters === 'ascii' ? ASCII_WORD : ANY_WORD) ?? [];
   return joinWithin(words, separator, maxLength);
+}
+
+function transliterated(letters) {
+  return ASCII_LETTERS.test(letters) ? letters : transliterate(letters);
 }
 
 function joinWithin(words, separator, maxLength) {
