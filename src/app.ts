@@ -2,8 +2,8 @@
  * The way of a request, from top to bottom:
  * health → log → host and origin → CORS → metadata → who is calling, and how often → `/mcp`.
  *
- * What goes for every route stands around their router as functions, each of which answers itself or hands the request
- * on. As middleware Hono would put it together again for every request.
+ * What applies to every route is a function around their router, which answers itself or hands the request on. Hono would
+ * compose middleware anew for each request.
  */
 import './zod-config.ts';
 import './response-schemas.ts';
@@ -20,8 +20,9 @@ import { exposure, isAuthorized, type Config } from './config.ts';
 import type { CreateServer } from './create-server.ts';
 import { createDeadlines } from './deadlines.ts';
 import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
+import type { FetchHandler } from './fetch-handler.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
-import { browserAccess, type Handler } from './security/cors.ts';
+import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, type HostOriginPolicy } from './security/host-origin.ts';
 import { rateLimited, type Admit } from './security/rate-limit.ts';
 import { clientAddress } from './security/trusted-proxies.ts';
@@ -65,8 +66,7 @@ export interface AppOptions {
 
 /** A server without a socket. */
 export interface App {
-  /** Answers a request; `env` is what the runtime's adapter passes for `connInfo`. */
-  fetch: Handler;
+  fetch: FetchHandler;
   /**
    * Stops: turns away what is new, waits for the calls in flight, then ends every stream. Resolves to the
    * number of calls that were cut because `MCP_DRAIN_SECONDS` were over. Sessions may go on calling until
@@ -98,6 +98,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   const admit = withLimit(options.authenticate ?? authorization.authenticate, config, log);
   let ready = true;
 
+  // The place for routes of your own: all that comes before stands around them, too.
   const routes = new Hono();
   routes.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
   routes.all('/mcp', async (c) => {
@@ -110,16 +111,8 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   routes.onError((error) => failedResponse(error, log));
 
   const policy = createHostOriginPolicy(config);
-  const guarded = logged(hostAndOrigin(browserAccess(routes.fetch), policy, log), log, clock);
-
-  const health = new Hono();
-  health.get('/livez', (c) => c.text('ok'));
-  health.get('/readyz', (c) => (ready ? c.text('ok') : c.text('stopping', 503)));
-  health.all('*', (c) => guarded(c.req.raw, c.env));
-
   return {
-    // No health check is a POST, and one router less for each call.
-    fetch: (request, env) => (request.method === 'POST' ? guarded(request, env) : health.fetch(request, env)),
+    fetch: health(requestLog(hostAndOrigin(browserAccess(routes.fetch), policy, log), log, clock), () => ready),
     async drain() {
       ready = false;
       endpoint.refuseNew();
@@ -143,13 +136,28 @@ function addressOf(c: Context, { trustProxy }: Config, connInfo: GetConnInfo | u
   return clientAddress(connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, trustProxy);
 }
 
+/** Health checks come by address, and often: they are neither checked nor logged. */
+function health(next: FetchHandler, isReady: () => boolean): FetchHandler {
+  return (request, env) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return next(request, env);
+    switch (getPath(request)) {
+      case '/livez':
+        return new Response('ok');
+      case '/readyz':
+        return isReady() ? new Response('ok') : new Response('stopping', { status: 503 });
+      default:
+        return next(request, env);
+    }
+  };
+}
+
 function failedResponse(error: unknown, log: Logger): Response {
   log.error('a request failed', { error: String(error) });
-  log.debug('a request failed', { stack: error instanceof Error ? error.stack : undefined });
+  if (error instanceof Error) log.debug('a request failed', { stack: error.stack });
   return internalErrorResponse();
 }
 
-function logged(next: Handler, log: Logger, clock: Clock): Handler {
+function requestLog(next: FetchHandler, log: Logger, clock: Clock): FetchHandler {
   return async (request, env) => {
     const start = clock.now();
     let response;
@@ -166,7 +174,7 @@ function logged(next: Handler, log: Logger, clock: Clock): Handler {
   };
 }
 
-function hostAndOrigin(next: Handler, policy: HostOriginPolicy, log: Logger): Handler {
+function hostAndOrigin(next: FetchHandler, policy: HostOriginPolicy, log: Logger): FetchHandler {
   return (request, env) => {
     const refusal = policy.refuseHost(request) ?? policy.refuseOrigin(request);
     if (!refusal) return next(request, env);

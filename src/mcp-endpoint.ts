@@ -243,7 +243,7 @@ async function readBody(request: Request, maxBytes: number): Promise<{ body: unk
 
 /**
  * The body as text; `undefined` when it is too large. HTTP sees to it that a body is as long as declared, so only one
- * of unknown length is counted.
+ * of unknown length is counted; one that is declared too large is not read.
  */
 function readText(request: Request, maxBytes: number): Promise<string | undefined> {
   const declared = request.headers.get('content-length');

@@ -201,7 +201,7 @@ function slugOf(text: string, { separator, lowercase, maxLength, characters }: S
   return joinWithin(words, separator, maxLength ?? Infinity);
 }
 
-/** `letters` in Latin ones. Most are, and finding that out here is quicker. */
+/** The transliterator leaves ASCII as it is, but takes its time to find out. */
 function transliterated(letters: string): string {
   return ASCII_LETTERS.test(letters) ? letters : transliterate(letters);
 }

@@ -136,6 +136,7 @@ for (const method of ['POST', 'GET']) {
   test(`answers 500 with -32603 when the checks of a ${method} fail, and logs why`, async () => {
     const app = testApp();
     const request = new Request(URL_OF_APP, { method });
+    // In place of an adapter whose headers cannot be read.
     Object.assign(request.headers, { get: () => assert.fail('no header can be read') });
     await assertRefused(await app.fetch(request), { status: 500, code: -32603 });
     assert.match(app.lines.join('\n'), /level=error msg="a request failed" error=.*no header can be read/);

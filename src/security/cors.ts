@@ -7,17 +7,15 @@
  */
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import type { FetchHandler } from '../fetch-handler.ts';
 
 /** How long browsers may remember a preflight, in seconds; Chromium takes no more. */
 const MAX_AGE_SECONDS = 7200;
 /** Response headers that pages must be able to read. */
 const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'];
 
-/** What answers a request; `env` is what the runtime's adapter tells of its connection. */
-export type Handler = (request: Request, env?: unknown) => Response | Promise<Response>;
-
 /** Answers preflights, and marks the answers of `next`, errors included. Without an `Origin` it does nothing. */
-export function browserAccess(next: Handler): Handler {
+export function browserAccess(next: FetchHandler): FetchHandler {
   const marked = new Hono();
   marked.use(
     cors({
@@ -28,7 +26,7 @@ export function browserAccess(next: Handler): Handler {
     }),
   );
   marked.all('*', (c) => next(c.req.raw, c.env));
-  // Hono would answer it itself.
+  // Left to the log: Hono's own handler would write to the console, and answer in plain text.
   marked.onError((error) => {
     throw error;
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { browserAccess } from '../../src/security/cors.ts';
 import {
   messagesIn,
   initializeRequest,
@@ -136,4 +137,22 @@ test('gives no CORS header where there is no Origin', async () => {
     await app.request('OPTIONS'),
   ];
   assert.deepEqual(responses.map(corsHeaders), [[], [], []]);
+});
+
+test('logs a preflight, and answers none that is sent to another host', async () => {
+  const app = testApp({ ...ENV, LOG_LEVEL: 'debug' });
+  const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' };
+  assert.equal((await app.request('OPTIONS', { headers })).status, 204);
+  assert.match(app.lines.join('\n'), /^\S+ level=debug msg=request method=OPTIONS path=\/mcp status=204/);
+  const refused = await app.request('OPTIONS', { headers: { ...headers, host: 'evil.example' } });
+  assert.equal(refused.status, 403);
+  assert.deepEqual(corsHeaders(refused), []);
+});
+
+test('leaves it to others to say what failed', async () => {
+  const failing = browserAccess(() => {
+    throw new Error('a bug');
+  });
+  for (const headers of [{}, { origin: ORIGIN }])
+    await assert.rejects(async () => failing(new Request('http://localhost/mcp', { headers })), /a bug/);
 });

@@ -155,19 +155,25 @@ test('logs a limit that was reached once for each window, and names no principal
   assert.equal(app.lines.length, 2);
 });
 
-test('takes the address from the socket when it listens on one', async (t) => {
-  const config = loadConfig({ ...TOKENS, MCP_RATE_LIMIT: '1', PORT: '0' });
-  const app = testApp({ ...TOKENS, MCP_RATE_LIMIT: '1' }, { connInfo: getConnInfo });
-  const listener = await listen(app, config);
-  t.after(() => listener.close());
-  const url = `http://127.0.0.1:${listener.port}/mcp`;
-  for (const [forwarded, status] of [
-    ['3.3.3.3', 401],
-    ['4.4.4.4', 429],
-  ] as const) {
-    const response = await fetch(url, { method: 'POST', headers: { 'x-forwarded-for': forwarded } });
-    await response.body?.cancel();
-    assert.equal(response.status, status);
-  }
-  assert.match(app.lines.join('\n'), /too many requests from one address.* address=127\.0\.0\.1/);
-});
+for (const [what, method, headers] of [
+  ['a POST', 'POST', {}],
+  ['a GET', 'GET', {}],
+  ['a page', 'POST', { origin: 'http://localhost:6274' }],
+] as const) {
+  test(`takes the address of ${what} from the socket when it listens on one`, async (t) => {
+    const config = loadConfig({ ...TOKENS, MCP_RATE_LIMIT: '1', PORT: '0' });
+    const app = testApp({ ...TOKENS, MCP_RATE_LIMIT: '1' }, { connInfo: getConnInfo });
+    const listener = await listen(app, config);
+    t.after(() => listener.close());
+    const url = `http://127.0.0.1:${listener.port}/mcp`;
+    for (const [forwarded, status] of [
+      ['3.3.3.3', 401],
+      ['4.4.4.4', 429],
+    ] as const) {
+      const response = await fetch(url, { method, headers: { ...headers, 'x-forwarded-for': forwarded } });
+      await response.body?.cancel();
+      assert.equal(response.status, status);
+    }
+    assert.match(app.lines.join('\n'), /too many requests from one address.* address=127\.0\.0\.1/);
+  });
+}
