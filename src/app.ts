@@ -2,8 +2,8 @@
  * The way of a request, from top to bottom:
  * health → log → host and origin → CORS → metadata → who is calling, and how often → `/mcp`.
  *
- * What applies to every route is a function around their router, which answers itself or hands the request on. Hono would
- * compose middleware anew for each request.
+ * What applies to every route is a function around their router, which answers itself or hands the request on.
+ * Middleware would be composed anew for each request.
  */
 import './zod-config.ts';
 import './response-schemas.ts';
@@ -98,7 +98,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   const admit = withLimit(options.authenticate ?? authorization.authenticate, config, log);
   let ready = true;
 
-  // The place for routes of your own: all that comes before stands around them, too.
+  // Routes of your own go here: the log, the checks and CORS stand around all of them.
   const routes = new Hono();
   routes.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
   routes.all('/mcp', async (c) => {
