@@ -98,7 +98,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
   const admit = withLimit(options.authenticate ?? authorization.authenticate, config, log);
   let ready = true;
 
-  // Routes of your own go here: the log, the checks and CORS stand around all of them.
+  // The log, the Host and Origin checks and CORS stand around every route here; who is calling is for the route to ask.
   const routes = new Hono();
   routes.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
   routes.all('/mcp', async (c) => {
@@ -108,6 +108,7 @@ export function createApp({ config, createServer, log, ...options }: AppOptions)
     return untilTokenExpires(await endpoint.handle(request, caller), caller, clock);
   });
   routes.notFound(() => notFoundResponse());
+  // Here, so that pages can read it; what fails before is answered where it is logged.
   routes.onError((error) => failedResponse(error, log));
 
   const policy = createHostOriginPolicy(config);

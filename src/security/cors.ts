@@ -14,7 +14,7 @@ const MAX_AGE_SECONDS = 7200;
 /** Response headers that pages must be able to read. */
 const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'];
 
-/** Answers preflights, and marks the answers of `next`, errors included. Without an `Origin` it does nothing. */
+/** Answers preflights, and marks what `next` answers. Without an `Origin` it does nothing. */
 export function browserAccess(next: FetchHandler): FetchHandler {
   const marked = new Hono();
   marked.use(
