@@ -66,8 +66,7 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
 function countUnsent(server: Server): CallsInFlight {
   const unsent = createCallsInFlight();
   server.on('request', ({ socket }, response: ServerResponse) => {
-    // It may close twice, and ends once.
-    response.on('close', unsent.begin());
+    response.once('close', unsent.begin());
     if (response.socket !== null) return;
     // It waits behind another on its connection (pipelining), and Node.js would not tell it that this has closed.
     const close = () => response.socket === null && response.emit('close');

@@ -27,6 +27,7 @@ for (const path of ['/livez', '/readyz']) {
     for (const headers of [{}, { host: '10.0.0.7:3000' }, { host: '' }, { origin: 'https://evil.example' }]) {
       const response = await app.request('GET', { path, headers });
       assert.deepEqual([response.status, await response.text()], [200, 'ok']);
+      assert.equal((await app.request('HEAD', { path, headers })).status, 200);
     }
     assert.deepEqual(app.lines, []);
   });
