@@ -3,11 +3,11 @@
  * `BENCH_TOOLS` tools, notifications to every session, sessions by the thousand, events in the log.
  */
 import { createApp } from '../dist/app.js';
-import { systemClock } from '../dist/clock.js';
-import { loadConfig } from '../dist/config.js';
-import { listen } from '../dist/listen.js';
+import { systemClock } from '../dist/lib/clock.js';
+import { loadConfig } from '../dist/config/config.js';
+import { listen } from '../dist/node/listen.js';
 import { createMcpServer } from '../dist/mcp-server.js';
-import { createMemoryEventLog } from '../dist/sessions/memory-event-log.js';
+import { createMemoryEventLog } from '../dist/memory/memory-event-log.js';
 import { createLogger } from '../dist/telemetry/log.js';
 import * as z from 'zod';
 import { extraTools } from './contenders/tools.mjs';

@@ -4,8 +4,8 @@
  *     node --expose-gc --import ./loader.mjs bench/idle-sessions.ts [sessions]
  */
 import { createApp } from '../src/app.ts';
-import type { Clock } from '../src/clock.ts';
-import { loadConfig } from '../src/config.ts';
+import type { Clock } from '../src/lib/clock.ts';
+import { loadConfig } from '../src/config/config.ts';
 import { createMcpServer } from '../src/mcp-server.ts';
 import { createLogger } from '../src/telemetry/log.ts';
 

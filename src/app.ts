@@ -5,30 +5,30 @@
  * What applies to every route is a function around their router, which answers itself or hands the request on.
  * Middleware would be composed anew for each request.
  */
-import './zod-config.ts';
-import './response-schemas.ts';
+import './shortcuts/zod-config.ts';
+import './shortcuts/response-schemas.ts';
 import type { ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 import { getPath } from 'hono/utils/url';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
-import { untilTokenExpires } from './auth/token-lifetime.ts';
-import { createCallsInFlight } from './calls-in-flight.ts';
-import { systemClock, type Clock } from './clock.ts';
-import { exposure, isAuthorized, type Config } from './config.ts';
-import type { CreateServer } from './create-server.ts';
-import { createDeadlines } from './deadlines.ts';
-import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './errors.ts';
-import type { FetchHandler } from './fetch-handler.ts';
-import { createMcpEndpoint } from './mcp-endpoint.ts';
+import { untilTokenExpires } from './transport/token-lifetime.ts';
+import { createCallsInFlight } from './lib/calls-in-flight.ts';
+import { systemClock, type Clock } from './lib/clock.ts';
+import { exposure, isAuthorized, type Config } from './config/config.ts';
+import type { CreateServer } from './tools.ts';
+import { createDeadlines } from './lib/deadlines.ts';
+import { forbiddenResponse, internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
+import type { FetchHandler } from './lib/fetch-handler.ts';
+import { createMcpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, type HostOriginPolicy } from './security/host-origin.ts';
 import { rateLimited, type Admit } from './security/rate-limit.ts';
 import { clientAddress } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
-import { createMemoryEventLog } from './sessions/memory-event-log.ts';
-import { createMemorySessionStore } from './sessions/memory-session-store.ts';
+import { createMemoryEventLog } from './memory/memory-event-log.ts';
+import { createMemorySessionStore } from './memory/memory-session-store.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { Logger } from './telemetry/log.ts';

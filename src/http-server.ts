@@ -1,10 +1,10 @@
 /** Entry: the tools over Streamable HTTP at `/mcp`. Settings come from the environment; `--help` lists them. */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp } from './app.ts';
-import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config.ts';
-import { listen } from './listen.ts';
+import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config/config.ts';
+import { listen } from './node/listen.ts';
 import { createMcpServer } from './mcp-server.ts';
-import { stopOnSignals } from './shutdown.ts';
+import { stopOnSignals } from './node/shutdown.ts';
 import { createLogger } from './telemetry/log.ts';
 
 const write = (line: string) => void process.stderr.write(`${line}\n`);

@@ -16,8 +16,8 @@ import {
   type CallToolResult,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { cachedSchema } from './cached-schema.ts';
-import type { FactoryContext } from './create-server.ts';
+import { cachedSchema } from './shortcuts/cached-schema.ts';
+import type { FactoryContext } from './tools.ts';
 
 /** A slug has no use for more, and the bound keeps one call within milliseconds. */
 const MAX_TEXT_CHARS = 10_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { createMcpServer } from '../src/mcp-server.ts';
-import { loadConfig, settingsTable, unknownSettings } from '../src/config.ts';
+import { loadConfig, settingsTable, unknownSettings } from '../src/config/config.ts';
 import { initializeRequest, openSession, testApp } from './support/app.ts';
 import { startCommand } from './support/process.ts';
 

@@ -4,7 +4,7 @@
  * The claims are true by now: signed by the issuer (`jwt-verifier.ts`), or said by it (`introspection.ts`),
  * for this server and this time.
  */
-import type { Principal } from '../caller.ts';
+import type { Principal } from './caller.ts';
 import { scopesIn } from './scopes.ts';
 import { refused, type Verification } from './token-verifier.ts';
 

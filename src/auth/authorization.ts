@@ -10,10 +10,10 @@ import {
   oauthMetadataResponse,
   type OAuthMetadata,
 } from '@modelcontextprotocol/server';
-import { ANONYMOUS } from '../caller.ts';
-import type { Clock } from '../clock.ts';
-import { clientUrls, isAuthorized, type Config } from '../config.ts';
-import { notFoundResponse } from '../errors.ts';
+import { ANONYMOUS } from './caller.ts';
+import type { Clock } from '../lib/clock.ts';
+import { clientUrls, isAuthorized, type Config } from '../config/config.ts';
+import { notFoundResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Resource } from './access-token.ts';
 import { createBearerGate, type Authenticate } from './bearer.ts';

@@ -9,8 +9,8 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#access-token-usage
  */
 import { bearerAuthChallengeResponse, OAuthError, OAuthErrorCode } from '@modelcontextprotocol/server';
-import type { Caller } from '../caller.ts';
-import { unavailableResponse } from '../errors.ts';
+import type { Caller } from './caller.ts';
+import { unavailableResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { refused, type TokenVerifier, type Verification } from './token-verifier.ts';
 

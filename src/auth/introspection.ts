@@ -6,7 +6,7 @@
  * to the issuer for every request.
  */
 import * as z from 'zod';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, otherKindOfToken, verifiedCaller, type Claims, type Resource } from './access-token.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';

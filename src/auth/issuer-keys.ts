@@ -4,7 +4,7 @@
  * fetched then makes for "cannot tell", never for "not good".
  */
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 
 /** How long keys are used, and how long not to ask for new ones, in milliseconds. */

@@ -7,7 +7,7 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/authorization-server-discovery
  */
 import * as z from 'zod';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 /** How long an answer may take, in milliseconds; whoever calls the tools waits for it. */

@@ -4,7 +4,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9068#section-4
  */
 import { errors, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, grantedScopes, otherKindOfToken, verifiedCaller, type Resource } from './access-token.ts';
 import { createIssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import type { Issuer } from './issuer.ts';

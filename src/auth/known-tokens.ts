@@ -3,7 +3,7 @@
  * longer than most calls do. Their expiry holds at once all the same.
  */
 import type { JWTPayload } from 'jose';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS } from './access-token.ts';
 
 /** How long a token is known, in milliseconds: by so much longer may a key serve that was withdrawn. */

@@ -1,5 +1,5 @@
 /** The contract of whatever knows good tokens from bad ones: static tokens, signed ones, introspection. */
-import type { Caller } from '../caller.ts';
+import type { Caller } from './caller.ts';
 
 /** What became of a token. */
 export type Verification =

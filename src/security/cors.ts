@@ -7,7 +7,7 @@
  */
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import type { FetchHandler } from '../fetch-handler.ts';
+import type { FetchHandler } from '../lib/fetch-handler.ts';
 
 /** How long browsers may remember a preflight, in seconds; Chromium takes no more. */
 const MAX_AGE_SECONDS = 7200;

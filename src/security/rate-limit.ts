@@ -6,8 +6,8 @@
  * may cost a question to the authorization server.
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { principalKey, type Caller } from '../caller.ts';
-import { tooManyRequestsResponse } from '../errors.ts';
+import { principalKey, type Caller } from '../auth/caller.ts';
+import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
 

@@ -3,7 +3,7 @@
  * have what it missed (2025-11-25, "Resumability and redelivery").
  *
  * This file is the contract; `memory-event-log.ts` is one engine for it, and
- * `test/sessions/event-log.contract.ts` is what "keeps the contract" means.
+ * `test/memory/event-log.contract.ts` is what "keeps the contract" means.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */

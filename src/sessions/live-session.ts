@@ -5,20 +5,20 @@
  * before the client hears that it worked, so that `restore` can repeat it to another server.
  */
 import { isJSONRPCRequest, type AuthInfo, type JSONRPCRequest, type LoggingLevel } from '@modelcontextprotocol/server';
-import type { Accepted } from '../accept.ts';
-import type { CallsInFlight } from '../calls-in-flight.ts';
-import type { Clock } from '../clock.ts';
-import type { CreateServer } from '../create-server.ts';
-import type { Deadlines } from '../deadlines.ts';
-import { closeServer } from '../ended-server.ts';
-import { tooManySubscriptionsResponse } from '../errors.ts';
-import { messagesOf, methodOf } from '../json.ts';
-import type { Answer } from './call-stream.ts';
+import type { Accepted } from '../protocol/accept.ts';
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { CreateServer } from '../tools.ts';
+import type { Deadlines } from '../lib/deadlines.ts';
+import { closeServer } from '../shortcuts/ended-server.ts';
+import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
+import { messagesOf, methodOf } from '../protocol/json.ts';
+import type { Answer } from '../transport/call.ts';
 import type { EventLog } from './event-log.ts';
-import type { Exchange } from './incoming.ts';
+import type { Exchange } from '../protocol/incoming.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
 import { createSessionEvents } from './session-events.ts';
-import { SessionTransport } from './session-transport.ts';
+import { SessionTransport } from '../transport/http-transport.ts';
 
 /** Subscriptions that a record keeps, and the longest URI among them. */
 const MAX_SUBSCRIPTIONS = 500;

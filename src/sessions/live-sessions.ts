@@ -4,9 +4,9 @@
  * What has something attached (a request, a stream, a call that runs on) stays. The rest is at rest: it goes when it
  * has been so for a while, or when too many are.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { LinkedList, type Link } from './linked-list.ts';
+import { LinkedList, type Link } from '../lib/linked-list.ts';
 import type { LiveSession } from './live-session.ts';
 
 /** Options for {@link createLiveSessions}. */

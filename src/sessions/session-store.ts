@@ -2,7 +2,7 @@
  * What a session is: a record. Live servers and transports are only a cache of it (`live-session.ts`).
  *
  * This file is the contract; `memory-session-store.ts` keeps records in this process, and an engine that
- * several nodes share can stand in its place. `test/sessions/session-store.contract.ts` is what "keeps the
+ * several nodes share can stand in its place. `test/memory/session-store.contract.ts` is what "keeps the
  * contract" means.
  */
 import type { LoggingLevel } from '@modelcontextprotocol/server';

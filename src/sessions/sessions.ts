@@ -13,12 +13,12 @@ import {
   type InitializeRequest,
   type JSONRPCRequest,
 } from '@modelcontextprotocol/server';
-import type { Accepted } from '../accept.ts';
-import type { CallsInFlight } from '../calls-in-flight.ts';
-import { principalKey, type Caller } from '../caller.ts';
-import type { Clock } from '../clock.ts';
-import type { CreateServer } from '../create-server.ts';
-import type { Deadlines } from '../deadlines.ts';
+import type { Accepted } from '../protocol/accept.ts';
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import { principalKey, type Caller } from '../auth/caller.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { CreateServer } from '../tools.ts';
+import type { Deadlines } from '../lib/deadlines.ts';
 import {
   initializeTooLargeResponse,
   invalidInitializeResponse,
@@ -26,13 +26,13 @@ import {
   sessionNotFoundResponse,
   stoppingResponse,
   unavailableResponse,
-} from '../errors.ts';
-import { methodOf, requestIdOf } from '../json.ts';
-import { createTaskQueue } from '../task-queue.ts';
+} from '../protocol/errors.ts';
+import { methodOf, requestIdOf } from '../protocol/json.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Answer } from './call-stream.ts';
+import type { Answer } from '../transport/call.ts';
 import type { EventLog } from './event-log.ts';
-import { refuseVersion, type Exchange } from './incoming.ts';
+import { refuseVersion, type Exchange } from '../protocol/incoming.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';

@@ -5,8 +5,8 @@
  */
 import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
-import { listen } from '../../src/listen.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { listen } from '../../src/node/listen.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { isOfTasksExtension, SKIPPED_CHECKS, STATELESS_CANNOT } from './exceptions.ts';
 import { createConformanceFactory } from './server.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { getConnInfo } from '@hono/node-server/conninfo';
-import type { Caller } from '../../src/caller.ts';
-import { loadConfig } from '../../src/config.ts';
-import { listen } from '../../src/listen.ts';
+import type { Caller } from '../../src/auth/caller.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { listen } from '../../src/node/listen.ts';
 import { rateLimited } from '../../src/security/rate-limit.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { modernRequest, testApp, URL_OF_APP, type TestApp } from '../support/app.ts';

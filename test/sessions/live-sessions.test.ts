@@ -1,10 +1,10 @@
 /** What lives in memory: built from a record when it is needed, dropped when it is not. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readAccept } from '../../src/accept.ts';
-import { createDeadlines } from '../../src/deadlines.ts';
-import { createCallsInFlight } from '../../src/calls-in-flight.ts';
-import { ANONYMOUS } from '../../src/caller.ts';
+import { readAccept } from '../../src/protocol/accept.ts';
+import { createDeadlines } from '../../src/lib/deadlines.ts';
+import { createCallsInFlight } from '../../src/lib/calls-in-flight.ts';
+import { ANONYMOUS } from '../../src/auth/caller.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { createSessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';

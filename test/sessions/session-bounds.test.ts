@@ -1,7 +1,7 @@
 /** How long sessions stay, and how many there may be. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { principalKey } from '../../src/caller.ts';
+import { principalKey } from '../../src/auth/caller.ts';
 import {
   answerOf,
   gate,

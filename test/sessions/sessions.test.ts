@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Principal } from '../../src/caller.ts';
+import type { Principal } from '../../src/auth/caller.ts';
 import {
   answerOf,
   gate,

@@ -1,5 +1,5 @@
 import { createApp, type App, type AppOptions } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { ConfigError, loadConfig } from '../../src/config/config.ts';
 
 /** The message that a wrong environment is refused with. */
 export function refusalOf(env: Record<string, string>): string {

@@ -1,6 +1,6 @@
 /** An authorization server in this process: keys and tokens made with jose, asked through an injected `fetch`. */
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
-import { systemClock, type Clock } from '../../src/clock.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 
 export const ISSUER = 'https://issuer.example';
 export const AUDIENCE = 'https://mcp.example.com/mcp';

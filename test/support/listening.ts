@@ -1,8 +1,8 @@
 /** An app of this process on a socket of its own. */
 import type { TestContext } from 'node:test';
 import type { AppOptions } from '../../src/app.ts';
-import type { Clock } from '../../src/clock.ts';
-import { listen } from '../../src/listen.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { listen } from '../../src/node/listen.ts';
 import { testApp } from './app.ts';
 
 export interface ListeningApp {

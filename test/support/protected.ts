@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { startListening, type ListeningApp } from './listening.ts';
 
 /** What `slugify-batch` asks for. */

@@ -1,9 +1,9 @@
 import type { AppOptions } from '../../src/app.ts';
-import { ANONYMOUS, type Caller, type Principal } from '../../src/caller.ts';
-import { loadConfig } from '../../src/config.ts';
+import { ANONYMOUS, type Caller, type Principal } from '../../src/auth/caller.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { EventLog } from '../../src/sessions/event-log.ts';
-import { createMemoryEventLog } from '../../src/sessions/memory-event-log.ts';
-import { createMemorySessionStore } from '../../src/sessions/memory-session-store.ts';
+import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
+import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { testApp, type TestApp } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';

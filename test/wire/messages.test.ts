@@ -1,4 +1,4 @@
-/** Bodies that nobody sends who means well. What the SDK and the endpoint refuse beside is in `test/mcp-endpoint.test.ts`. */
+/** Bodies that nobody sends who means well. What the SDK and the endpoint refuse beside is in `test/endpoint/mcp-endpoint.test.ts`. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { canonicalUrl, loadConfig, unknownSettings } from '../../src/config/config.ts';
+import { refusalOf } from '../support/config.ts';
+
+const TOKEN = 'a'.repeat(32);
+const OAUTH = { MCP_OAUTH_ISSUER: 'https://issuer.example' };
+const INSECURE = { MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' };
+
+test('trims values', () => {
+  assert.equal(loadConfig({ PORT: ' 8080 ' }).port, 8080);
+});
+
+test('names everything that is wrong, a line each', () => {
+  const lines = refusalOf({ PORT: 'x', LOG_LEVEL: 'y', HOST: '0.0.0.0' }).split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(' ')[0]),
+    ['PORT=x', 'LOG_LEVEL=y'],
+  );
+});
+
+test('is frozen, and another each time', () => {
+  const config = loadConfig({});
+  assert.ok(Object.isFrozen(config));
+  assert.notEqual(loadConfig({}), config);
+});
+
+const EXPOSED: Record<string, string>[] = [
+  ...['0.0.0.0', '::', '[::]', '192.168.1.5', 'mcp.example.com', '127.0.0.1.example.com', '0', '::ffff:127.0.0.1'].map(
+    (host) => ({ HOST: host }),
+  ),
+  ...['https://mcp.example.com/mcp', 'https://localhost.example.com/mcp', 'http://127.example.com/mcp'].map((url) => ({
+    MCP_PUBLIC_URL: url,
+  })),
+];
+
+for (const env of EXPOSED) {
+  const [[variable, value] = []] = Object.entries(env);
+  test(`refuses ${variable}=${value} without authorization, and says how to start all the same`, () => {
+    const message = refusalOf(env);
+    assert.ok(message.startsWith(`${variable}=${value} `));
+    assert.match(message, /MCP_INSECURE_ALLOW_UNAUTHENTICATED=true/);
+    assert.equal(message.split('\n').length, 1);
+    assert.doesNotThrow(() => loadConfig({ ...env, ...INSECURE }));
+    // Not over http, where anybody on the way could read the tokens.
+    const overTls = { ...env, MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' };
+    assert.doesNotThrow(() => loadConfig({ ...overTls, MCP_AUTH_TOKENS: `ci:${TOKEN}` }));
+    assert.doesNotThrow(() => loadConfig({ ...overTls, ...OAUTH }));
+  });
+}
+
+for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCALHOST']) {
+  test(`starts on ${host} without authorization`, () => {
+    assert.equal(loadConfig({ HOST: host }).host, host);
+    const name = host.includes(':') ? '[::1]' : host;
+    assert.doesNotThrow(() => loadConfig({ MCP_PUBLIC_URL: `http://${name}:3000/mcp` }));
+  });
+}
+
+const PUBLIC = { MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' };
+
+const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
+  [{ ...OAUTH, HOST: '0.0.0.0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
+  [{ ...OAUTH, PORT: '0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
+  [{ ...OAUTH, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /^MCP_PUBLIC_URL=http:\/\/\S+ must be https/],
+  [{ MCP_AUTH_TOKENS: `ci:${TOKEN}`, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /must be https/],
+  [{ MCP_AUTH_TOKENS: ' , ' }, /^MCP_AUTH_TOKENS is not valid: it must be name:token/],
+  [{ MCP_REQUIRED_SCOPES: 'mcp' }, /^MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS/],
+  [{ MCP_OAUTH_AUDIENCE: 'api' }, /^MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /need each other/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' }, /need each other/],
+  [
+    { ...PUBLIC, ...INSECURE, MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' },
+    /^MCP_INTROSPECTION_CLIENT_ID needs MCP_OAUTH_ISSUER/,
+  ],
+];
+
+for (const [env, message] of SENSELESS) {
+  const shown = Object.keys(env).join(', ');
+  test(`refuses ${shown} that make no sense together, in one line without secrets: ${message.source}`, () => {
+    const refusal = refusalOf(env);
+    assert.match(refusal, message);
+    assert.equal(refusal.split('\n').length, 1);
+    assert.doesNotMatch(refusal, new RegExp(`hidden|${TOKEN}`));
+  });
+}
+
+test('knows the URL that tokens are for: the public one, or the one listened on', () => {
+  const urlOf = (env: Record<string, string>) => canonicalUrl(loadConfig(env))?.href;
+  assert.equal(urlOf({ ...OAUTH }), 'http://127.0.0.1:3000/mcp');
+  assert.equal(urlOf({ ...OAUTH, HOST: '::1', PORT: '80' }), 'http://[::1]/mcp');
+  assert.equal(
+    urlOf({ ...OAUTH, HOST: '0.0.0.0', MCP_PUBLIC_URL: 'https://MCP.example.com/mcp' }),
+    PUBLIC.MCP_PUBLIC_URL,
+  );
+  assert.equal(urlOf({ PORT: '0' }), undefined);
+});
+
+test('keeps static tokens as digests, with their names and scopes', async () => {
+  const [first, second] = loadConfig({ MCP_AUTH_TOKENS: `ci:${TOKEN}, me:${'b'.repeat(32)}:a b` }).authTokens;
+  assert.deepEqual([first?.name, first?.scopes, second?.name, second?.scopes], ['ci', [], 'me', ['a', 'b']]);
+  assert.match((await first?.digest) ?? '', /^[0-9a-f]{64}$/);
+});
+
+test('names MCP_ variables that are no settings, and nothing else', () => {
+  const env = { MCP_MAX_SESSION: '5', MCP_SESSIONS: 'stateful', PORT: '1', PATH: '/bin', mcp_x: '1' };
+  assert.deepEqual(unknownSettings(env), ['MCP_MAX_SESSION']);
+});

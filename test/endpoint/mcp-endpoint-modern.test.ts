@@ -1,0 +1,192 @@
+/** The modern era at `/mcp`; what both eras share is in `mcp-endpoint.test.ts`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
+import { answerOf, gate, MODERN, modernRequest, readStream } from '../support/app.ts';
+import { assertRefused } from '../support/refusal.ts';
+import { sessionApp } from '../support/session-app.ts';
+import { settled } from '../support/time.ts';
+
+const { app } = sessionApp({ noop: () => null });
+
+interface Change {
+  /** Header values to replace; `undefined` leaves one out. */
+  headers?: Record<string, string | undefined>;
+  method?: string;
+  params?: Record<string, unknown>;
+  /** Entries of the envelope to replace. */
+  envelope?: Record<string, unknown>;
+}
+
+/** Sends a modern request with something changed. */
+function sendModern({ headers = {}, method = 'tools/call', params = { name: 'noop' }, envelope = {} }: Change) {
+  const request = modernRequest(method, params, { id: 'mine' });
+  Object.assign(request.body.params['_meta'] as object, envelope);
+  const all = Object.entries({ ...request.headers, ...headers }).filter(([, value]) => value !== undefined);
+  return app.request('POST', { headers: Object.fromEntries(all) as Record<string, string>, body: request.body });
+}
+
+const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+const REFUSED_MODERN: [what: string, status: number, code: number, change: Change][] = [
+  ['no MCP-Protocol-Version', 400, -32020, { headers: { 'mcp-protocol-version': undefined } }],
+  ['another MCP-Protocol-Version', 400, -32020, { headers: { 'mcp-protocol-version': '2025-11-25' } }],
+  ['no Mcp-Method', 400, -32020, { headers: { 'mcp-method': undefined } }],
+  ['another Mcp-Method', 400, -32020, { headers: { 'mcp-method': 'tools/list' } }],
+  ['no Mcp-Name', 400, -32020, { headers: { 'mcp-name': undefined } }],
+  ['another Mcp-Name', 400, -32020, { headers: { 'mcp-name': 'X' } }],
+  ['a Mcp-Name that is not Base64', 400, -32020, { headers: { 'mcp-name': '=?base64?@@?=' } }],
+  [
+    'a revision it does not speak',
+    400,
+    -32022,
+    { headers: { 'mcp-protocol-version': '2099-01-01' }, envelope: { [VERSION_KEY]: '2099-01-01' } },
+  ],
+  [
+    'an envelope without capabilities',
+    400,
+    -32602,
+    { envelope: { 'io.modelcontextprotocol/clientCapabilities': undefined } },
+  ],
+  ['no envelope', 400, -32602, { envelope: { [VERSION_KEY]: undefined } }],
+  ['an unknown method', 404, -32601, { method: 'no/such' }],
+  ['the method __proto__', 404, -32601, { method: '__proto__' }],
+  ['initialize', 404, -32601, { method: 'initialize' }],
+  ['ping', 404, -32601, { method: 'ping' }],
+];
+
+for (const [what, status, code, change] of REFUSED_MODERN) {
+  test(`answers ${status} with ${code} to ${what} in the modern era`, async () => {
+    await assertRefused(await sendModern(change), { status, code, id: 'mine' });
+  });
+}
+
+test('names the revisions it speaks to a modern client that asks for another', async () => {
+  const version = '2099-01-01';
+  const change = { headers: { 'mcp-protocol-version': version }, envelope: { [VERSION_KEY]: version } };
+  const { error } = await answerOf(await sendModern(change));
+  assert.deepEqual(error?.data, { supported: [MODERN], requested: version });
+});
+
+test('answers 400 with -32600 to a batch with a modern request', async () => {
+  const { headers, body } = modernRequest('tools/list');
+  await assertRefused(await app.request('POST', { headers, body: [body] }), { status: 400, code: -32600 });
+});
+
+test('answers 200 with -32602 to an unknown tool in the modern era', async () => {
+  const response = await sendModern({ params: { name: 'nothing' } });
+  assert.deepEqual([response.status, (await answerOf(response)).error?.code], [200, -32602]);
+});
+
+test('answers 202 without a body to a modern notification', async () => {
+  const { headers, body } = modernRequest('notifications/x');
+  const { id: _, ...notification } = body;
+  const response = await app.request('POST', { headers, body: notification });
+  assert.deepEqual([response.status, await response.text()], [202, '']);
+});
+
+test('answers 200 to a modern call that names a session or an event, and takes no notice of either', async () => {
+  const response = await sendModern({
+    headers: { 'mcp-session-id': 'no-such-session', 'last-event-id': '1', 'mcp-name': `=?base64?${btoa('noop')}?=` },
+  });
+  assert.deepEqual([response.status, response.headers.get('mcp-session-id')], [200, null]);
+});
+
+const LISTEN = { notifications: { toolsListChanged: true } };
+
+test('answers 200 with an acknowledged stream to subscriptions/listen, and ends it with a result when it stops', async () => {
+  const stopping = sessionApp({ noop: () => null }).app;
+  const response = await stopping.request('POST', modernRequest('subscriptions/listen', LISTEN, { id: 'mine' }));
+  assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'text/event-stream']);
+  assert.equal(response.headers.get('x-accel-buffering'), 'no');
+  const stream = readStream(response);
+  const { message } = await stream.next();
+  assert.equal(message?.['method'], 'notifications/subscriptions/acknowledged');
+  const _meta = { 'io.modelcontextprotocol/subscriptionId': 'mine' };
+  assert.deepEqual(message['params'], { ...LISTEN, _meta });
+  assert.equal(await stopping.drain(), 0);
+  assert.equal((await stream.next()).message?.['id'], 'mine');
+  await stream.ended();
+});
+
+test('tells a client that listens of what is published, as far as it asked', async () => {
+  const bus = new InMemoryServerEventBus();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const request = modernRequest('subscriptions/listen', LISTEN);
+  const stream = readStream(await publishing.request('POST', request));
+  await stream.next();
+  bus.publish({ kind: 'prompts_list_changed' });
+  bus.publish({ kind: 'tools_list_changed' });
+  assert.equal((await stream.next()).message?.['method'], 'notifications/tools/list_changed');
+  await stream.cancel();
+  assert.equal(bus.listenerCount, 0);
+});
+
+test('gives up a client that listens and does not read', async () => {
+  const bus = new InMemoryServerEventBus();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const response = await publishing.request('POST', modernRequest('subscriptions/listen', LISTEN));
+  const params = { _meta: { padding: 'x'.repeat(1024 * 1024) } };
+  for (let change = 0; change < 8; change += 1) bus.publish({ kind: 'tools_list_changed', params });
+  await settled();
+  assert.equal(bus.listenerCount, 0);
+  await assert.rejects(response.text(), /too slow/);
+});
+
+test('answers 200 with -32602 to subscriptions/listen for nothing it knows', async () => {
+  const response = await app.request('POST', modernRequest('subscriptions/listen', {}, { id: 'mine' }));
+  assert.deepEqual([response.status, (await answerOf(response)).error?.code], [200, -32602]);
+});
+
+test('answers 406 with -32000 to subscriptions/listen for JSON', async () => {
+  const { headers, body } = modernRequest('subscriptions/listen', LISTEN);
+  const response = await app.request('POST', { headers: { ...headers, accept: 'application/json' }, body });
+  await assertRefused(response, { status: 406, code: -32000 });
+});
+
+/** An app with a tool that tells of progress, if it has a token, and then waits for ever. */
+function waitingApp() {
+  const started = gate();
+  let signal: AbortSignal | undefined;
+  const { app: waiting } = sessionApp({
+    wait: async ({ context: { mcpReq } }) => {
+      ({ signal } = mcpReq);
+      const progressToken = mcpReq._meta?.progressToken;
+      if (progressToken)
+        await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } });
+      started.open();
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+    },
+  });
+  return { app: waiting, started: started.opened, isCancelled: () => signal?.aborted };
+}
+
+test('cancels a call whose stream is closed', async () => {
+  const { app: waiting, isCancelled } = waitingApp();
+  const params = { name: 'wait', _meta: { progressToken: 1 } };
+  const stream = readStream(await waiting.request('POST', modernRequest('tools/call', params)));
+  await stream.next();
+  assert.equal(isCancelled(), false);
+  await stream.cancel();
+  await settled();
+  assert.equal(isCancelled(), true);
+  // Nothing is left to wait for.
+  assert.equal(await waiting.drain(), 0);
+});
+
+for (const accept of ['application/json, text/event-stream', 'application/json']) {
+  for (const _meta of [{}, { progressToken: 1 }]) {
+    const streaming = 'progressToken' in _meta ? 'with' : 'without';
+    test(`cancels a call ${streaming} progress that is aborted before its answer, Accept: ${accept}`, async () => {
+      const { app: waiting, started, isCancelled } = waitingApp();
+      const abort = new AbortController();
+      const request = modernRequest('tools/call', { name: 'wait', _meta }, { headers: { accept } });
+      const response = waiting.request('POST', { ...request, signal: abort.signal });
+      await started;
+      abort.abort();
+      await response;
+      await settled();
+      assert.equal(isCancelled(), true);
+      assert.equal(await waiting.drain(), 0);
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { initializeRequest, JSON_HEADERS, MODERN, modernRequest, openSession, readStream } from '../support/app.ts';
+import { connectHttp } from '../support/clients.ts';
+import { remoteApp } from '../support/remote.ts';
+import { startHttpEntry } from '../support/process.ts';
+
+const GATED = 'test/fixtures/gated-http-server.ts';
+const TITLES = { titles: ['Hello World', 'Hello World'] };
+const SLUGS = { slugs: ['hello-world', 'hello-world-2'] };
+
+for (const kind of ['v1', 'v2 legacy', 'v2 pinned'] as const) {
+  test(`delivers progress and results of the calls in flight at SIGTERM to a ${kind} client`, async (t) => {
+    const server = await startHttpEntry(t, { entry: GATED });
+    const client = await connectHttp(t, kind, server.url);
+    const progress: number[] = [];
+    const onprogress = (update: { progress: number }) => progress.push(update.progress);
+    const calls = [client.call('slugify-batch', TITLES), client.call('slugify-batch', TITLES, { onprogress })];
+    await server.stderrMatch(/paused\n[^]*paused\n/);
+
+    server.signal('SIGTERM');
+    await server.stderrMatch(/stopping/);
+    server.writeLine('go on');
+    for (const result of await Promise.all(calls)) assert.deepEqual(result.structuredContent, SLUGS);
+    assert.deepEqual(progress, [1, 2]);
+    assert.deepEqual(await server.exit(), { code: 0, signal: null });
+    assert.match(server.stderr, /stopped callsCut=0/);
+  });
+}
+
+test('answers 503 with Retry-After to what is new while it drains, and 200 in the sessions it has', async (t) => {
+  const server = await startHttpEntry(t, { entry: GATED });
+  const app = remoteApp(server.url);
+  const session = await openSession(app);
+  const call = session.call('slugify-batch', TITLES);
+  await server.stderrMatch(/paused/);
+  assert.equal((await app.request('GET', { path: '/readyz' })).status, 200);
+
+  server.signal('SIGTERM');
+  await server.stderrMatch(/stopping/);
+  const modern = modernRequest('tools/call', { name: 'slugify', arguments: { text: 'Hello World' } });
+  for (const request of [{ headers: JSON_HEADERS, body: initializeRequest() }, modern]) {
+    const response = await app.request('POST', request);
+    assert.equal(response.status, 503);
+    assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    assert.deepEqual(((await response.json()) as { id: unknown }).id, request.body.id);
+  }
+  assert.equal((await app.request('GET', { path: '/readyz' })).status, 503);
+  assert.equal((await app.request('GET', { path: '/livez' })).status, 200);
+  const { result } = await session.call('slugify', { text: 'Hello World' });
+  assert.deepEqual(result?.structuredContent, { slug: 'hello-world' });
+
+  server.writeLine('go on');
+  assert.deepEqual((await call).result?.structuredContent, SLUGS);
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+});
+
+test('ends GET and listen streams properly on SIGTERM, without a call to wait for', async (t) => {
+  const server = await startHttpEntry(t);
+  const session = await openSession(remoteApp(server.url));
+  const stream = readStream(await session.get());
+  const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode: { pin: MODERN } } });
+  t.after(() => client.close());
+  await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
+  const subscription = await client.listen({ toolsListChanged: true });
+
+  server.signal('SIGTERM');
+  // A stream that is cut rejects here, and closes the subscription as "remote".
+  await stream.ended();
+  assert.equal(await subscription.closed, 'graceful');
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+  assert.match(server.stderr, /msg=stopped callsCut=0/);
+});
+
+test('cuts the calls that still run when MCP_DRAIN_SECONDS are over, and ends with code 0', async (t) => {
+  const server = await startHttpEntry(t, { entry: GATED, env: { MCP_DRAIN_SECONDS: '0' } });
+  const modern = await connectHttp(t, 'v2 pinned', server.url);
+  const modernCall = modern.call('slugify-batch', TITLES);
+  const session = await openSession(remoteApp(server.url));
+  const legacyCall = session.call('slugify-batch', TITLES);
+  await server.stderrMatch(/paused\n[^]*paused\n/);
+
+  server.signal('SIGTERM');
+  await assert.rejects(modernCall);
+  assert.equal((await legacyCall).error?.code, -32000);
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+  assert.match(server.stderr, /stopped callsCut=2/);
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { calledTool, toolInHeaders } from '../../src/protocol/called-tool.ts';
+import type { FactoryContext } from '../../src/tools.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
+import {
+  answerOf,
+  JSON_HEADERS,
+  modernRequest,
+  openSession,
+  rpc,
+  testApp,
+  URL_OF_APP,
+  type RequestOptions,
+} from '../support/app.ts';
+
+const CALL = { name: 'slugify', arguments: { text: 'A b' } };
+const BOTH = ['slugify', 'slugify-batch'];
+
+test('is the tool that a body calls', () => {
+  assert.equal(calledTool(rpc('tools/call', { name: 'slugify-batch' })), 'slugify-batch');
+  assert.equal(calledTool(rpc('tools/call', { name: 'a tool: ü' })), 'a tool: ü');
+});
+
+for (const body of [
+  undefined,
+  null,
+  'tools/call',
+  rpc('tools/list'),
+  rpc('prompts/get', { name: 'slugify' }),
+  rpc('tools/call'),
+  rpc('tools/call', { name: 1 }),
+  { jsonrpc: '2.0', id: 1, method: 'tools/call' },
+  { jsonrpc: '2.0', id: 1, method: 'tools/call', params: null },
+  [rpc('tools/call', { name: 'slugify' }), rpc('tools/call', { name: 'slugify-batch' })],
+]) {
+  test(`is none where any may be asked for, or nothing: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
+    assert.equal(calledTool(body), undefined);
+  });
+}
+
+test('is the tool that the headers of a modern request name, as far as they are plain', () => {
+  const named = (headers: Record<string, string>) =>
+    toolInHeaders(new Request(URL_OF_APP, { method: 'POST', headers }));
+  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': 'slugify-batch' }), 'slugify-batch');
+  assert.equal(named({ 'mcp-method': 'tools/call' }), undefined);
+  assert.equal(named({ 'mcp-method': 'tools/list', 'mcp-name': 'slugify' }), undefined);
+  assert.equal(named({ 'mcp-name': 'slugify' }), undefined);
+  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': '=?base64?c2x1Z2lmeQ==?=' }), undefined);
+});
+
+/** An app that keeps which tools were registered for each request. */
+function watchedApp(env: Record<string, string> = {}) {
+  const registered: string[][] = [];
+  const createServer = (context: FactoryContext) => {
+    const server = createMcpServer(context);
+    registered.push(BOTH.filter((name) => server.toolInputSchemaJson(name) !== undefined));
+    return server;
+  };
+  return { app: testApp(env, { createServer }), registered };
+}
+
+const legacy = (method: string, params = {}): RequestOptions => ({ headers: JSON_HEADERS, body: rpc(method, params) });
+
+for (const [era, request] of [
+  ['modern', modernRequest],
+  ['stateless', legacy],
+] as const) {
+  test(`registers that tool alone, and all of them for a list (${era})`, async () => {
+    const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
+    const answer = await answerOf(await app.request('POST', request('tools/call', CALL)));
+    assert.deepEqual(answer.result?.['structuredContent'], { slug: 'a-b' });
+    const list = await answerOf(await app.request('POST', request('tools/list')));
+    const names = (list.result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name);
+    assert.deepEqual(names, BOTH);
+    assert.deepEqual(registered, [['slugify'], BOTH]);
+  });
+
+  test(`answers -32602 to a tool that there is not, as ever (${era})`, async () => {
+    const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
+    const response = await app.request('POST', request('tools/call', { name: 'other', arguments: {} }));
+    assert.equal((await answerOf(response)).error?.code, -32602);
+    assert.deepEqual(registered[0], []);
+  });
+}
+
+test('registers that tool alone for calls that the handler of the SDK serves', async () => {
+  const { app, registered } = watchedApp();
+  const { headers, ...call } = modernRequest('tools/call', CALL);
+  // Plain calls of clients that read both types do not go there.
+  const response = await app.request('POST', { ...call, headers: { ...headers, accept: 'application/json' } });
+  assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { slug: 'a-b' });
+  assert.deepEqual(registered, [['slugify']]);
+});
+
+test('registers all for a batch of the 2025 revisions, and for a session', async () => {
+  const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
+  const body = [rpc('tools/call', CALL), rpc('ping')];
+  assert.equal((await app.request('POST', { headers: JSON_HEADERS, body })).status, 200);
+  assert.deepEqual(registered, [BOTH]);
+
+  const stateful = watchedApp();
+  await openSession(stateful.app);
+  assert.deepEqual(stateful.registered, [BOTH]);
+});

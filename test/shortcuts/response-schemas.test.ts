@@ -1,0 +1,45 @@
+// As an entry begins: the schemas of the SDK are those that it checks with.
+import '../../src/shortcuts/response-schemas.ts';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { JSONRPCErrorResponseSchema, JSONRPCResultResponseSchema } from '@modelcontextprotocol/core';
+import { isJSONRPCErrorResponse, isJSONRPCResultResponse } from '@modelcontextprotocol/server';
+import * as z from 'zod';
+
+/** Something that says whether the SDK looked for what responses have. */
+function message(members: Record<string, unknown>) {
+  let asked = false;
+  const value = Object.defineProperty({ jsonrpc: '2.0', id: 1, ...members }, 'result', {
+    enumerable: true,
+    get() {
+      asked = true;
+      return {};
+    },
+  });
+  return { value, wasAsked: () => asked };
+}
+
+test('does not check whether what has a method is a response', () => {
+  const { value, wasAsked } = message({ method: 'ping' });
+  assert.deepEqual([isJSONRPCResultResponse(value), isJSONRPCErrorResponse(value), wasAsked()], [false, false, false]);
+  const response = message({});
+  assert.deepEqual([isJSONRPCResultResponse(response.value), response.wasAsked()], [true, true]);
+});
+
+for (const [what, value] of Object.entries({
+  'a request': { jsonrpc: '2.0', id: 1, method: 'ping' },
+  'a response that has a method': { jsonrpc: '2.0', id: 1, result: {}, method: 'ping' },
+  'a result': { jsonrpc: '2.0', id: 1, result: {} },
+  'an error': { jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } },
+  'what inherits a method': Object.create({ method: 'ping' }) as unknown,
+  'a list': ['method'],
+  nothing: null,
+})) {
+  test(`finds the same wrong with ${what} as a response`, () => {
+    for (const schema of [JSONRPCResultResponseSchema, JSONRPCErrorResponseSchema]) {
+      const { success, error } = schema.safeParse(value);
+      const expected = z.safeParse(schema as z.ZodType, value);
+      assert.deepEqual([success, error?.issues], [expected.success, expected.error?.issues]);
+    }
+  });
+}

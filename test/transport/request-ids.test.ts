@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRequestIds } from '../../src/transport/request-ids.ts';
+import { openSession, readStream, rpc, sessionOf, type LegacySession } from '../support/app.ts';
+import { sessionApp } from '../support/session-app.ts';
+
+const result = { action: 'accept' };
+
+test('marks requests of two servers differently, and a cancellation as the request it names', () => {
+  const [one, other] = [createRequestIds(), createRequestIds()];
+  const asked = [one, other].map(({ mark }) => mark(rpc('elicitation/create', {}, 0)));
+  const ids = asked.map((message) => ('id' in message ? message.id : undefined));
+  assert.notEqual(ids[0], ids[1]);
+  const cancelled = {
+    jsonrpc: '2.0' as const,
+    method: 'notifications/cancelled',
+    params: { requestId: 0, reason: 'x' },
+  };
+  assert.deepEqual(one.mark(cancelled), { ...cancelled, params: { requestId: ids[0], reason: 'x' } });
+});
+
+test('gives a server the ids that it knows in the answers to its own requests, single or in a batch', () => {
+  const [one, other] = [createRequestIds(), createRequestIds()];
+  const [own, foreign] = [one, other].map(({ mark }) => mark(rpc('ping', {}, 7)));
+  assert.ok(own && foreign && 'id' in own && 'id' in foreign);
+  const answers = [
+    { jsonrpc: '2.0', id: own.id, result },
+    { jsonrpc: '2.0', id: own.id, error: { code: 1, message: 'no' } },
+    { jsonrpc: '2.0', id: foreign.id, result },
+  ];
+  const unmarked = [{ ...answers[0], id: 7 }, { ...answers[1], id: 7 }, answers[2]];
+  assert.deepEqual(one.unmark(answers), unmarked);
+  assert.deepEqual(one.unmark(answers[0]), unmarked[0]);
+});
+
+test('leaves everything else as it is', () => {
+  const { mark, unmark } = createRequestIds();
+  const id = 'mine';
+  const messages = [
+    { jsonrpc: '2.0' as const, id, result: {} },
+    { jsonrpc: '2.0' as const, id, error: { code: 1, message: 'no' } },
+    { jsonrpc: '2.0' as const, method: 'notifications/progress', params: { progressToken: 0, progress: 1 } },
+  ];
+  for (const message of messages) assert.deepEqual(mark(message), message);
+  for (const body of [rpc('ping'), ...messages, [], undefined, null, 'text', 1]) assert.deepEqual(unmark(body), body);
+});
+
+test('does not take an answer from before a restart for that to another question', async () => {
+  const requestedSchema = { type: 'object' as const, properties: {} };
+  const { app, another, clock } = sessionApp(
+    {
+      ask: ({ server, context: { mcpReq } }) =>
+        server.server.elicitInput({ message: 'Sure?', requestedSchema }, { relatedRequestId: mcpReq.id }),
+    },
+    { MCP_DRAIN_SECONDS: '1' },
+  );
+  const askIn = async (session: LegacySession) => {
+    const stream = readStream(await session.post(rpc('tools/call', { name: 'ask', arguments: {} })));
+    await stream.next();
+    return { id: (await stream.next()).message?.['id'], stream };
+  };
+  const before = await openSession(app, {}, { elicitation: { form: {} } });
+  const early = await askIn(before);
+  const stopped = app.drain();
+  clock.advance(1000);
+  assert.equal(await stopped, 1);
+
+  const session = sessionOf(another(), before.id);
+  const late = await askIn(session);
+  await session.post({ jsonrpc: '2.0', id: early.id, result });
+  await session.post({ jsonrpc: '2.0', id: late.id, result: { action: 'decline' } });
+  assert.match(JSON.stringify((await late.stream.next()).message), /decline/);
+});
