@@ -38,7 +38,7 @@ function createServer(context) {
   return server;
 }
 
-const app = createApp({ config, log, createServer, eventLog });
+const app = createApp(createServer, { config, log, eventLog });
 await listen(app, config);
 
 const headers = {

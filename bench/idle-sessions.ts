@@ -39,9 +39,8 @@ const settle = async () => {
   return process.memoryUsage();
 };
 
-const app = createApp({
+const app = createApp(() => createMcpServer(), {
   config: loadConfig({ MCP_MAX_SESSIONS: String(SESSIONS), MCP_SESSION_IDLE_SECONDS: String(IDLE_SECONDS) }),
-  createServer: () => createMcpServer(),
   log: createLogger({ level: 'warn', write: (line) => process.stderr.write(`${line}\n`) }),
   clock,
 });

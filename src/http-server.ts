@@ -1,10 +1,13 @@
 /** Entry: the tools over Streamable HTTP at `/mcp`. Settings come from the environment; `--help` lists them. */
+// First: it compiles the schemas that are made after it.
+import 'zod/compile';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp } from './app.ts';
 import { ConfigError, loadConfig, settingsTable, unknownSettings, type Config } from './config/config.ts';
 import { listen } from './node/listen.ts';
 import { createMcpServer } from './mcp-server.ts';
 import { stopOnSignals } from './node/shutdown.ts';
+import { applySchemaShortcuts } from './shortcuts/schemas.ts';
 import { createLogger } from './telemetry/log.ts';
 
 const write = (line: string) => void process.stderr.write(`${line}\n`);
@@ -32,9 +35,10 @@ try {
 }
 
 async function serve(config: Config): Promise<void> {
+  applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknownSettings(process.env)) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp({ config, log, createServer: createMcpServer, connInfo: getConnInfo });
+  const app = createApp(createMcpServer, { config, log, connInfo: getConnInfo });
   const listener = await listen(app, {
     ...config,
     onerror: (error) => log.error('listening', { error: error.message }),

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --import ./loader.mjs
 /** Entry: the tools over stdio, in both protocol eras. Nothing but protocol may go to stdout. */
-import './shortcuts/zod-config.ts';
-import './shortcuts/response-schemas.ts';
+// First: it compiles the schemas that are made after it.
+import 'zod/compile';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { createMcpServer } from './mcp-server.ts';
 

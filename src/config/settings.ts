@@ -220,6 +220,14 @@ export const SETTINGS = {
     expected: 'how many proxies are in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
     meaning: 'Proxies whose `X-Forwarded-For` is believed: how many are in front, or their addresses and networks',
   }),
+  shortcuts: setting({
+    variable: 'MCP_SHORTCUTS',
+    fallback: 'on',
+    schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
+    expected: 'on or off',
+    meaning:
+      'Whether the fast paths around the SDK are used (`src/shortcuts/`). Without them calls take longer, and answers are the same',
+  }),
   insecureAllowUnauthenticated: setting({
     variable: 'MCP_INSECURE_ALLOW_UNAUTHENTICATED',
     fallback: 'false',

@@ -7,6 +7,8 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
 
+import type { InboundLadderRejection } from '@modelcontextprotocol/server';
+
 /** The id of the request that failed; `null` when there is none to name (JSON-RPC 2.0 section 5). */
 type RequestId = string | number | null;
 
@@ -33,9 +35,12 @@ export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
 export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);
 
-/** 400: JSON, but no JSON-RPC 2.0. */
-export const invalidMessageResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_REQUEST, 'The body is not a JSON-RPC 2.0 message', { id });
+/** 400: what the SDK's classifier refuses, in its words: not JSON-RPC 2.0, a bad envelope, headers that contradict the body. */
+export const rejectedResponse = ({ httpStatus, code, message, data }: InboundLadderRejection, id: RequestId) =>
+  Response.json(
+    { jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } },
+    { status: httpStatus },
+  );
 
 /** 400: `initialize` in a batch, or in a session that has begun (2025-03-26, lifecycle). */
 export const secondInitializeResponse = (id: RequestId) =>

@@ -1,63 +1,60 @@
-/** What comes with a request of a session, and the messages of a POST, checked before any is acted upon. */
-import {
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type AuthInfo,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type RequestId,
-} from '@modelcontextprotocol/server';
-import type { Accepted } from './accept.ts';
-import {
-  duplicateRequestResponse,
-  invalidMessageResponse,
-  secondInitializeResponse,
-  unsupportedVersionResponse,
-} from './errors.ts';
-import { isJsonRpcMessage, messagesOf, requestIdOf } from './json.ts';
+/**
+ * A POST, read and parsed once. `endpoint/read-message.ts` makes it from bytes; everybody after that asks it, and
+ * nobody looks into the body again.
+ */
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
 
-/** The revision from which on clients read events without data. */
-const PRIMING_SINCE = '2025-11-25';
+/** What a body is: one message of some kind, or a batch (2025-03-26 only). */
+export type IncomingKind = 'initialize' | 'request' | 'notification' | 'response' | 'batch';
 
-/** The HTTP side of a POST. */
-export interface Exchange {
-  /** For tools; none when a handshake is repeated. */
-  request?: Request;
-  accepted: Accepted;
-  authInfo: AuthInfo | undefined;
-}
-
-/** Messages in their order, and the requests among them. */
+/** The JSON-RPC messages of one POST. */
 export interface Incoming {
-  messages: JSONRPCMessage[];
-  requests: JSONRPCRequest[];
-  isBatch: boolean;
+  /** `modern` is 2026-07-28; `legacy` is 2025-11-25 and before. The SDK decides. */
+  readonly era: 'legacy' | 'modern';
+  /** The revision that a modern message claims; `undefined` for a legacy one, whose session knows it. */
+  readonly revision: string | undefined;
+  readonly kind: IncomingKind;
+  readonly messages: readonly JSONRPCMessage[];
+  /** Those among `messages` that ask for an answer. */
+  readonly requests: readonly JSONRPCRequest[];
+  /** The method of a single request or notification. */
+  readonly method: string | undefined;
+  /** The tool that a single `tools/call` names. */
+  readonly tool: string | undefined;
+  /** The id to answer under when the POST is refused as a whole; `null` unless it is a single request. */
+  readonly id: RequestId | null;
 }
 
-/** The messages of a parsed body, one or a batch, or the answer to one that is not taken; `running` has the calls without an answer. */
-export function readMessages(body: unknown, running: ReadonlyMap<RequestId, unknown>): Incoming | Response {
-  const messages = messagesOf(body);
-  if (!messages.every(isJsonRpcMessage)) return invalidMessageResponse(requestIdOf(body));
-  const isBatch = Array.isArray(body);
-  const requests = messages.filter((message) => 'method' in message && 'id' in message);
-  const ids = new Set<RequestId>();
-  for (const { id, method } of requests) {
-    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
-    if (method === 'initialize' && isBatch) return secondInitializeResponse(requestIdOf(body));
-    // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
-    if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
-    ids.add(id);
+/**
+ * Describes messages that are known to be JSON-RPC: one, or a batch.
+ *
+ * @param revision - The revision that a modern message claims; leave it out for legacy messages.
+ */
+export function describeIncoming(body: JSONRPCMessage | readonly JSONRPCMessage[], revision?: string): Incoming {
+  const era = revision === undefined ? 'legacy' : 'modern';
+  if (!isSingle(body)) {
+    const requests = body.filter(isRequest);
+    return { era, revision, kind: 'batch', messages: body, requests, method: undefined, tool: undefined, id: null };
   }
-  return { messages, requests, isBatch };
+  const messages = [body];
+  const method = 'method' in body ? body.method : undefined;
+  if (!isRequest(body)) {
+    const kind = method === undefined ? 'response' : 'notification';
+    return { era, revision, kind, messages, requests: [], method, tool: undefined, id: null };
+  }
+  const kind = method === 'initialize' && era === 'legacy' ? 'initialize' : 'request';
+  return { era, revision, kind, messages, requests: [body], method, tool: calledTool(body), id: body.id };
 }
 
-/** The answer to a request whose `MCP-Protocol-Version` is none of the 2025 revisions ("Protocol Version Header"). */
-export function refuseVersion(request: Request): Response | undefined {
-  const version = request.headers.get('mcp-protocol-version');
-  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
-  return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
+function isSingle(body: JSONRPCMessage | readonly JSONRPCMessage[]): body is JSONRPCMessage {
+  return !Array.isArray(body);
 }
 
-/** Whether the client reads events without data ("For backwards compatibility … protocol version"). */
-export function readsPriming(request: Request | undefined): boolean {
-  return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
+function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
+  return 'method' in message && 'id' in message;
+}
+
+function calledTool({ method, params }: JSONRPCRequest): string | undefined {
+  const name = method === 'tools/call' ? params?.['name'] : undefined;
+  return typeof name === 'string' ? name : undefined;
 }

@@ -8,6 +8,9 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint
  */
 import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server';
+import type { MiddlewareHandler } from 'hono';
+import { forbiddenResponse } from '../protocol/errors.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 /** What {@link createHostOriginPolicy} is made from; the names are those of `Config`. */
 export interface HostOriginOptions {
@@ -104,4 +107,14 @@ function isWildcard(host: string): boolean {
 function urlHostname(host: string): string {
   const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   return URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : host;
+}
+
+/** Answers 403 to requests that the policy refuses; the log names the setting that would allow them. */
+export function hostOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler {
+  return async (c, next) => {
+    const refusal = policy.refuseHost(c.req.raw) ?? policy.refuseOrigin(c.req.raw);
+    if (!refusal) return next();
+    log.warn(refusal.message, { why: refusal.remedy });
+    return forbiddenResponse(refusal.message);
+  };
 }

@@ -5,6 +5,8 @@
  * after. Tokens that are refused have a limit of their own, looked at before the next one is verified, which
  * may cost a question to the authorization server.
  */
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { principalKey, type Caller } from '../auth/caller.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
@@ -97,4 +99,14 @@ function createCounter(limit: number, now: () => number) {
       return { over: Math.max(result.consumedPoints - limit, 0), seconds: Math.ceil(result.msBeforeNext / 1000) };
     },
   };
+}
+
+/** Sets `c.var.caller`, or answers 401, 403, 429 or 503 to whoever may not call. */
+export function authenticated(admit: Admit, addressOf: (c: Context) => string) {
+  return createMiddleware<{ Variables: { caller: Caller } }>(async (c, next) => {
+    const caller = await admit(c.req.raw, () => addressOf(c));
+    if (caller instanceof Response) return caller;
+    c.set('caller', caller);
+    return next();
+  });
 }

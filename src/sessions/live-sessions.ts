@@ -1,44 +1,22 @@
 /**
  * The sessions in memory: a cache of what records tell, bounded in number and time.
  *
- * What has something attached (a request, a stream, a call that runs on) stays. The rest is at rest: it goes when it
- * has been so for a while, or when too many are.
+ * A session with something attached (a request, a stream, a call that runs on) stays. An idle one goes after a while,
+ * or when there are too many.
  */
 import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../telemetry/log.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { LiveSession } from './live-session.ts';
 
-/** Options for {@link createLiveSessions}. */
+/** Options for {@link LiveSessions}. */
 export interface LiveSessionsOptions {
   clock: Pick<Clock, 'now'>;
   log: Logger;
-  /** Sessions at rest at once. */
+  /** Idle sessions at once. */
   maxLive: number;
-  /** How long one stays at rest, in milliseconds. */
+  /** How long one stays idle, in milliseconds. */
   liveIdleMs: number;
-}
-
-/** The sessions in memory. */
-export interface LiveSessions {
-  readonly size: number;
-  isAttached(id: string): boolean;
-  /** Ids of those with something attached. */
-  attached(): string[];
-  /**
-   * Lets `handle` work with a session, which stays meanwhile, and as long as something is attached to it.
-   *
-   * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
-   */
-  use<T>(id: string, build: () => Promise<LiveSession>, handle: (session: LiveSession) => T | Promise<T>): Promise<T>;
-  /** Notes that something was detached from a session: it may be at rest from now on. */
-  detached(id: string): void;
-  /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */
-  drop(id: string): Promise<void>;
-  /** Drops what has been at rest for long. */
-  dropIdle(): void;
-  /** Drops everything. */
-  clear(): Promise<void>;
 }
 
 interface Entry {
@@ -48,112 +26,128 @@ interface Entry {
   session: LiveSession | undefined;
   /** Requests being handled. */
   requests: number;
-  /** Its place among those at rest, while it is. */
+  /** Its place among the idle ones, while it is idle. */
   place: Link<Entry> | undefined;
-  restingSince: number;
+  idleSince: number;
 }
 
-/** What an entry that was dropped has in place of its session; nobody asks for it any more. */
+/** What an entry that was dropped has in place of its session; nothing asks for it any more. */
 const dropped = Promise.reject<LiveSession>(new Error('The session was dropped'));
 dropped.catch(() => {});
 
-/** Makes an empty cache. */
-export function createLiveSessions({ clock, log, maxLive, liveIdleMs }: LiveSessionsOptions): LiveSessions {
-  const entries = new Map<string, Entry>();
+/** A cache of sessions, empty at first. */
+export class LiveSessions {
+  readonly #options: LiveSessionsOptions;
+  readonly #entries = new Map<string, Entry>();
   /** Those with nothing attached, the longest unused first. */
-  const resting = new LinkedList<Entry>();
+  readonly #idle = new LinkedList<Entry>();
 
-  async function drop(id: string): Promise<void> {
-    const entry = entries.get(id);
+  constructor(options: LiveSessionsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Whether something is attached to a session here. */
+  isAttached(id: string): boolean {
+    const entry = this.#entries.get(id);
+    return entry !== undefined && isAttached(entry);
+  }
+
+  /** Ids of those with something attached. */
+  attached(): string[] {
+    return Array.from(this.#entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : []));
+  }
+
+  /**
+   * Lets `handle` work with a session, which stays meanwhile, and as long as something is attached to it.
+   *
+   * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
+   */
+  async use<T>(
+    id: string,
+    build: () => Promise<LiveSession>,
+    handle: (session: LiveSession) => T | Promise<T>,
+  ): Promise<T> {
+    const entry = this.#entries.get(id) ?? this.#add(id, build);
+    this.#leaveIdle(entry);
+    entry.requests += 1;
+    try {
+      return await handle(entry.session ?? (await entry.building));
+    } finally {
+      entry.requests -= 1;
+      this.#becomeIdle(entry);
+    }
+  }
+
+  /** Notes that something was detached from a session: it may be idle from now on. */
+  detached(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry) this.#becomeIdle(entry);
+  }
+
+  /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */
+  async drop(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
     if (!entry) return;
-    remove(entry);
+    this.#remove(entry);
     try {
       const session = await entry.building.catch(() => undefined);
       await session?.close();
     } catch (error) {
-      log.error('a session did not close well', { error: String(error) });
+      this.#options.log.error('a session did not close well', { error: String(error) });
     }
     // V8 may keep tables that a Map has outgrown until the next full collection, and with them what was in it.
     entry.building = dropped;
     entry.session = undefined;
   }
 
-  function enliven(id: string, build: () => Promise<LiveSession>): Entry {
-    const known = entries.get(id);
-    if (known) return known;
-    const entry: Entry = {
-      id,
-      building: build(),
-      session: undefined,
-      requests: 0,
-      place: undefined,
-      restingSince: 0,
-    };
-    entries.set(id, entry);
+  /** Drops what has been idle for long. */
+  dropIdle(): void {
+    const deadline = this.#options.clock.now() - this.#options.liveIdleMs;
+    for (const { id, idleSince } of this.#idle) if (idleSince <= deadline) void this.drop(id);
+  }
+
+  /** Drops everything. */
+  async clear(): Promise<void> {
+    await Promise.all(Array.from(this.#entries.keys(), (id) => this.drop(id)));
+  }
+
+  #add(id: string, build: () => Promise<LiveSession>): Entry {
+    const entry: Entry = { id, building: build(), session: undefined, requests: 0, place: undefined, idleSince: 0 };
+    this.#entries.set(id, entry);
     entry.building.then(
       (session) => (entry.session = session),
-      () => remove(entry),
+      () => this.#remove(entry),
     );
     return entry;
   }
 
   /** Does nothing to one that has been removed. */
-  function remove(entry: Entry): void {
-    if (entries.get(entry.id) !== entry) return;
-    entries.delete(entry.id);
-    wake(entry);
+  #remove(entry: Entry): void {
+    if (this.#entries.get(entry.id) !== entry) return;
+    this.#entries.delete(entry.id);
+    this.#leaveIdle(entry);
   }
 
-  function wake(entry: Entry): void {
-    if (entry.place) resting.remove(entry.place);
+  #leaveIdle(entry: Entry): void {
+    if (entry.place) this.#idle.remove(entry.place);
     entry.place = undefined;
   }
 
-  /** Puts one to rest, unless something is attached to it, and drops the longest unused when that is one too many. */
-  function rest(entry: Entry): void {
-    if (isAttached(entry) || entries.get(entry.id) !== entry) return;
-    wake(entry);
-    entry.restingSince = clock.now();
-    entry.place = resting.append(entry);
-    const { first } = resting;
-    if (first && resting.size > maxLive) void drop(first.value.id);
+  /** Puts one among the idle, unless something is attached to it, and drops the longest unused when that is one too many. */
+  #becomeIdle(entry: Entry): void {
+    if (isAttached(entry) || this.#entries.get(entry.id) !== entry) return;
+    this.#leaveIdle(entry);
+    entry.idleSince = this.#options.clock.now();
+    entry.place = this.#idle.append(entry);
+    const { first } = this.#idle;
+    if (first && this.#idle.size > this.#options.maxLive) void this.drop(first.value.id);
   }
-
-  return {
-    get size() {
-      return entries.size;
-    },
-    isAttached(id) {
-      const entry = entries.get(id);
-      return entry !== undefined && isAttached(entry);
-    },
-    attached: () => Array.from(entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : [])),
-    async use(id, build, handle) {
-      const entry = enliven(id, build);
-      wake(entry);
-      entry.requests += 1;
-      try {
-        return await handle(entry.session ?? (await entry.building));
-      } finally {
-        entry.requests -= 1;
-        rest(entry);
-      }
-    },
-    detached(id) {
-      const entry = entries.get(id);
-      if (entry) rest(entry);
-    },
-    drop,
-    dropIdle() {
-      const deadline = clock.now() - liveIdleMs;
-      for (const { id, restingSince } of resting) if (restingSince <= deadline) void drop(id);
-    },
-    async clear() {
-      await Promise.all(Array.from(entries.keys(), drop));
-    },
-  };
 }
 
 function isAttached({ requests, session }: Entry): boolean {
-  return requests > 0 || session?.isAttached() === true;
+  return requests > 0 || session?.isAttached === true;
 }

@@ -2,6 +2,7 @@
  * The events of one session in the log, without gaps: what a client may resume from is followed by all that
  * was sent after it.
  */
+import type { StreamLog } from '../transport/stream-log.ts';
 import type { EventLog } from './event-log.ts';
 
 /** What {@link createSessionEvents} is made from. */
@@ -13,15 +14,9 @@ export interface SessionEventsOptions {
 }
 
 /** Logs the events of one session, and finds them again. */
-export interface SessionEvents {
-  /** While true, what passes is part of no stream that a client has: it is not logged. */
+export interface SessionEvents extends StreamLog {
+  /** While true, messages belong to no stream that a client has, and are not logged. */
   isMuted: boolean;
-  /** Logs an event and resolves to its id; to `undefined` when it was not logged. Never rejects. */
-  append(streamId: string, data: string | undefined): Promise<string | undefined>;
-  /** As `EventLog.after`. Rejects when the log is out of reach. */
-  after(eventId: string): ReturnType<EventLog['after']>;
-  /** From now on logs nothing. */
-  close(): Promise<void>;
 }
 
 /** Makes the events of a session. */

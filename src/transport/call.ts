@@ -1,7 +1,7 @@
-/** What a session owes its client: calls, and the body or stream that their answers go into. */
+/** What a session owes its client: calls, and the JSON body or stream that their answers go into. */
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server';
 import { internalError } from '../protocol/errors.ts';
-import type { EventStream } from './streams.ts';
+import type { EventStream } from './event-stream.ts';
 
 /** The answer to a request; `undefined` when the session has ended before there was one. */
 export type Answer = Response | undefined;
@@ -23,6 +23,8 @@ export interface Stream {
   /** Whether it begins with an event without data. */
   isPrimed?: boolean;
   isBatch?: boolean;
+  /** When the token of whoever opened it expires, in seconds since 1970. */
+  expiresAt?: number | undefined;
 }
 
 /** A call without an answer, or whose answer is on its way. */

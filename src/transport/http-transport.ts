@@ -12,6 +12,7 @@
  */
 import {
   isSpecType,
+  SUPPORTED_PROTOCOL_VERSIONS,
   type JSONRPCMessage,
   type JSONRPCRequest,
   type MessageExtraInfo,
@@ -20,37 +21,43 @@ import {
   type Transport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/server';
-import { scopeChallenge } from './scope-challenge.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Deadlines } from '../lib/deadlines.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
 import {
   cancelledError,
   cutOffError,
+  duplicateRequestResponse,
   internalError,
+  secondInitializeResponse,
   secondStreamResponse,
   unknownEventResponse,
+  unsupportedVersionResponse,
 } from '../protocol/errors.ts';
-import { methodOf } from '../protocol/json.ts';
-import { createEventStream, type EventStream } from './streams.ts';
-import { createTaskQueue } from '../lib/task-queue.ts';
+import type { Incoming } from '../protocol/incoming.ts';
 import { answerText, errorOf, jsonResponse, type Answer, type Call, type Stream } from './call.ts';
-import { readMessages, readsPriming, type Exchange, type Incoming } from '../protocol/incoming.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
+import type { Exchange } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
-import type { SessionEvents } from '../sessions/session-events.ts';
+import { scopeChallenge } from './scope-challenge.ts';
+import type { StreamLog } from './stream-log.ts';
 
-/** What {@link SessionTransport} is made from. */
-export interface SessionTransportOptions {
+/** The revision from which on clients read events without data. */
+const PRIMING_SINCE = '2025-11-25';
+
+/** What {@link HttpTransport} is made from. */
+export interface HttpTransportOptions {
   /** `undefined` without sessions: a transport for one POST. */
   sessionId?: string;
   /** Logs events, so that streams can be resumed. @default they cannot */
-  events?: SessionEvents;
+  events?: StreamLog;
   callsInFlight: CallsInFlight;
-  clock: Pick<Clock, 'every'>;
+  clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** When the answer to a call that takes longer becomes a stream. */
-  streamDeadlines: Deadlines;
+  /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
+  streamAfterMs: number;
   /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
   /** Called when a stream has lost its connection, and when a call has ended that had lost it before. */
@@ -58,14 +65,14 @@ export interface SessionTransportOptions {
 }
 
 /** The transport of one session. */
-export class SessionTransport implements Transport {
+export class HttpTransport implements Transport {
   onclose: Transport['onclose'];
   onerror: Transport['onerror'];
   onmessage: Transport['onmessage'];
   readonly sessionId: string | undefined;
   /** Whether the server has made a request, whose answer it may wait for. */
   hasAsked = false;
-  readonly #options: SessionTransportOptions;
+  readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
   readonly #getStream: Stream = { id: 'get', calls: new Set() };
@@ -78,7 +85,7 @@ export class SessionTransport implements Transport {
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
   #isClosed = false;
 
-  constructor(options: SessionTransportOptions) {
+  constructor(options: HttpTransportOptions) {
     this.#options = options;
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
@@ -94,28 +101,30 @@ export class SessionTransport implements Transport {
   /** Takes what tells the scopes that a call needs; an `McpServer` gives it when it connects. */
   setScopeChallengeResolver = (resolver: ScopeChallengeHandler) => void (this.#scopeChallengeResolver = resolver);
 
-  /** Answers the parsed body of a POST ("Sending Messages to the Server"). */
-  post(body: unknown, exchange: Exchange): Answer | Promise<Answer> {
+  /** Answers a POST ("Sending Messages to the Server"). */
+  post(exchange: Exchange): Answer | Promise<Answer> {
+    const { incoming, caller } = exchange;
     if (this.#isClosed) return undefined;
-    const incoming = readMessages(this.#requestIds.unmark(body), this.#calls);
-    if (incoming instanceof Response) return incoming;
-    const challenged = scopeChallenge(incoming.requests, exchange.authInfo, this.#scopeChallengeResolver);
-    if (!challenged) return this.#take(incoming, exchange);
-    return challenged.then((refusal) => {
-      if (refusal || this.#isClosed) return refusal;
+    const refusal = refuseIds(incoming, this.#calls);
+    if (refusal) return refusal;
+    const challenged = scopeChallenge(incoming.requests, caller.authInfo, this.#scopeChallengeResolver);
+    if (!challenged) return this.#take(exchange);
+    return challenged.then((challenge) => {
+      if (challenge || this.#isClosed) return challenge;
       // That took time, in which another call may have taken the id.
-      const again = readMessages(this.#requestIds.unmark(body), this.#calls);
-      return again instanceof Response ? again : this.#take(again, exchange);
+      return refuseIds(incoming, this.#calls) ?? this.#take(exchange);
     });
   }
 
   /** Opens the stream of GET, or resumes one ("Listening for Messages from the Server", "Resumability and Redelivery"). */
-  async get(request: Request): Promise<Answer> {
+  async get(request: Request, { authInfo }: Caller): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
+    const expiresAt = authInfo?.expiresAt;
     return this.#inOrder(async () => {
       if (this.#isClosed) return undefined;
-      if (lastEventId !== null) return this.#resume(lastEventId);
+      if (lastEventId !== null) return this.#resume(lastEventId, expiresAt);
       if (this.#getStream.connection) return secondStreamResponse();
+      this.#getStream.expiresAt = expiresAt;
       const { response } = this.#connect(this.#getStream);
       // Without an id from the start, what is sent between a break before the first event and the next GET would be lost.
       if (readsPriming(request)) await this.#emit(this.#getStream, undefined);
@@ -158,12 +167,17 @@ export class SessionTransport implements Transport {
     await this.#options.events?.close();
   }
 
-  #take(
-    { messages, requests, isBatch }: Incoming,
-    { request, accepted, authInfo }: Exchange,
-  ): Answer | Promise<Answer> {
+  #take({ incoming, request, accepted, caller: { authInfo } }: Exchange): Answer | Promise<Answer> {
+    const { messages, requests, kind } = incoming;
     const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
-    const stream: Stream = { id: '', calls: new Set(), canStream: accepted.eventStream, isPrimed, isBatch };
+    const stream: Stream = {
+      id: '',
+      calls: new Set(),
+      canStream: accepted.eventStream,
+      isPrimed,
+      isBatch: kind === 'batch',
+      expiresAt: authInfo?.expiresAt,
+    };
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
     if (isPrimed) {
@@ -174,26 +188,28 @@ export class SessionTransport implements Transport {
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
     if (!accepted.json) this.#open(stream);
-    for (const message of messages) this.#receive(message, extra);
+    for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
     return response;
   }
 
   /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
-  #begin(requests: JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
+  #begin(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
     for (const request of requests) {
       const call = { request, stream, isAnswered: false };
       stream.calls.add(call);
       this.#calls.set(request.id, call);
     }
     return new Promise((respond) => {
-      const unset = stream.canStream ? this.#options.streamDeadlines.set(() => this.#open(stream)) : () => {};
+      const { streamAfterMs, clock } = this.#options;
+      const hasDeadline = stream.canStream && streamAfterMs !== Infinity;
+      const unset = hasDeadline ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
       stream.pending = { answers: [], respond, unset };
     });
   }
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
     // What the SDK does not take for one cancels nothing there, and must not here.
-    if (methodOf(message) === 'notifications/cancelled' && isSpecType.CancelledNotification(message)) {
+    if (isCancellation(message) && isSpecType.CancelledNotification(message)) {
       // The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
       // same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
       const { requestId } = message.params;
@@ -259,12 +275,14 @@ export class SessionTransport implements Transport {
   /** Gives a stream a new connection, in place of one that it may still have. */
   #connect(stream: Stream): EventStream {
     stream.connection?.end();
-    const onend = () => {
+    const onEnd = () => {
       this.#connections.delete(connection);
       if (stream.connection === connection) stream.connection = undefined;
       this.#options.ondetach();
     };
-    const connection = createEventStream({ ...this.#options, headers: this.#headers, onend });
+    const { clock, keepAliveMs } = this.#options;
+    const { expiresAt } = stream;
+    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers: this.#headers, onEnd });
     this.#connections.add(connection);
     stream.connection = connection;
     return connection;
@@ -276,12 +294,14 @@ export class SessionTransport implements Transport {
     void this.#inOrder(async () => stream.isResumable && stream.connection?.end());
   }
 
-  async #resume(lastEventId: string): Promise<Response | undefined> {
+  async #resume(lastEventId: string, expiresAt: number | undefined): Promise<Response | undefined> {
     const missed = await this.#options.events?.after(lastEventId);
     if (!missed) return unknownEventResponse();
     if (this.#isClosed) return undefined;
     const running = this.#streams.get(missed.streamId);
-    const connection = this.#connect(running ?? { id: missed.streamId, calls: new Set() });
+    const stream = running ?? { id: missed.streamId, calls: new Set() };
+    stream.expiresAt = expiresAt;
+    const connection = this.#connect(stream);
     for (const event of missed.events) if (event.data !== undefined) connection.send(event);
     if (!running) connection.end();
     return connection.response;
@@ -302,4 +322,33 @@ export class SessionTransport implements Transport {
     if (id !== undefined) stream.isResumable = true;
     if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
   }
+}
+
+/** Whether the client reads events without data ("For backwards compatibility … protocol version"). */
+function readsPriming(request: Request | undefined): boolean {
+  return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
+}
+
+function isCancellation(message: JSONRPCMessage): boolean {
+  return 'method' in message && message.method === 'notifications/cancelled';
+}
+
+/** The answer to messages that cannot be taken because of their ids, or of an `initialize` in a batch. */
+function refuseIds({ kind, requests }: Incoming, running: ReadonlyMap<RequestId, unknown>): Response | undefined {
+  const ids = new Set<RequestId>();
+  for (const { id, method } of requests) {
+    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
+    if (method === 'initialize' && kind === 'batch') return secondInitializeResponse(null);
+    // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
+    if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
+    ids.add(id);
+  }
+  return undefined;
+}
+
+/** The answer to a request whose `MCP-Protocol-Version` is not a 2025 revision or an earlier one ("Protocol Version Header"). */
+export function refuseVersion(request: Request): Response | undefined {
+  const version = request.headers.get('mcp-protocol-version');
+  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+  return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
 }

@@ -19,7 +19,7 @@ import { SCOPE } from '../auth/scopes.ts';
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#scope-challenge-handling
  */
 export function scopeChallenge(
-  requests: JSONRPCRequest[],
+  requests: readonly JSONRPCRequest[],
   authInfo: AuthInfo | undefined,
   resolve: ScopeChallengeHandler,
 ): Promise<Response | undefined> | undefined {

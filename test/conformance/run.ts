@@ -41,7 +41,7 @@ async function startHost(mode: Mode): Promise<{ url: string; stop: () => Promise
   const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', MCP_DRAIN_SECONDS: '1', MCP_SESSIONS: mode });
   const log = createLogger({ level: config.logLevel, write: (line) => void process.stderr.write(`${line}\n`) });
   const bus = new InMemoryServerEventBus();
-  const app = createApp({ config, log, bus, createServer: createConformanceFactory(bus) });
+  const app = createApp(createConformanceFactory(bus), { config, log, bus });
   const listener = await listen(app, config);
   return {
     url: `http://${config.host}:${listener.port}/mcp`,

@@ -1,12 +1,13 @@
 /** What lives in memory: built from a record when it is needed, dropped when it is not. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import { describeIncoming } from '../../src/protocol/incoming.ts';
 import { readAccept } from '../../src/protocol/accept.ts';
-import { createDeadlines } from '../../src/lib/deadlines.ts';
 import { createCallsInFlight } from '../../src/lib/calls-in-flight.ts';
 import { ANONYMOUS } from '../../src/auth/caller.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
-import { createSessions } from '../../src/sessions/sessions.ts';
+import { Sessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import {
   gate,
@@ -194,7 +195,7 @@ describe('a session in memory', () => {
 /** Sessions of which no more than `maxLive` stay in memory without need. */
 function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const { clock, store, eventLog, servers } = sessionApp(tools);
-  const sessions = createSessions({
+  const sessions = new Sessions({
     createServer: servers.createServer,
     store,
     eventLog,
@@ -205,7 +206,8 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     maxSessionsPerPrincipal: 1000,
     maxLive,
     keepAliveMs: 0,
-    streamDeadlines: createDeadlines(0, clock),
+    streamAfterMs: 0,
+    lifecycle: { phase: 'serving' },
     log: createLogger({ level: 'silent', write: () => {} }),
   });
   const request = async (method: string, body: unknown, id?: string): Promise<Response> => {
@@ -213,7 +215,12 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     const message = new Request(URL_OF_APP, { method, headers });
     return method === 'GET'
       ? sessions.get(message, ANONYMOUS)
-      : sessions.post(message, body, ANONYMOUS, readAccept(headers.accept));
+      : sessions.post({
+          request: message,
+          incoming: describeIncoming(body as JSONRPCMessage),
+          caller: ANONYMOUS,
+          accepted: readAccept(headers.accept),
+        });
   };
   const send = async (method: string, body: unknown, id?: string): Promise<string> => {
     const response = await request(method, body, id);

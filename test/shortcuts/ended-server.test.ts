@@ -1,19 +1,19 @@
-/** Servers of one request, after its answer, and of sessions that have ended. */
+/** Servers that are over: those of one request, which are detached with the answer, and those of sessions, which are closed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { McpServer, type RegisteredTool, type ServerContext } from '@modelcontextprotocol/server';
 import { initializeRequest, JSON_HEADERS, rpc, sessionOf, testApp, type TestApp } from '../support/app.ts';
-import { call, LISTED, said } from '../support/modern-call.ts';
+import { call, said } from '../support/modern-call.ts';
 import { settled } from '../support/time.ts';
 
 const CALL = { headers: JSON_HEADERS, body: rpc('tools/call', { name: 'tool', arguments: {} }) };
-const STATELESS = { MCP_SESSIONS: 'stateless' };
+const STATELESS = { MCP_SESSIONS: 'stateless', MCP_SHORTCUTS: 'on' };
 
 const SESSION = 'a session';
 
 /** What a server serves, to its end; resolves to the first answer. */
 const WAYS: Record<string, { env: Record<string, string>; serve: (app: TestApp) => Promise<Response> }> = {
-  'a call of 2026-07-28': { env: {}, serve: (app) => app.request('POST', call('tool')) },
+  'a call of 2026-07-28': { env: { MCP_SHORTCUTS: 'on' }, serve: (app) => app.request('POST', call('tool')) },
   'a call of the 2025 revisions': { env: STATELESS, serve: (app) => app.request('POST', CALL) },
   [SESSION]: {
     env: {},
@@ -49,7 +49,7 @@ interface Built {
 }
 
 function build(): Built {
-  const options = { capabilities: { logging: {}, tools: {} }, supportedProtocolVersions: LISTED };
+  const options = { capabilities: { logging: {}, tools: {} } };
   const server = new ClosableServer({ name: 'test', version: '1' }, options);
   const tool = server.registerTool('tool', {}, (context: ServerContext) => {
     built.context = context;
@@ -69,10 +69,10 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     return app;
   }
 
-  test(`holds nothing of ${what} through its McpServer, which is closed once`, async () => {
+  test(`closes the McpServer of ${what} once, and holds nothing through one of a single request`, async () => {
     const built = build();
     await served(built);
-    assert.notEqual(built.server.server, built.protocol);
+    assert.equal(built.server.server === built.protocol, what === SESSION);
     assert.equal(built.server.closed, 1);
   });
 
@@ -100,6 +100,9 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     await settled();
   });
 
+  // The server of a session is closed, and is its author's again.
+  if (what === SESSION) continue;
+
   test(`keeps nothing that is registered after ${what}`, async () => {
     for (const built of [build(), build()]) {
       await served(built);
@@ -121,7 +124,7 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     built.protocol.onclose = () => void (ended += 1);
     await served(built);
     assert.deepEqual([ended, built.server.closed], [1, 1]);
-    assert.equal(built.server.server === built.protocol, what !== SESSION);
+    assert.equal(built.server.server, built.protocol);
   });
 }
 
@@ -158,13 +161,12 @@ test('cancels the call of a tool that closes its server, which is closed once mo
   assert.deepEqual([signal?.aborted, server.closed], [true, 2]);
 });
 
-test('closes the server of a session that ends, and what it waits for, before it is parted', async () => {
+test('closes the server of a session that ends, and what it waits for', async () => {
   const built = build();
   const app = testApp({}, { createServer: () => built.server });
   const opened = await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() });
   const session = sessionOf(app, opened.headers.get('mcp-session-id') ?? '');
   const asked = assert.rejects(built.protocol.ping(), /Connection closed/);
-  built.server.onclose = () => assert.equal(built.server.server, built.protocol);
   assert.equal((await session.delete()).status, 204);
   await asked;
   assert.equal(built.protocol.transport, undefined);

@@ -1,25 +1,24 @@
 /** How tool calls of 2026-07-28 end: answered, cut off, or wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromJsonSchema, McpServer, Server, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+import { fromJsonSchema, McpServer, Server } from '@modelcontextprotocol/server';
 import { ModernCallTransport } from '../../src/shortcuts/modern-call.ts';
 import { answerOf, gate, messagesIn, testApp, type RpcAnswer } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
-import { call, LISTED, region, said } from '../support/modern-call.ts';
+import { call, region, said } from '../support/modern-call.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { pass, settled } from '../support/time.ts';
 
 /** An app with one tool on the short way, and how often a server of it was closed. */
-function appWith(tool: (signal: AbortSignal) => unknown, { hasHook = true, isListed = true } = {}) {
+function appWith(tool: (signal: AbortSignal) => unknown, { hasHook = true, isShort = true } = {}) {
   const seen = { closed: 0 };
   const app = testApp(
-    { MCP_DRAIN_SECONDS: '0' },
+    { MCP_DRAIN_SECONDS: '0', MCP_SHORTCUTS: isShort ? 'on' : 'off' },
     {
       createServer: () => {
-        const supportedProtocolVersions = isListed ? LISTED : SUPPORTED_PROTOCOL_VERSIONS;
-        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions });
+        const server = new McpServer({ name: 'test', version: '1' });
         server.registerTool('tool', {}, async ({ mcpReq }) => {
-          assert.equal(server.server.transport instanceof ModernCallTransport, isListed);
+          assert.equal(server.server.transport instanceof ModernCallTransport, isShort);
           const progressToken = mcpReq._meta?.progressToken;
           if (progressToken !== undefined)
             await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } });
@@ -62,19 +61,18 @@ for (const [what, value] of Object.entries({ 'a big integer': 1n, 'a circle': ci
   });
 
   test(`answers 500 with -32603 to a result with ${what} in the SDK's handler`, async () => {
-    const { app, seen } = appWith(() => value, { isListed: false });
+    const { app, seen } = appWith(() => value, { isShort: false });
     await assertRefused(await app.request('POST', call('tool')), { status: 500, code: -32603, id: 'mine' });
-    // The first server was for the short way.
-    assert.equal(seen.closed, 2);
+    assert.equal(seen.closed, 1);
     assert.equal(await app.drain(), 0);
   });
 
   test(`ends a stream whose result has ${what}, with an error or without an answer`, async () => {
-    for (const [isListed, expected] of [
+    for (const [isShort, expected] of [
       [true, [-32603]],
       [false, []],
     ] as const) {
-      const { app } = appWith(() => value, { isListed });
+      const { app } = appWith(() => value, { isShort });
       const response = await app.request('POST', call('tool', {}, {}, { progressToken: 1 }));
       const messages = messagesIn(await response.text());
       const codes = messages.flatMap((message) => (message as Partial<RpcAnswer>).error?.code ?? []);
@@ -110,7 +108,7 @@ function waitingApp(where: 'factory' | 'challenge', properties: Record<string, t
     {
       createServer: async () => {
         if (where === 'factory') await wait();
-        const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+        const server = new McpServer({ name: 'test', version: '1' });
         const inputSchema = fromJsonSchema({ type: 'object', properties });
         const scopeChallenge = where === 'challenge' ? () => wait().then(() => undefined) : undefined;
         server.registerTool('tool', { inputSchema, ...(scopeChallenge && { scopeChallenge }) }, () => {
@@ -157,7 +155,7 @@ test('answers a call that takes long with JSON, as long as it has nothing else t
   const clock = manualClock();
   const over = gate();
   const createServer = () => {
-    const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+    const server = new McpServer({ name: 'test', version: '1' });
     server.registerTool('tool', {}, () => over.opened.then(() => said('late')));
     return server;
   };
@@ -167,11 +165,11 @@ test('answers a call that takes long with JSON, as long as it has nothing else t
   assert.equal((await response).headers.get('content-type'), 'application/json');
 });
 
-for (const isListed of [true, false]) {
-  const way = isListed ? 'the short way' : "the SDK's handler";
+for (const isShort of [true, false]) {
+  const way = isShort ? 'the short way' : "the SDK's handler";
   test(`answers 503 to what is cut off when the time to drain is over, on ${way}`, async () => {
     const { tool, started, isCancelled } = waiting();
-    const { app } = appWith(tool, { hasHook: false, isListed });
+    const { app } = appWith(tool, { hasHook: false, isShort });
     const response = app.request('POST', call('tool'));
     await started;
     assert.equal(await app.drain(), 1);
@@ -181,11 +179,10 @@ for (const isListed of [true, false]) {
 
   test(`answers 500 to a call whose tool closes its server, on ${way}`, async () => {
     const closing = testApp(
-      {},
+      { MCP_SHORTCUTS: isShort ? 'on' : 'off' },
       {
         createServer: () => {
-          const supportedProtocolVersions = isListed ? LISTED : SUPPORTED_PROTOCOL_VERSIONS;
-          const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions });
+          const server = new McpServer({ name: 'test', version: '1' });
           server.registerTool('tool', {}, async () => {
             await server.close();
             return said('');
@@ -201,17 +198,17 @@ for (const isListed of [true, false]) {
 test('tells a server what went wrong with its answer', async () => {
   const errors: string[] = [];
   const createServer = () => {
-    const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+    const server = new McpServer({ name: 'test', version: '1' });
     server.server.onerror = (error) => void errors.push(error.message);
     server.registerTool('tool', {}, () => ({ content: [], structuredContent: { value: circle } }));
     return server;
   };
-  await testApp({}, { createServer }).request('POST', call('tool'));
+  await testApp({ MCP_SHORTCUTS: 'on' }, { createServer }).request('POST', call('tool'));
   assert.match(errors.join(), /circular/);
 });
 
 test('answers 500 to a call for which a server is handed out that was used before, and says so in the log', async () => {
-  const server = new McpServer({ name: 'test', version: '1' }, { supportedProtocolVersions: LISTED });
+  const server = new McpServer({ name: 'test', version: '1' });
   const { tool, started } = waiting();
   server.registerTool('tool', {}, async ({ mcpReq }) => said(String(await tool(mcpReq.signal))));
   const app = testApp({ MCP_DRAIN_SECONDS: '0' }, { createServer: () => server });
@@ -233,16 +230,16 @@ test('answers 500 with -32603 when a server cannot be made', async () => {
 });
 
 test('serves a server of the low level the short way', async () => {
-  let isShort = false;
+  let wasShort = false;
   const createServer = () => {
-    const options = { capabilities: { tools: {} }, supportedProtocolVersions: LISTED };
+    const options = { capabilities: { tools: {} } };
     const server = new Server({ name: 'low level', version: '1' }, options);
     server.setRequestHandler('tools/call', ({ params }) => {
-      isShort = server.transport instanceof ModernCallTransport;
+      wasShort = server.transport instanceof ModernCallTransport;
       return said(params.name);
     });
     return server;
   };
-  const answer = await answerOf(await testApp({}, { createServer }).request('POST', call('any')));
-  assert.deepEqual([answer.result?.content?.[0]?.text, isShort], ['any', true]);
+  const answer = await answerOf(await testApp({ MCP_SHORTCUTS: 'on' }, { createServer }).request('POST', call('any')));
+  assert.deepEqual([answer.result?.content?.[0]?.text, wasShort], ['any', true]);
 });

@@ -7,13 +7,12 @@ import {
   McpServer,
   ProtocolError,
   requireScopes,
-  SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { ModernCallTransport } from '../../src/shortcuts/modern-call.ts';
 import { answerOf, messagesIn, modernRequest, testApp } from '../support/app.ts';
-import { call, LISTED, region, said } from '../support/modern-call.ts';
+import { call, region, said } from '../support/modern-call.ts';
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities';
@@ -22,13 +21,13 @@ const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
 const headerSchema = fromJsonSchema<{ region?: string }>({ type: 'object', properties: { region } });
 
 /** An app, how many servers it built, and how many of them served their call the short way. */
-function appOf(supportedProtocolVersions: string[]) {
+function appOf(shortcuts: 'on' | 'off') {
   const authInfo = { token: 'secret', clientId: 'c', scopes: ['read'] };
   const transports: Transport[] = [];
   let built = 0;
   const createServer = () => {
     const capabilities = { logging: {}, tools: {} };
-    const server = new McpServer({ name: 'test', version: '1' }, { capabilities, supportedProtocolVersions });
+    const server = new McpServer({ name: 'test', version: '1' }, { capabilities });
     built += 1;
     const connect = server.connect.bind(server);
     server.connect = (transport) => {
@@ -73,7 +72,7 @@ function appOf(supportedProtocolVersions: string[]) {
   };
   const isShort = (transport: Transport) => transport instanceof ModernCallTransport && !transport.isRefused;
   return {
-    app: testApp({}, { createServer, authenticate: async () => ({ authInfo }) }),
+    app: testApp({ MCP_SHORTCUTS: shortcuts }, { createServer, authenticate: async () => ({ authInfo }) }),
     seen: () => ({ built, short: transports.filter(isShort).length }),
   };
 }
@@ -151,10 +150,8 @@ async function read(response: Response) {
 
 for (const [what, isShort, request] of CALLS) {
   test(`answers ${what} as the SDK's handler does`, async () => {
-    const short = appOf(LISTED);
-    const long = appOf(SUPPORTED_PROTOCOL_VERSIONS);
-    // From then on nothing takes the short way there.
-    await long.app.request('POST', echo());
+    const short = appOf('on');
+    const long = appOf('off');
     const answer = await read(await short.app.request('POST', request));
     assert.deepEqual(answer, await read(await long.app.request('POST', request)));
     assert.ok(answer.messages.length > 0);
@@ -163,19 +160,19 @@ for (const [what, isShort, request] of CALLS) {
 }
 
 test('answers 500 to a tool that asks for what is no scope, and does not run it', async () => {
-  const { app } = appOf(LISTED);
+  const { app } = appOf('on');
   const response = await app.request('POST', call('mischallenged'));
   assert.deepEqual([response.status, (await answerOf(response)).error?.code], [500, -32603]);
 });
 
 test('takes the short way with a plain call', async () => {
-  const { app, seen } = appOf(LISTED);
+  const { app, seen } = appOf('on');
   for (let round = 0; round < 3; round += 1) assert.equal((await app.request('POST', echo())).status, 200);
   assert.deepEqual(seen(), { built: 3, short: 3 });
 });
 
-test('tries the short way once where servers do not list the revision', async () => {
-  const { app, seen } = appOf(SUPPORTED_PROTOCOL_VERSIONS);
+test('leaves every call to the handler of the SDK when shortcuts are off', async () => {
+  const { app, seen } = appOf('off');
   for (let round = 0; round < 3; round += 1) assert.equal((await app.request('POST', echo())).status, 200);
-  assert.deepEqual(seen(), { built: 4, short: 0 });
+  assert.deepEqual(seen(), { built: 3, short: 0 });
 });

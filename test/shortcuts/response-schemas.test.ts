@@ -1,10 +1,12 @@
-// As an entry begins: the schemas of the SDK are those that it checks with.
-import '../../src/shortcuts/response-schemas.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JSONRPCErrorResponseSchema, JSONRPCResultResponseSchema } from '@modelcontextprotocol/core';
 import { isJSONRPCErrorResponse, isJSONRPCResultResponse } from '@modelcontextprotocol/server';
 import * as z from 'zod';
+import { refuseMethodsEarly } from '../../src/shortcuts/response-schemas.ts';
+
+// As an entry does.
+refuseMethodsEarly();
 
 /** Something that says whether the SDK looked for what responses have. */
 function message(members: Record<string, unknown>) {

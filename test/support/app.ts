@@ -2,6 +2,7 @@ import { createApp, type App, type AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
+import type { CreateServer } from '../../src/tools.ts';
 
 export const URL_OF_APP = 'http://127.0.0.1:3000/mcp';
 
@@ -20,12 +21,22 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+/** Parts of an app that a test replaces. */
+export type TestAppOptions = AppOptions & { createServer?: CreateServer };
+
+/** Whether the suite runs with the shortcuts around the SDK, or without. */
+const { MCP_SHORTCUTS = 'on' } = process.env;
+const SHORTCUTS = { MCP_SHORTCUTS };
+
 /** An app in this process; `env` are its settings, the rest replaces parts of it. */
-export function testApp(env: Record<string, string> = {}, options: Partial<AppOptions> = {}): TestApp {
+export function testApp(
+  env: Record<string, string> = {},
+  { createServer = createMcpServer, ...options }: TestAppOptions = {},
+): TestApp {
   const lines: string[] = [];
-  const config = loadConfig(env);
+  const config = loadConfig({ ...SHORTCUTS, ...env });
   const log = createLogger({ level: config.logLevel, write: (line) => lines.push(line) });
-  const app = createApp({ config, log, createServer: createMcpServer, ...options });
+  const app = createApp(createServer, { config, log, ...options });
   return {
     ...app,
     lines,

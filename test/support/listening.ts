@@ -1,9 +1,8 @@
 /** An app of this process on a socket of its own. */
 import type { TestContext } from 'node:test';
-import type { AppOptions } from '../../src/app.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { listen } from '../../src/node/listen.ts';
-import { testApp } from './app.ts';
+import { testApp, type TestAppOptions } from './app.ts';
 
 export interface ListeningApp {
   port: number;
@@ -12,7 +11,7 @@ export interface ListeningApp {
   lines: readonly string[];
 }
 
-export interface ListeningOptions extends Partial<AppOptions> {
+export interface ListeningOptions extends TestAppOptions {
   /** The listener's clock. @default systemClock */
   listenerClock?: Clock;
   /** Sees each request before the app does. */

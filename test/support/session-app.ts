@@ -1,11 +1,10 @@
-import type { AppOptions } from '../../src/app.ts';
 import { ANONYMOUS, type Caller, type Principal } from '../../src/auth/caller.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
-import { testApp, type TestApp } from './app.ts';
+import { testApp, type TestApp, type TestAppOptions } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { fixture, type Fixture, type Tool } from './fixture.ts';
 
@@ -25,7 +24,7 @@ export interface SessionApp {
 export function sessionApp(
   tools: Record<string, Tool> = {},
   env: Record<string, string> = {},
-  options: Partial<AppOptions> = {},
+  options: TestAppOptions = {},
 ): SessionApp {
   const clock = manualClock();
   const servers = fixture(tools);

@@ -71,12 +71,11 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
   const sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock });
   const eventLog = watchedEventLog(clock);
   const servers = countedServers();
-  const app = createApp({
+  const app = createApp(() => servers.create(), {
     config,
     clock,
     sessionStore,
     eventLog,
-    createServer: () => servers.create(),
     log: createLogger({ level: config.logLevel, write: complaints.add }),
   });
   const listener = await listen(app, config);

@@ -19,30 +19,45 @@ test('marks requests of two servers differently, and a cancellation as the reque
   assert.deepEqual(one.mark(cancelled), { ...cancelled, params: { requestId: ids[0], reason: 'x' } });
 });
 
-test('gives a server the ids that it knows in the answers to its own requests, single or in a batch', () => {
+test('gives a server the ids that it knows in the answers to its own requests, and those of others none that it knows', () => {
   const [one, other] = [createRequestIds(), createRequestIds()];
   const [own, foreign] = [one, other].map(({ mark }) => mark(rpc('ping', {}, 7)));
-  assert.ok(own && foreign && 'id' in own && 'id' in foreign);
-  const answers = [
-    { jsonrpc: '2.0', id: own.id, result },
-    { jsonrpc: '2.0', id: own.id, error: { code: 1, message: 'no' } },
-    { jsonrpc: '2.0', id: foreign.id, result },
-  ];
-  const unmarked = [{ ...answers[0], id: 7 }, { ...answers[1], id: 7 }, answers[2]];
-  assert.deepEqual(one.unmark(answers), unmarked);
-  assert.deepEqual(one.unmark(answers[0]), unmarked[0]);
+  assert.ok(own && foreign && 'id' in own && 'id' in foreign && own.id !== undefined && foreign.id !== undefined);
+  const jsonrpc = '2.0' as const;
+  assert.deepEqual(one.unmark({ jsonrpc, id: own.id, result }), { jsonrpc, id: 7, result });
+  const error = { code: 1, message: 'no' };
+  assert.deepEqual(one.unmark({ jsonrpc, id: own.id, error }), { jsonrpc, id: 7, error });
+  const prefix = String(own.id).slice(0, -1);
+  for (const id of [
+    foreign.id,
+    prefix,
+    `${prefix}0x7`,
+    `${prefix}07`,
+    `${prefix} 7`,
+    `${prefix}7.0`,
+    `${prefix}1e0`,
+    '',
+    7,
+  ]) {
+    const unmarked = one.unmark({ jsonrpc, id, result });
+    assert.ok('id' in unmarked && Number.isNaN(Number(unmarked.id)), String(id));
+  }
 });
 
 test('leaves everything else as it is', () => {
   const { mark, unmark } = createRequestIds();
   const id = 'mine';
-  const messages = [
+  const answers = [
     { jsonrpc: '2.0' as const, id, result: {} },
     { jsonrpc: '2.0' as const, id, error: { code: 1, message: 'no' } },
-    { jsonrpc: '2.0' as const, method: 'notifications/progress', params: { progressToken: 0, progress: 1 } },
   ];
-  for (const message of messages) assert.deepEqual(mark(message), message);
-  for (const body of [rpc('ping'), ...messages, [], undefined, null, 'text', 1]) assert.deepEqual(unmark(body), body);
+  const progress = {
+    jsonrpc: '2.0' as const,
+    method: 'notifications/progress',
+    params: { progressToken: 0, progress: 1 },
+  };
+  for (const message of [...answers, progress]) assert.deepEqual(mark(message), message);
+  for (const message of [rpc('ping'), progress]) assert.deepEqual(unmark(message), message);
 });
 
 test('does not take an answer from before a restart for that to another question', async () => {

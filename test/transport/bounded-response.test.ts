@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GRACE_MS, untilTokenExpires } from '../../src/transport/token-lifetime.ts';
+import { GRACE_MS } from '../../src/transport/bounded-body.ts';
+import { boundedResponse } from '../../src/transport/bounded-response.ts';
 import { modernRequest, openSession, readStream, rpc, testApp } from '../support/app.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { fixture, type Tool } from '../support/fixture.ts';
@@ -94,22 +95,23 @@ const events = (source: Source) =>
     status: 200,
     headers: { 'content-type': 'text/event-stream', 'x-kept': 'yes' },
   });
-const caller = (clock: ManualClock, seconds: number) => ({
-  authInfo: { token: '', clientId: '', scopes: [], expiresAt: clock.now() / 1000 + seconds },
-});
+const untilTokenExpires = (response: Response, seconds: number | undefined, clock: ManualClock) => {
+  const expiresAt = seconds === undefined ? undefined : clock.now() / 1000 + seconds;
+  return boundedResponse(response, { clock, expiresAt, onEnd: () => {} });
+};
 
-test('leaves alone what is no stream, and streams of tokens that do not expire', () => {
+test('leaves alone what is not a stream, and sets no timer for a token that does not expire', async () => {
   const clock = manualClock();
   const json = Response.json({});
-  assert.equal(untilTokenExpires(json, caller(clock, 1), clock), json);
-  const stream = events({});
-  assert.equal(untilTokenExpires(stream, {}, clock), stream);
-  assert.equal(untilTokenExpires(stream, { authInfo: { token: '', clientId: '', scopes: [] } }, clock), stream);
+  assert.equal(untilTokenExpires(json, 1, clock), json);
+  const endless = untilTokenExpires(events({}), undefined, clock);
+  assert.equal(clock.pending, 0);
+  await endless.body?.cancel();
 });
 
 test('passes a stream on as it is, and leaves no timer when it ends, fails or is left', async () => {
   const clock = manualClock();
-  const wrap = (source: Source) => untilTokenExpires(events(source), caller(clock, 60), clock);
+  const wrap = (source: Source) => untilTokenExpires(events(source), 60, clock);
 
   const whole = wrap({
     start(controller) {
@@ -136,28 +138,11 @@ test('passes a stream on as it is, and leaves no timer when it ends, fails or is
   assert.deepEqual([reason, clock.pending], ['gone', 0]);
 });
 
-test('takes nothing of a stream before its reader asks for it', async () => {
-  const clock = manualClock();
-  let taken = 0;
-  const source: Source = {
-    pull(controller) {
-      taken += 1;
-      controller.enqueue(new Uint8Array(1));
-    },
-  };
-  const reader = untilTokenExpires(events(source), caller(clock, 60), clock).body?.getReader();
-  await settled();
-  assert.equal(taken, 0);
-  await reader?.read();
-  await settled();
-  assert.equal(taken, 1);
-  await reader?.cancel();
-});
-
 test('waits for a token that lasts for months no longer than timers can', () => {
   const clock = manualClock();
   let wait = 0;
   const timers = { ...clock, after: (milliseconds: number) => ((wait = milliseconds), () => {}) };
-  untilTokenExpires(events({}), caller(clock, 365 * 86_400), timers);
+  const expiresAt = clock.now() / 1000 + 365 * 86_400;
+  boundedResponse(events({}), { clock: timers, expiresAt, onEnd: () => {} });
   assert.equal(wait, 2 ** 31 - 1);
 });

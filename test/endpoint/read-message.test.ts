@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLegacyRequest } from '@modelcontextprotocol/server';
-import { isLegacyPost } from '../../src/endpoint/era.ts';
+import { readMessage } from '../../src/endpoint/read-message.ts';
 import { initializeRequest, JSON_HEADERS, modernRequest, rpc, URL_OF_APP } from '../support/app.ts';
 
 const { params: claim } = modernRequest('tools/list').body;
@@ -45,8 +45,10 @@ for (const [what, body] of Object.entries(BODIES)) {
   test(`agrees with the SDK on the era of ${what}, whatever version the header names`, async () => {
     for (const version of VERSIONS) {
       const headers = { ...JSON_HEADERS, ...(version !== undefined && { 'mcp-protocol-version': version }) };
-      const request = new Request(URL_OF_APP, { method: 'POST', headers });
-      assert.equal(await isLegacyPost(request, body), await isLegacyRequest(request, body), version);
+      const request = new Request(URL_OF_APP, { method: 'POST', headers, body: JSON.stringify(body) });
+      const isLegacy = await isLegacyRequest(request.clone(), body);
+      const incoming = await readMessage(request, 100_000);
+      assert.equal(!(incoming instanceof Response) && incoming.era === 'legacy', isLegacy, version);
     }
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEventStream, watchBody } from '../../src/transport/streams.ts';
+import { boundedResponse } from '../../src/transport/bounded-response.ts';
+import { createEventStream } from '../../src/transport/event-stream.ts';
 import { manualClock } from '../support/clock.ts';
 import { settled } from '../support/time.ts';
 
@@ -22,6 +23,10 @@ function controlled(contentType = 'text/event-stream') {
     },
   };
 }
+
+/** Bounds a response whose token does not expire. */
+const watchBody = (response: Response, onEnd: () => void, maxBufferedBytes?: number) =>
+  boundedResponse(response, { clock: manualClock(), onEnd, ...(maxBufferedBytes && { maxBufferedBytes }) });
 
 function counter() {
   let count = 0;
@@ -116,7 +121,7 @@ function eventStream(options: { keepAliveMs?: number; maxBufferedBytes?: number 
     headers: { 'x-kept': 'yes' },
     clock,
     keepAliveMs: 0,
-    onend: ends.add,
+    onEnd: ends.add,
     ...options,
   });
   return { ...stream, clock, ends };

@@ -1,0 +1,57 @@
+/** The 2025 revisions without sessions: a server for each POST; no GET, no DELETE. */
+import {
+  clientGoneResponse,
+  internalErrorResponse,
+  methodNotAllowedResponse,
+  stoppingResponse,
+} from '../protocol/errors.ts';
+import type { LegacyRequests } from '../sessions/sessions.ts';
+import { endAnswered } from '../shortcuts/ended-server.ts';
+import type { CreateServer } from '../tools.ts';
+import { contextOf, type PostExchange } from '../transport/exchange.ts';
+import { refuseVersion } from '../transport/http-transport.ts';
+import { createSingleExchanges, type SingleExchangeOptions } from '../transport/single-exchange.ts';
+
+/** Options for {@link createStateless}. */
+export interface StatelessOptions extends Omit<SingleExchangeOptions, 'endServer'> {
+  /** Builds the server of a request; logs its own failures. */
+  createServer: CreateServer;
+  /** Whether the shortcuts around the SDK are used. */
+  shortcuts: boolean;
+}
+
+/** Makes what serves them; `close()` ends what it holds. */
+export function createStateless(options: StatelessOptions): LegacyRequests {
+  const { createServer, lifecycle } = options;
+  const endServer = options.shortcuts ? endAnswered : (server: { close(): Promise<void> }) => server.close();
+  const exchanges = createSingleExchanges({ ...options, endServer });
+
+  async function post(exchange: PostExchange): Promise<Response> {
+    const { incoming, request } = exchange;
+    if (lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
+    // `initialize` says in its body which revisions the client speaks.
+    const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(request);
+    if (refusal) return refusal;
+    let server;
+    try {
+      server = await createServer(contextOf(exchange));
+    } catch {
+      return internalErrorResponse(incoming.id);
+    }
+    return (await exchanges.serve(server, exchange)) ?? cutOffResponse(exchange, lifecycle);
+  }
+
+  return {
+    allow: 'POST',
+    post,
+    get: async () => methodNotAllowedResponse('POST'),
+    delete: async () => methodNotAllowedResponse('POST'),
+    close: () => exchanges.close(),
+  };
+}
+
+/** The answer to a call that was cut off before it had one: by a stop, by its client, or by its own server. */
+export function cutOffResponse({ incoming, request }: PostExchange, { phase }: Readonly<{ phase: string }>): Response {
+  if (phase === 'stopped') return stoppingResponse(incoming.id);
+  return request.signal.aborted ? clientGoneResponse() : internalErrorResponse(incoming.id);
+}

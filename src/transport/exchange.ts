@@ -1,0 +1,27 @@
+/** A POST to `/mcp`, as far as it is known at the door: what was sent, by whom, and what its sender can read. */
+import type { Caller } from '../auth/caller.ts';
+import type { Accepted } from '../protocol/accept.ts';
+import type { Incoming } from '../protocol/incoming.ts';
+import type { CreateServer } from '../tools.ts';
+
+/** One POST on its way to a server and back. */
+export interface Exchange {
+  incoming: Incoming;
+  accepted: Accepted;
+  caller: Caller;
+  /** For tools, and its signal tells when the client has gone; `undefined` when the host repeats a handshake. */
+  request?: Request | undefined;
+}
+
+/** One POST from a client. */
+export type PostExchange = Exchange & { request: Request };
+
+/** What `createServer` is told of the POST that it builds a server for. */
+export function contextOf({ incoming, request, caller: { authInfo } }: PostExchange): Parameters<CreateServer>[0] {
+  return {
+    era: incoming.era,
+    ...(authInfo && { authInfo }),
+    requestInfo: request,
+    ...(incoming.tool !== undefined && { calledTool: incoming.tool }),
+  };
+}
