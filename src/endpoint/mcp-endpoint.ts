@@ -21,7 +21,7 @@ import { toolInHeaders } from '../protocol/called-tool.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { CreateServer, FactoryContext } from '../tools.ts';
+import type { CreateServer, McpContext } from '../tools.ts';
 import type { Deadlines } from '../lib/deadlines.ts';
 import { isLegacyPost } from './era.ts';
 import {
@@ -99,7 +99,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   let refusing: 'nothing' | 'new' | 'everything' = 'nothing';
 
   /** The SDK answers 500 by itself when this fails, and reports it among what clients do wrong. */
-  async function createServer(context: FactoryContext): Promise<McpServer | Server> {
+  async function createServer(context: McpContext): Promise<McpServer | Server> {
     try {
       return await options.createServer(context);
     } catch (error) {

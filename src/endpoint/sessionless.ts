@@ -9,7 +9,7 @@ import { isEventStream } from '../protocol/accept.ts';
 import { calledTool } from '../protocol/called-tool.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { FactoryContext } from '../tools.ts';
+import type { McpContext } from '../tools.ts';
 import type { Deadlines } from '../lib/deadlines.ts';
 import { endAnswered } from '../shortcuts/ended-server.ts';
 import { internalErrorResponse } from '../protocol/errors.ts';
@@ -21,7 +21,7 @@ import { SessionTransport } from '../transport/http-transport.ts';
 /** Options for {@link createSessionless}. */
 export interface SessionlessOptions {
   /** Builds the server of a request. Logs what it rejects with. */
-  createServer: (context: FactoryContext) => Promise<McpServer | Server>;
+  createServer: (context: McpContext) => Promise<McpServer | Server>;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */

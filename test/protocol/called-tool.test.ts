@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { calledTool, toolInHeaders } from '../../src/protocol/called-tool.ts';
-import type { FactoryContext } from '../../src/tools.ts';
+import type { McpContext } from '../../src/tools.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
 import {
   answerOf,
@@ -52,7 +52,7 @@ test('is the tool that the headers of a modern request name, as far as they are 
 /** An app that keeps which tools were registered for each request. */
 function watchedApp(env: Record<string, string> = {}) {
   const registered: string[][] = [];
-  const createServer = (context: FactoryContext) => {
+  const createServer = (context: McpContext) => {
     const server = createMcpServer(context);
     registered.push(BOTH.filter((name) => server.toolInputSchemaJson(name) !== undefined));
     return server;
