@@ -115,7 +115,8 @@ export function createMcpServer({ authInfo }: McpContext = { era: 'legacy' }): M
       mcpReq.signal.throwIfAborted();
     }
     // The SDK sends what the client's log level lets through: of `logging/setLevel`, or of `_meta` in 2026-07-28.
-    if (numbered > 0) await mcpReq.log('notice', `Numbered ${numbered} slugs that were taken`, 'slugify-batch');
+    if (numbered > 0)
+      await mcpReq.log('notice', `Numbered ${numbered} of the slugs, which were taken`, 'slugify-batch');
     await mcpReq.log('info', `Made ${slugs.length} slugs`, 'slugify-batch');
     return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
   });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { calledTool, toolInHeaders } from '../../src/protocol/called-tool.ts';
 import type { McpContext } from '../../src/tools.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
 import {
   answerOf,
   JSON_HEADERS,
@@ -13,12 +12,13 @@ import {
   URL_OF_APP,
   type RequestOptions,
 } from '../support/app.ts';
+import { createTestServer } from '../support/test-server.ts';
 
-const CALL = { name: 'slugify', arguments: { text: 'A b' } };
-const BOTH = ['slugify', 'slugify-batch'];
+const CALL = { name: 'echo', arguments: { text: 'A b' } };
+const BOTH = ['echo', 'count'];
 
 test('is the tool that a body calls', () => {
-  assert.equal(calledTool(rpc('tools/call', { name: 'slugify-batch' })), 'slugify-batch');
+  assert.equal(calledTool(rpc('tools/call', { name: 'count' })), 'count');
   assert.equal(calledTool(rpc('tools/call', { name: 'a tool: ü' })), 'a tool: ü');
 });
 
@@ -27,12 +27,12 @@ for (const body of [
   null,
   'tools/call',
   rpc('tools/list'),
-  rpc('prompts/get', { name: 'slugify' }),
+  rpc('prompts/get', { name: 'echo' }),
   rpc('tools/call'),
   rpc('tools/call', { name: 1 }),
   { jsonrpc: '2.0', id: 1, method: 'tools/call' },
   { jsonrpc: '2.0', id: 1, method: 'tools/call', params: null },
-  [rpc('tools/call', { name: 'slugify' }), rpc('tools/call', { name: 'slugify-batch' })],
+  [rpc('tools/call', { name: 'echo' }), rpc('tools/call', { name: 'count' })],
 ]) {
   test(`is none where any may be asked for, or nothing: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
     assert.equal(calledTool(body), undefined);
@@ -42,18 +42,18 @@ for (const body of [
 test('is the tool that the headers of a modern request name, as far as they are plain', () => {
   const named = (headers: Record<string, string>) =>
     toolInHeaders(new Request(URL_OF_APP, { method: 'POST', headers }));
-  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': 'slugify-batch' }), 'slugify-batch');
+  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': 'count' }), 'count');
   assert.equal(named({ 'mcp-method': 'tools/call' }), undefined);
-  assert.equal(named({ 'mcp-method': 'tools/list', 'mcp-name': 'slugify' }), undefined);
-  assert.equal(named({ 'mcp-name': 'slugify' }), undefined);
-  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': '=?base64?c2x1Z2lmeQ==?=' }), undefined);
+  assert.equal(named({ 'mcp-method': 'tools/list', 'mcp-name': 'echo' }), undefined);
+  assert.equal(named({ 'mcp-name': 'echo' }), undefined);
+  assert.equal(named({ 'mcp-method': 'tools/call', 'mcp-name': '=?base64?ZWNobw==?=' }), undefined);
 });
 
 /** An app that keeps which tools were registered for each request. */
 function watchedApp(env: Record<string, string> = {}) {
   const registered: string[][] = [];
   const createServer = (context: McpContext) => {
-    const server = createMcpServer(context);
+    const server = createTestServer(context);
     registered.push(BOTH.filter((name) => server.toolInputSchemaJson(name) !== undefined));
     return server;
   };
@@ -69,11 +69,11 @@ for (const [era, request] of [
   test(`registers that tool alone, and all of them for a list (${era})`, async () => {
     const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
     const answer = await answerOf(await app.request('POST', request('tools/call', CALL)));
-    assert.deepEqual(answer.result?.['structuredContent'], { slug: 'a-b' });
+    assert.deepEqual(answer.result?.['structuredContent'], { echo: 'A b' });
     const list = await answerOf(await app.request('POST', request('tools/list')));
     const names = (list.result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name);
     assert.deepEqual(names, BOTH);
-    assert.deepEqual(registered, [['slugify'], BOTH]);
+    assert.deepEqual(registered, [['echo'], BOTH]);
   });
 
   test(`answers -32602 to a tool that there is not, as ever (${era})`, async () => {
@@ -89,8 +89,8 @@ test('registers that tool alone for calls that the handler of the SDK serves', a
   const { headers, ...call } = modernRequest('tools/call', CALL);
   // Plain calls of clients that read both types do not go there.
   const response = await app.request('POST', { ...call, headers: { ...headers, accept: 'application/json' } });
-  assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { slug: 'a-b' });
-  assert.deepEqual(registered, [['slugify']]);
+  assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { echo: 'A b' });
+  assert.deepEqual(registered, [['echo']]);
 });
 
 test('registers all for a batch of the 2025 revisions, and for a session', async () => {

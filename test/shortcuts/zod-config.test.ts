@@ -23,7 +23,7 @@ async function weakMapsMadeBy(work: () => unknown): Promise<number> {
   return made;
 }
 
-const SLUGIFY = { name: 'slugify', arguments: { text: 'Hello World' } };
+const ECHO = { name: 'echo', arguments: { text: 'Hello World' } };
 const JSON_VALUE = { deep: [1, null, { text: 'two' }] };
 
 test('no request of either era keeps what it has seen, in case it should contain itself', async () => {
@@ -32,9 +32,9 @@ test('no request of either era keeps what it has seen, in case it should contain
   const initialize = { headers: JSON_HEADERS, body: initializeRequest({ experimental: { 'example/x': JSON_VALUE } }) };
   const requests: Record<string, () => Promise<Response>> = {
     initialize: () => app.request('POST', initialize),
-    'a call in a session': () => session.post(rpc('tools/call', SLUGIFY)),
+    'a call in a session': () => session.post(rpc('tools/call', ECHO)),
     'a list in a session': () => session.post(rpc('tools/list')),
-    'a modern call': () => app.request('POST', modernRequest('tools/call', SLUGIFY)),
+    'a modern call': () => app.request('POST', modernRequest('tools/call', ECHO)),
     'a modern list': () => app.request('POST', modernRequest('tools/list')),
   };
   for (const [what, request] of Object.entries(requests)) {

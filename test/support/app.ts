@@ -1,7 +1,7 @@
 import { createApp, type App, type AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
+import { createTestServer } from './test-server.ts';
 
 export const URL_OF_APP = 'http://127.0.0.1:3000/mcp';
 
@@ -20,12 +20,12 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** An app in this process; `env` are its settings, the rest replaces parts of it. */
+/** An app in this process that serves the test server. `env` is its settings; `options` replace parts of it. */
 export function testApp(env: Record<string, string> = {}, options: Partial<AppOptions> = {}): TestApp {
   const lines: string[] = [];
   const config = loadConfig(env);
   const log = createLogger({ level: config.logLevel, write: (line) => lines.push(line) });
-  const app = createApp({ config, log, createServer: createMcpServer, ...options });
+  const app = createApp({ config, log, createServer: (context) => createTestServer(context), ...options });
   return {
     ...app,
     lines,
