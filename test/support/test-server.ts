@@ -3,10 +3,9 @@
  *
  * Two plain tools: `echo`, and `count`, which needs a scope, reports progress, and can be held at a gate.
  */
-import { McpServer, requireScopes } from '@modelcontextprotocol/server';
+import { McpServer, requireScopes, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { cachedSchema, canHaveScope, nextTurn, type McpContext } from '../../src/tools.ts';
-import { LISTED } from './modern-call.ts';
 
 /** What a token needs to call `count`. */
 export const COUNT_SCOPE = 'test:count';
@@ -39,7 +38,10 @@ export function createTestServer(
 ): McpServer {
   const server = new McpServer(
     { name: 'test-server', version: '1.0.0' },
-    { capabilities: { tools: { listChanged: false } }, supportedProtocolVersions: LISTED },
+    {
+      capabilities: { tools: { listChanged: false } },
+      supportedProtocolVersions: ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS],
+    },
   );
   const isWanted = (name: string) => calledTool === undefined || calledTool === name;
 
