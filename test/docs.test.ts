@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,6 +11,9 @@ import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
+/** Whoever replaces the example deletes files that the docs go on naming until they are rewritten. */
+const hasExample = existsSync(join(root, 'test/example'));
+const isOfExample = (path: string) => path === 'src/slug.ts' || path.startsWith('test/example/');
 
 test('the README lists every setting with its default and meaning', () => {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {
@@ -33,7 +37,9 @@ test('the files that the docs name exist', async () => {
     const paths = text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g);
     const named = [...links, ...paths].map((match) => match[1] ?? '');
     assert.ok(named.length > 0, `${name} names files`);
-    for (const path of named) await access(join(root, path.startsWith('../') ? path.slice(3) : path));
+    for (const path of named.filter((path) => hasExample || !isOfExample(path))) {
+      await access(join(root, path.startsWith('../') ? path.slice(3) : path));
+    }
   }
 });
 
