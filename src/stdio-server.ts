@@ -5,8 +5,7 @@ import 'zod/compile';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { createMcpServer } from './mcp-server.ts';
 
-// A wrapper, because the factory is called with a request context that createMcpServer() has no use for.
-const connection = serveStdio(() => createMcpServer(), {
+const connection = serveStdio(createMcpServer, {
   onerror: (error) => process.stderr.write(`${error.message}\n`),
 });
 

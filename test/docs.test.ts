@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { createMcpServer } from '../src/mcp-server.ts';
 import { loadConfig, settingsTable, unknownSettings } from '../src/config/config.ts';
+import type { CreateServer } from '../src/tools.ts';
 import { initializeRequest, openSession, testApp } from './support/app.ts';
 import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
+/** Whoever replaces the example deletes files that the docs go on naming until they are rewritten. */
+const hasExample = existsSync(join(root, 'test/example'));
+const isOfExample = (path: string) => path === 'src/slug.ts' || path.startsWith('test/example/');
 
 test('the README lists every setting with its default and meaning', () => {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {
@@ -33,7 +37,9 @@ test('the files that the docs name exist', async () => {
     const paths = text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g);
     const named = [...links, ...paths].map((match) => match[1] ?? '');
     assert.ok(named.length > 0, `${name} names files`);
-    for (const path of named) await access(join(root, path.startsWith('../') ? path.slice(3) : path));
+    for (const path of named.filter((file) => hasExample || !isOfExample(file))) {
+      await access(join(root, path.startsWith('../') ? path.slice(3) : path));
+    }
   }
 });
 
@@ -82,8 +88,8 @@ test("the README's own server can stand in the place of src/mcp-server.ts", asyn
   const folder = await mkdtemp(join(root, 'test', 'snippet-'));
   t.after(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'mcp-server.ts'), snippet);
-  const replaced = (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: typeof createMcpServer };
-  const session = await openSession(testApp({}, { createServer: () => replaced.createMcpServer() }));
+  const replaced = (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer };
+  const session = await openSession(testApp({}, { createServer: replaced.createMcpServer }));
   const { result } = await session.call('count-words', { text: 'one two  three' });
   assert.equal(result?.content?.[0]?.text, '3');
 });
@@ -99,5 +105,5 @@ test('.vscode/mcp.json starts the one server, and names the URL of the other', a
   assert.equal(stdio.cwd, ['$', '{workspaceFolder}'].join(''));
   const server = startCommand(t, stdio.command, { args: stdio.args });
   server.writeLine(JSON.stringify(initializeRequest()));
-  await server.stdoutMatch(/"serverInfo":\{"name":"hono-mcp-server"/);
+  await server.stdoutMatch(/"serverInfo":\{"name":"/);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CONTENDERS, pickContenders } from '../../bench/contenders.ts';
 
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { answerOf, modernRequest, testApp } from '../support/app.ts';
 import { PROJECT_ROOT } from '../support/process.ts';
 
@@ -17,7 +18,7 @@ const tools = (await import(new URL('../../bench/contenders/tools.mjs', import.m
 const DEFAULTS = { separator: '-', lowercase: true, characters: 'auto' };
 
 test('the tools of the contenders give the results of this project', async () => {
-  const app = testApp();
+  const app = testApp({}, { createServer: createMcpServer });
   const call = async (name: string, args: Record<string, unknown>) => {
     const { headers, body } = modernRequest('tools/call', { name, arguments: args });
     const { result } = await answerOf(await app.request('POST', { headers, body }));

@@ -8,10 +8,11 @@ import { openClient } from '../../bench/connection.ts';
 import { createCallRequest, FIRST_ID } from '../../bench/requests.ts';
 import { problemWith } from '../../bench/answers.ts';
 import { problemWithTools, verify } from '../../bench/verify.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { startListening } from '../support/listening.ts';
 
 async function startApp(t: TestContext, env: Record<string, string> = {}): Promise<number> {
-  return (await startListening(t, env)).port;
+  return (await startListening(t, env, { createServer: createMcpServer })).port;
 }
 
 async function startHttp(t: TestContext, handle: RequestListener): Promise<number> {

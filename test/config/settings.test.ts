@@ -184,6 +184,13 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['true', '11', '10.0.0.0/33', 'proxy.example'],
     expected: 'how many proxies are in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
   },
+  MCP_SHORTCUTS: {
+    name: 'shortcuts',
+    fallback: true,
+    good: { on: true, off: false },
+    wrong: ['true', '1', 'OFF'],
+    expected: 'on or off',
+  },
   MCP_INSECURE_ALLOW_UNAUTHENTICATED: {
     name: 'insecureAllowUnauthenticated',
     fallback: false,

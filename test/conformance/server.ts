@@ -11,7 +11,6 @@ import {
   type McpServerFactory,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
-import { LISTED } from '../support/modern-call.ts';
 import { registerAskingTools, type RoundState } from './input-required.ts';
 import { registerPrompts } from './prompts.ts';
 import { registerResources } from './resources.ts';
@@ -30,7 +29,6 @@ export function createConformanceFactory(bus: ServerEventBus): McpServerFactory 
           prompts: { listChanged: true },
           resources: { listChanged: true, subscribe: true },
         },
-        supportedProtocolVersions: LISTED,
         requestState: { verify: (state, context) => states.verify(state, context) },
       },
     );

@@ -204,13 +204,11 @@ test('answers 200 with -32601 to an unknown method, and with -32602 to an unknow
 });
 
 test('takes arguments named __proto__ and constructor for what they are, no more', async () => {
-  const call = JSON.stringify(rpc('tools/call', { name: 'slugify', arguments: { text: 'A B', x: 1 } }));
-  const slugs = await openSession(testApp());
-  const answer = await answerOf(
-    await slugs.post(call.replace('"x":1', '"__proto__":{"separator":"_"},"constructor":{}')),
-  );
-  assert.deepEqual(answer.result?.structuredContent, { slug: 'a-b' });
-  assert.equal(({} as { separator?: string }).separator, undefined);
+  const call = JSON.stringify(rpc('tools/call', { name: 'echo', arguments: { text: 'A B', x: 1 } }));
+  const echo = await openSession(testApp());
+  const answer = await answerOf(await echo.post(call.replace('"x":1', '"__proto__":{"suffix":"_"},"constructor":{}')));
+  assert.deepEqual(answer.result?.structuredContent, { echo: 'A B' });
+  assert.equal(({} as { suffix?: string }).suffix, undefined);
 });
 
 test('answers 200 to a chunked body within the limit', async () => {

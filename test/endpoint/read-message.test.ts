@@ -5,7 +5,7 @@ import { readMessage } from '../../src/endpoint/read-message.ts';
 import { initializeRequest, JSON_HEADERS, modernRequest, rpc, URL_OF_APP } from '../support/app.ts';
 
 const { params: claim } = modernRequest('tools/list').body;
-const CALL = { name: 'slugify', arguments: { text: 'a' } };
+const CALL = { name: 'echo', arguments: { text: 'a' } };
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
 const BODIES: Record<string, unknown> = {

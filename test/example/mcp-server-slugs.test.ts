@@ -1,9 +1,10 @@
 /** What slugs look like, through the tools that make them; the tools as such are in `mcp-server.test.ts`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { openSession, testApp } from '../support/app.ts';
 
-const session = await openSession(testApp());
+const session = await openSession(testApp({}, { createServer: createMcpServer }));
 
 async function slugOf(text: string, options: Record<string, unknown> = {}): Promise<unknown> {
   const { result } = await session.call('slugify', { text, ...options });

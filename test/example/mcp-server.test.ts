@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { LOG_LEVEL_META_KEY } from '@modelcontextprotocol/server';
 import { createMcpServer } from '../../src/mcp-server.ts';
 import {
   answerOf,
   messagesIn,
-  gate,
   modernRequest,
   openSession,
-  readStream,
   rpc,
   testApp,
   type RpcAnswer,
   type TestApp,
 } from '../support/app.ts';
-import { settled } from '../support/time.ts';
+import { startEntry } from '../support/process.ts';
+import { STDIO_ERAS, wireInProcess, wireTo } from '../support/stdio-wire.ts';
 
-const session = await openSession(testApp());
+const exampleApp = (env: Record<string, string> = {}): TestApp => testApp(env, { createServer: createMcpServer });
+const session = await openSession(exampleApp());
 
 const WRONG: [tool: string, args: Record<string, unknown>, says: string][] = [
   ['slugify', {}, 'text: '],
@@ -66,9 +67,11 @@ for (const era of ['legacy', 'modern'] as const) {
   ] as const) {
     test(`reports progress on ${count} titles ${steps} times before the answer in the ${era} era`, async () => {
       const titles = Array.from({ length: count }, (_, index) => `t${index}`);
-      const response = await postBatch(testApp(), era, titles, { progressToken: 'token' });
+      const response = await postBatch(exampleApp(), era, titles, { progressToken: 'token' });
       const messages = messagesIn(await response.text());
       assert.equal(messages.pop()?.['id'], 'batch');
+      // A client of a session that sets no level gets every log message.
+      if (era === 'legacy') assert.equal(messages.pop()?.['method'], 'notifications/message');
       assert.ok(messages.every(({ method }) => method === 'notifications/progress'));
       const reports = messages.map(
         ({ params }) => params as { progressToken: string; progress: number; total: number },
@@ -81,47 +84,100 @@ for (const era of ['legacy', 'modern'] as const) {
   }
 
   test(`reports no progress that nobody asked for in the ${era} era`, async () => {
-    const text = await (await postBatch(testApp(), era, ['a', 'b', 'c'])).text();
-    assert.doesNotMatch(text, /notifications/);
+    const text = await (await postBatch(exampleApp(), era, ['a', 'b', 'c'])).text();
+    assert.doesNotMatch(text, /notifications\/progress/);
     assert.match(text, /"slugs":\["a","b","c"\]/);
   });
 }
 
-/** An app whose batches wait between two steps until `open` is called. */
-function pausingApp() {
-  const { opened, open } = gate();
-  let pauses = 0;
-  const pause = async () => {
-    pauses += 1;
-    await opened;
-  };
-  return { app: testApp({}, { createServer: () => createMcpServer({ pause }) }), open, pauses: () => pauses };
+/** What a batch of two equal titles logs. */
+const NUMBERED = { level: 'notice', data: 'Numbered 1 of the slugs, which were taken', logger: 'slugify-batch' };
+const MADE = { level: 'info', data: 'Made 2 slugs', logger: 'slugify-batch' };
+
+const loggedIn = async (response: Response) =>
+  messagesIn(await response.text()).flatMap(({ method, params }) =>
+    method === 'notifications/message' ? [params] : [],
+  );
+
+for (const [level, logged] of [
+  ['info', [NUMBERED, MADE]],
+  ['notice', [NUMBERED]],
+  ['warning', []],
+] as const) {
+  test(`logs at level ${level} what a batch did, after logging/setLevel in the legacy era`, async () => {
+    const legacy = await openSession(exampleApp());
+    assert.deepEqual((await answerOf(await legacy.post(rpc('logging/setLevel', { level })))).result, {});
+    const call = rpc('tools/call', { name: 'slugify-batch', arguments: { titles: ['a', 'a'] } });
+    assert.deepEqual(await loggedIn(await legacy.post(call)), logged);
+  });
+
+  test(`logs at level ${level} what a batch did, if _meta asks for it in the modern era`, async () => {
+    const response = await postBatch(exampleApp(), 'modern', ['a', 'a'], { [LOG_LEVEL_META_KEY]: level });
+    assert.deepEqual(await loggedIn(response), logged);
+  });
 }
 
-test('stops a batch at notifications/cancelled', async () => {
-  const { app, open, pauses } = pausingApp();
-  const legacy = await openSession(app);
-  const call = rpc('tools/call', { name: 'slugify-batch', arguments: { titles: ['a', 'b', 'c'] } });
-  const response = await legacy.post(call);
-  await settled();
-  assert.equal(pauses(), 1);
-  const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: call.id } };
-  assert.equal((await legacy.post(cancelled)).status, 202);
-  open();
-  await response.text();
-  await settled();
-  assert.equal(pauses(), 1);
+test('logs nothing about numbers if every slug is new', async () => {
+  const response = await postBatch(exampleApp(), 'modern', ['a', 'b'], { [LOG_LEVEL_META_KEY]: 'info' });
+  assert.deepEqual(await loggedIn(response), [MADE]);
 });
 
-test('stops a modern batch when its stream is closed', async () => {
-  const { app, open, pauses } = pausingApp();
-  const stream = readStream(await postBatch(app, 'modern', ['a', 'b', 'c'], { progressToken: 1 }));
-  await stream.next();
-  await stream.cancel();
-  open();
-  await settled();
-  assert.equal(pauses(), 1);
+test('logs nothing to a client of the modern era that does not ask for it', async () => {
+  assert.deepEqual(await loggedIn(await postBatch(exampleApp(), 'modern', ['a', 'a'])), []);
 });
+
+for (const [era, { opening, request }] of Object.entries(STDIO_ERAS)) {
+  test(`stops a batch that a client of ${era} cancels, without an answer to it, and goes on`, async (t) => {
+    const wire = wireInProcess(t, createMcpServer);
+    for (const message of opening) wire.send(message);
+    const titles = Array.from({ length: 1000 }, (_, index) => `t${index}`);
+    const batch = (progressToken: string) =>
+      request('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken } });
+    const [cancelled, next] = [batch('cancelled'), batch('next')];
+    wire.send(cancelled);
+    await wire.match(/"progress":25,/);
+    wire.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: cancelled.id } });
+
+    // By the time a second batch is done, the first would be, too.
+    wire.send(next);
+    assert.equal((await wire.answer(next)).result?.isError, undefined);
+    const messages = wire.messages();
+    assert.ok(messages.every(({ id }) => id !== cancelled.id));
+    const reports = (token: string) =>
+      messages.filter(({ params }) => (params as { progressToken?: string } | undefined)?.progressToken === token);
+    assert.equal(reports('next').length, 40);
+    assert.ok(reports('cancelled').length < 10, `${reports('cancelled').length} steps`);
+  });
+
+  test(`speaks nothing but JSON-RPC of ${era} over stdio, with progress and log messages`, async (t) => {
+    const server = startEntry(t, 'src/stdio-server.ts');
+    const wire = wireTo(server);
+    for (const message of opening) wire.send(message);
+    const _meta = { progressToken: 'token', [LOG_LEVEL_META_KEY]: 'info' };
+    const requests = [
+      request('tools/call', { name: 'slugify', arguments: { text: 'Hello World' } }),
+      request('tools/call', { name: 'slugify-batch', arguments: { titles: ['a', 'a'] }, _meta }),
+    ];
+    for (const message of requests) wire.send(message);
+    const [slug, batch] = await Promise.all(requests.map((message) => wire.answer(message)));
+    assert.deepEqual(slug?.result?.structuredContent, { slug: 'hello-world' });
+    assert.deepEqual(batch?.result?.structuredContent, { slugs: ['a', 'a-2'] });
+
+    server.endStdin();
+    assert.deepEqual(await server.exit(), { code: 0, signal: null });
+    const notifications = wire.messages().filter(({ method }) => method !== undefined);
+    assert.deepEqual(
+      notifications.map(({ method, params }) => [method, params]),
+      [
+        ...[1, 2].map((done) => ['notifications/progress', { progressToken: 'token', progress: done, total: 2 }]),
+        ['notifications/message', NUMBERED],
+        ['notifications/message', MADE],
+      ],
+    );
+    // One answer to each request.
+    assert.equal(wire.messages().length - notifications.length, requests.length + 1);
+  });
+}
 
 interface ListedTool {
   name: string;
@@ -132,7 +188,8 @@ interface ListedTool {
   outputSchema: { type: string; required: string[] };
 }
 
-const listed = async (): Promise<RpcAnswer> => answerOf(await testApp().request('POST', modernRequest('tools/list')));
+const listed = async (): Promise<RpcAnswer> =>
+  answerOf(await exampleApp().request('POST', modernRequest('tools/list')));
 
 test('lists both tools with everything a client shows or decides by', async () => {
   const tools = (await listed()).result?.['tools'] as ListedTool[];
@@ -166,7 +223,7 @@ test('lists the tools in the same order and words on every server and in both er
 
 for (const method of ['tools/list', 'server/discover']) {
   test(`lets clients of the modern era keep ${method} for an hour`, async () => {
-    const { result } = await answerOf(await testApp().request('POST', modernRequest(method)));
+    const { result } = await answerOf(await exampleApp().request('POST', modernRequest(method)));
     assert.deepEqual([result?.['ttlMs'], result?.['cacheScope']], [3_600_000, 'public']);
   });
 }
@@ -180,10 +237,25 @@ test('says who it is, with the version of package.json, what it is for, and what
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  const { result } = await answerOf(await testApp().request('POST', modernRequest('server/discover')));
+  const { result } = await answerOf(await exampleApp().request('POST', modernRequest('server/discover')));
   const serverInfo = { name: 'hono-mcp-server', title: 'Slugs', version };
   assert.deepEqual(result?.['_meta'], { 'io.modelcontextprotocol/serverInfo': serverInfo });
   assert.match(String(result?.['instructions']), /slugify-batch/);
   // A list that changes with a deploy only is nothing to listen for.
-  assert.deepEqual(result?.['capabilities'], { tools: { listChanged: false } });
+  assert.deepEqual(result?.['capabilities'], { logging: {}, tools: { listChanged: false } });
+});
+
+const SECRET = { ci: 'c'.repeat(32), batch: 'b'.repeat(32) };
+
+test('hides slugify-batch from static tokens without its scope', async () => {
+  const app = exampleApp({ MCP_AUTH_TOKENS: `ci:${SECRET.ci}, batch:${SECRET.batch}:slugs:batch` });
+  const names = async (secret: string) => {
+    const headers = { authorization: `Bearer ${secret}` };
+    const { result } = await answerOf(await app.request('POST', modernRequest('tools/list', {}, { headers })));
+    // What depends on the caller is not for shared caches.
+    assert.equal(result?.['cacheScope'], 'private');
+    return (result['tools'] as ListedTool[]).map(({ name }) => name);
+  };
+  assert.deepEqual(await names(SECRET.ci), ['slugify']);
+  assert.deepEqual(await names(SECRET.batch), ['slugify', 'slugify-batch']);
 });

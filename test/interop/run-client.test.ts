@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { connectHttp, type ClientKind } from '../support/clients.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { startListening } from '../support/listening.ts';
 import { FEATURES, type Era, type InteropClient, type Stage } from './client.ts';
 import { cell } from './matrix.ts';
@@ -24,7 +25,7 @@ const connecting = (kind: ClientKind) => async (stage: Stage) => {
 };
 
 async function outcomeOf(t: TestContext, run: InteropClient) {
-  const { url: endpoint } = await startListening(t);
+  const { url: endpoint } = await startListening(t, {}, { createServer: createMcpServer });
   const outcome = await runClient(run, { endpoint, origins: { allowed: '', refused: '' }, artifacts: '' });
   return { ...outcome, cells: FEATURES.map((feature) => cell(outcome, feature)) };
 }

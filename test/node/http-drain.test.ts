@@ -6,9 +6,9 @@ import { connectHttp } from '../support/clients.ts';
 import { remoteApp } from '../support/remote.ts';
 import { startHttpEntry } from '../support/process.ts';
 
-const GATED = 'test/fixtures/gated-http-server.ts';
-const TITLES = { titles: ['Hello World', 'Hello World'] };
-const SLUGS = { slugs: ['hello-world', 'hello-world-2'] };
+const GATED = 'test/fixtures/http-server.ts';
+const TWO = { to: 2 };
+const COUNTED = { counted: 2 };
 
 for (const kind of ['v1', 'v2 legacy', 'v2 pinned'] as const) {
   test(`delivers progress and results of the calls in flight at SIGTERM to a ${kind} client`, async (t) => {
@@ -16,13 +16,13 @@ for (const kind of ['v1', 'v2 legacy', 'v2 pinned'] as const) {
     const client = await connectHttp(t, kind, server.url);
     const progress: number[] = [];
     const onprogress = (update: { progress: number }) => progress.push(update.progress);
-    const calls = [client.call('slugify-batch', TITLES), client.call('slugify-batch', TITLES, { onprogress })];
+    const calls = [client.call('count', TWO), client.call('count', TWO, { onprogress })];
     await server.stderrMatch(/paused\n[^]*paused\n/);
 
     server.signal('SIGTERM');
     await server.stderrMatch(/stopping/);
     server.writeLine('go on');
-    for (const result of await Promise.all(calls)) assert.deepEqual(result.structuredContent, SLUGS);
+    for (const result of await Promise.all(calls)) assert.deepEqual(result.structuredContent, COUNTED);
     assert.deepEqual(progress, [1, 2]);
     assert.deepEqual(await server.exit(), { code: 0, signal: null });
     assert.match(server.stderr, /stopped callsCut=0/);
@@ -33,13 +33,13 @@ test('answers 503 with Retry-After to what is new while it drains, and 200 in th
   const server = await startHttpEntry(t, { entry: GATED });
   const app = remoteApp(server.url);
   const session = await openSession(app);
-  const call = session.call('slugify-batch', TITLES);
+  const call = session.call('count', TWO);
   await server.stderrMatch(/paused/);
   assert.equal((await app.request('GET', { path: '/readyz' })).status, 200);
 
   server.signal('SIGTERM');
   await server.stderrMatch(/stopping/);
-  const modern = modernRequest('tools/call', { name: 'slugify', arguments: { text: 'Hello World' } });
+  const modern = modernRequest('tools/call', { name: 'echo', arguments: { text: 'Hello World' } });
   for (const request of [{ headers: JSON_HEADERS, body: initializeRequest() }, modern]) {
     const response = await app.request('POST', request);
     assert.equal(response.status, 503);
@@ -48,11 +48,11 @@ test('answers 503 with Retry-After to what is new while it drains, and 200 in th
   }
   assert.equal((await app.request('GET', { path: '/readyz' })).status, 503);
   assert.equal((await app.request('GET', { path: '/livez' })).status, 200);
-  const { result } = await session.call('slugify', { text: 'Hello World' });
-  assert.deepEqual(result?.structuredContent, { slug: 'hello-world' });
+  const { result } = await session.call('echo', { text: 'Hello World' });
+  assert.deepEqual(result?.structuredContent, { echo: 'Hello World' });
 
   server.writeLine('go on');
-  assert.deepEqual((await call).result?.structuredContent, SLUGS);
+  assert.deepEqual((await call).result?.structuredContent, COUNTED);
   assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });
 
@@ -76,9 +76,9 @@ test('ends GET and listen streams properly on SIGTERM, without a call to wait fo
 test('cuts the calls that still run when MCP_DRAIN_SECONDS are over, and ends with code 0', async (t) => {
   const server = await startHttpEntry(t, { entry: GATED, env: { MCP_DRAIN_SECONDS: '0' } });
   const modern = await connectHttp(t, 'v2 pinned', server.url);
-  const modernCall = modern.call('slugify-batch', TITLES);
+  const modernCall = modern.call('count', TWO);
   const session = await openSession(remoteApp(server.url));
-  const legacyCall = session.call('slugify-batch', TITLES);
+  const legacyCall = session.call('count', TWO);
   await server.stderrMatch(/paused\n[^]*paused\n/);
 
   server.signal('SIGTERM');

@@ -5,6 +5,7 @@ import { finishSignIn, oauthClient, signInAndConnect, type OAuthClient } from '.
 import { person } from '../support/person.ts';
 import { EXPIRED_SECONDS, startProtected, type ProtectedServer } from '../support/protected.ts';
 import { answerOf, initializeRequest, JSON_HEADERS, LATEST_LEGACY, rpc } from '../support/app.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { startListening } from '../support/listening.ts';
 
 const KINDS = ['v1', 'v2 legacy', 'v2 auto'] as const;
@@ -96,7 +97,8 @@ test('answers 503 with Retry-After while the keys cannot be had, to sign nobody 
 test('answers 401 to a token that the same IdP issued for another server', async (t) => {
   const server = await startProtected(t);
   const { app } = await signedIn(t, server, 'v2 legacy');
-  const other = await startListening(t, (url) => ({ MCP_OAUTH_ISSUER: server.idp.issuer, MCP_PUBLIC_URL: url }));
+  const settings = (url: string) => ({ MCP_OAUTH_ISSUER: server.idp.issuer, MCP_PUBLIC_URL: url });
+  const other = await startListening(t, settings, { createServer: createMcpServer });
   const response = await post(other.url, app, initializeRequest());
   assert.equal(response.status, 401);
   assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer .*error="invalid_token"/);

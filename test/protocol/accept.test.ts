@@ -88,7 +88,7 @@ test('serves a client of sessions that reads JSON only, from initialize to the e
   );
   const session = { ...headers, 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
 
-  const call = rpc('tools/call', { name: 'slugify', arguments: { text: 'A B' } });
+  const call = rpc('tools/call', { name: 'echo', arguments: { text: 'A B' } });
   const answer = await app.request('POST', { headers: session, body: call });
   assert.equal(answer.status, 200);
   for (const name of ['connection', 'cache-control', 'x-accel-buffering']) assert.equal(answer.headers.get(name), null);
@@ -100,7 +100,7 @@ test('serves a client of sessions that reads JSON only, from initialize to the e
 });
 
 test('turns progress and an answer into one JSON body, for a client that reads no stream', async () => {
-  const params = { name: 'slugify-batch', arguments: { titles: ['a', 'b'] }, _meta: { progressToken: 1 } };
+  const params = { name: 'count', arguments: { to: 2 }, _meta: { progressToken: 1 } };
   const { headers, body } = modernRequest('tools/call', params, { headers: { accept: 'application/json' } });
   const response = await testApp().request('POST', { headers, body });
   assert.equal(response.headers.get('content-type'), 'application/json');

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { describeIncoming } from '../../src/protocol/incoming.ts';
-import type { FactoryContext } from '../../src/tools.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
+import type { McpContext } from '../../src/tools.ts';
 import {
   answerOf,
   JSON_HEADERS,
@@ -13,24 +12,25 @@ import {
   testApp,
   type RequestOptions,
 } from '../support/app.ts';
+import { createTestServer } from '../support/test-server.ts';
 
-const CALL = { name: 'slugify', arguments: { text: 'A b' } };
-const BOTH = ['slugify', 'slugify-batch'];
+const CALL = { name: 'echo', arguments: { text: 'A b' } };
+const BOTH = ['echo', 'count'];
 
 const calledTool = (body: JSONRPCMessage | JSONRPCMessage[]) => describeIncoming(body).tool;
 
 test('is the tool that a body calls', () => {
-  assert.equal(calledTool(rpc('tools/call', { name: 'slugify-batch' })), 'slugify-batch');
+  assert.equal(calledTool(rpc('tools/call', { name: 'count' })), 'count');
   assert.equal(calledTool(rpc('tools/call', { name: 'a tool: ü' })), 'a tool: ü');
 });
 
 for (const body of [
   rpc('tools/list'),
-  rpc('prompts/get', { name: 'slugify' }),
+  rpc('prompts/get', { name: 'echo' }),
   rpc('tools/call'),
   rpc('tools/call', { name: 1 }),
   { jsonrpc: '2.0' as const, id: 1, method: 'tools/call' },
-  [rpc('tools/call', { name: 'slugify' }), rpc('tools/call', { name: 'slugify-batch' })],
+  [rpc('tools/call', { name: 'echo' }), rpc('tools/call', { name: 'count' })],
 ]) {
   test(`is none where any may be asked for, or nothing: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
     assert.equal(calledTool(body), undefined);
@@ -40,8 +40,8 @@ for (const body of [
 /** An app that keeps which tools were registered for each request. */
 function watchedApp(env: Record<string, string> = {}) {
   const registered: string[][] = [];
-  const createServer = (context: FactoryContext) => {
-    const server = createMcpServer(context);
+  const createServer = (context: McpContext) => {
+    const server = createTestServer(context);
     registered.push(BOTH.filter((name) => server.toolInputSchemaJson(name) !== undefined));
     return server;
   };
@@ -57,11 +57,11 @@ for (const [era, request] of [
   test(`registers that tool alone, and all of them for a list (${era})`, async () => {
     const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
     const answer = await answerOf(await app.request('POST', request('tools/call', CALL)));
-    assert.deepEqual(answer.result?.['structuredContent'], { slug: 'a-b' });
+    assert.deepEqual(answer.result?.['structuredContent'], { echo: 'A b' });
     const list = await answerOf(await app.request('POST', request('tools/list')));
     const names = (list.result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name);
     assert.deepEqual(names, BOTH);
-    assert.deepEqual(registered, [['slugify'], BOTH]);
+    assert.deepEqual(registered, [['echo'], BOTH]);
   });
 
   test(`answers -32602 to a tool that there is not, as ever (${era})`, async () => {
@@ -77,8 +77,8 @@ test('registers that tool alone for calls that the handler of the SDK serves', a
   const { headers, ...call } = modernRequest('tools/call', CALL);
   // Plain calls of clients that read both types do not go there.
   const response = await app.request('POST', { ...call, headers: { ...headers, accept: 'application/json' } });
-  assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { slug: 'a-b' });
-  assert.deepEqual(registered, [['slugify']]);
+  assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { echo: 'A b' });
+  assert.deepEqual(registered, [['echo']]);
 });
 
 test('registers all for a batch of the 2025 revisions, and for a session', async () => {

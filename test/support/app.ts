@@ -1,8 +1,8 @@
 import { createApp, type App, type AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import type { CreateServer } from '../../src/tools.ts';
+import { createTestServer } from './test-server.ts';
 
 export const URL_OF_APP = 'http://127.0.0.1:3000/mcp';
 
@@ -28,10 +28,10 @@ export type TestAppOptions = AppOptions & { createServer?: CreateServer };
 const { MCP_SHORTCUTS = 'on' } = process.env;
 const SHORTCUTS = { MCP_SHORTCUTS };
 
-/** An app in this process; `env` are its settings, the rest replaces parts of it. */
+/** An app in this process that serves the test server. `env` is its settings; `options` replace parts of it. */
 export function testApp(
   env: Record<string, string> = {},
-  { createServer = createMcpServer, ...options }: TestAppOptions = {},
+  { createServer = (context) => createTestServer(context), ...options }: TestAppOptions = {},
 ): TestApp {
   const lines: string[] = [];
   const config = loadConfig({ ...SHORTCUTS, ...env });

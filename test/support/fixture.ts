@@ -1,6 +1,5 @@
 import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { LISTED } from './modern-call.ts';
 
 /** What a tool of a test does; its result is sent as JSON text. */
 export type Tool = (call: { args: Record<string, unknown>; context: ServerContext; server: McpServer }) => unknown;
@@ -52,7 +51,6 @@ function build(tools: Record<string, Tool>): McpServer {
     { name: 'fixture', version: '1.0.0' },
     {
       capabilities: { logging: {}, resources: { subscribe: true } },
-      supportedProtocolVersions: LISTED,
     },
   );
   const uris = new Set<string>();

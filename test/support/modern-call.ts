@@ -1,8 +1,4 @@
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
-import { MODERN, modernRequest } from './app.ts';
-
-/** The revisions of a server that takes part in the short way. */
-export const LISTED = [MODERN, ...SUPPORTED_PROTOCOL_VERSIONS];
+import { modernRequest } from './app.ts';
 
 /** A tool result that says `text`. */
 export const said = (text: string) => ({ content: [{ type: 'text' as const, text }] });

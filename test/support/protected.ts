@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { createMcpServer } from '../../src/mcp-server.ts';
 import { startListening, type ListeningApp } from './listening.ts';
 
 /** What `slugify-batch` asks for. */
@@ -43,6 +44,7 @@ export async function startProtected(
   const start = (resource?: string) =>
     startListening(t, (url) => ({ MCP_OAUTH_ISSUER: idp.issuer, MCP_PUBLIC_URL: resource ?? url, ...settings }), {
       clock,
+      createServer: createMcpServer,
     });
   const { url, lines } = await start();
   let requests: string[] = [];

@@ -17,13 +17,13 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
 import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { JSON_HEADERS, LATEST_LEGACY, messagesIn, initializeRequest, rpc, type RpcAnswer } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';
+import { createTestServer } from './test-server.ts';
 import { pass } from './time.ts';
 
 /** Longer than anything is kept: idle sessions 30 minutes, their events 5. */
@@ -127,12 +127,12 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
     },
     async assertWell() {
       const number = ++calls;
-      const call = rpc('tools/call', { name: 'slugify', arguments: { text: `Call ${number}` } }, `call ${number}`);
+      const call = rpc('tools/call', { name: 'echo', arguments: { text: `Call ${number}` } }, `call ${number}`);
       const { status, text } = await postPlainly(listener.port, bystander.headers, call);
       assert.equal(status, 200, 'the bystander is served');
       const answer = messagesIn(text).at(-1) as Partial<RpcAnswer> | undefined;
       const found = [answer?.id, answer?.result?.['structuredContent']];
-      assert.deepEqual(found, [call.id, { slug: `call-${number}` }]);
+      assert.deepEqual(found, [call.id, { echo: `Call ${number}` }]);
       complaints.assertNone();
       assert.equal(Object.keys(Object.prototype).length, 0, 'the prototype of all objects is as it was');
       assert.ok(watch.maxListeners <= MAX_SOCKET_LISTENERS, `a socket had ${watch.maxListeners} listeners`);
@@ -204,7 +204,7 @@ function countedServers() {
       return [...servers].filter((server) => server.deref()?.isConnected()).length;
     },
     create(): McpServer {
-      const server = createMcpServer();
+      const server = createTestServer();
       servers.add(new WeakRef(server));
       return server;
     },

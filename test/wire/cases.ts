@@ -33,10 +33,9 @@ type Message = { headers: Record<string, string>; body: unknown };
 function legacyMessage(random: Random): unknown {
   const requestId = random.int(1, 5);
   const text = random.pick(TEXTS);
-  const titles = [text, text, 'more'];
   return random.pick([
-    () => rpc('tools/call', { name: 'slugify', arguments: { text, separator: '_' } }, requestId),
-    () => rpc('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken: 7 } }, requestId),
+    () => rpc('tools/call', { name: 'echo', arguments: { text, suffix: '_' } }, requestId),
+    () => rpc('tools/call', { name: 'count', arguments: { to: 3 }, _meta: { progressToken: 7 } }, requestId),
     () => rpc(random.pick(['tools/list', 'ping', 'resources/list', 'logging/setLevel']), {}, requestId),
     () => rpc('resources/subscribe', { uri: 'file:///x' }, requestId),
     () => ({ jsonrpc: '2.0', method: 'notifications/initialized' }),
@@ -48,10 +47,9 @@ function legacyMessage(random: Random): unknown {
 
 function modernMessage(random: Random): Message {
   const text = random.pick(TEXTS);
-  const titles = [text, text, 'more'];
   return random.pick([
-    () => modernRequest('tools/call', { name: 'slugify', arguments: { text } }),
-    () => modernRequest('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken: 'x' } }),
+    () => modernRequest('tools/call', { name: 'echo', arguments: { text } }),
+    () => modernRequest('tools/call', { name: 'count', arguments: { to: 3 }, _meta: { progressToken: 'x' } }),
     () => modernRequest(random.pick(['tools/list', 'server/discover', 'ping', 'prompts/get']), { name: 'x' }),
     () => modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }),
   ])();

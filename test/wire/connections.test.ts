@@ -24,15 +24,14 @@ function post(headers: Record<string, string>, body: unknown): string {
 }
 
 function callOf(text: string) {
-  const { headers, body } = modernRequest('tools/call', { name: 'slugify', arguments: { text } }, { id: text });
+  const { headers, body } = modernRequest('tools/call', { name: 'echo', arguments: { text } }, { id: text });
   return post(headers, body);
 }
 
 /** A call that sends `events` progress notifications of `bytes` each. */
 function talkativeCall(events: number, bytes: number) {
-  const titles = Array.from({ length: events }, (_, index) => `Title ${index}`);
   const progressToken = 'x'.repeat(bytes);
-  return rpc('tools/call', { name: 'slugify-batch', arguments: { titles }, _meta: { progressToken } }, 'talkative');
+  return rpc('tools/call', { name: 'count', arguments: { to: events }, _meta: { progressToken } }, 'talkative');
 }
 
 const CALL = callOf('a');

@@ -10,7 +10,7 @@ const wire = await startWire();
 before(() => wire.rememberWhatIsThere());
 after(() => wire.close());
 
-const call = modernRequest('tools/call', { name: 'slugify', arguments: { text: 'Hello World' } });
+const call = modernRequest('tools/call', { name: 'echo', arguments: { text: 'Hello World' } });
 const BODY = JSON.stringify(call.body);
 const CHUNKS = chunked(BODY);
 const TE = 'Transfer-Encoding: chunked';

@@ -43,7 +43,7 @@ const modern =
     wire.fetch('POST', modernRequest(method, name === undefined ? {} : { name }).headers, body);
 
 /** Messages with a hole, the level at which it is, and how they are sent. */
-const call = { name: 'slugify', arguments: { text: 'a', more: '@' } };
+const call = { name: 'echo', arguments: { text: 'a', more: '@' } };
 const subscribe = rpc('resources/subscribe', { uri: '@' });
 const HOLES: [where: string, message: unknown, level: number, send: Send][] = [
   ['the experimental capabilities', initializeRequest({ experimental: { x: { y: '@' } } }), 5, withoutSession],
@@ -55,7 +55,7 @@ const HOLES: [where: string, message: unknown, level: number, send: Send][] = [
   ['the data of an error', { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x', data: '@' } }, 2, inSession],
   ['a notification', { jsonrpc: '2.0', method: 'notifications/x', params: { x: '@' } }, 2, inSession],
   ['a batch', [rpc('tools/list', { x: '@' })], 3, inSession],
-  ['the arguments of a modern call', modernRequest('tools/call', call).body, 3, modern('tools/call', 'slugify')],
+  ['the arguments of a modern call', modernRequest('tools/call', call).body, 3, modern('tools/call', 'echo')],
   [
     'modern capabilities',
     modernRequest('tools/list', {}, { capabilities: { experimental: { x: { y: '@' } } } }).body,
@@ -102,7 +102,7 @@ const utf8 = (text: string, ...bytes: number[]) => {
   return Buffer.concat([Buffer.from(before_), Buffer.from(bytes), Buffer.from(after_)]);
 };
 const batchOf = (count: number, message: unknown) => JSON.stringify(Array.from({ length: count }, () => message));
-const slugify = JSON.stringify(rpc('tools/call', { name: 'slugify', arguments: { text: '@' } }, 'mine'));
+const echo = JSON.stringify(rpc('tools/call', { name: 'echo', arguments: { text: '@' } }, 'mine'));
 const withId = (id: string) => `{"jsonrpc":"2.0","id":${id},"method":"tools/list"}`;
 const NOTE = { jsonrpc: '2.0', method: 'notifications/initialized' };
 const RESPONSE = { jsonrpc: '2.0', id: 'never asked', result: {} };
@@ -131,21 +131,21 @@ const BODIES: [what: string, body: string | Uint8Array, status: number, code?: n
   ['a method of a megabyte', JSON.stringify(rpc(MEGABYTE)), 200, -32601],
   ['the tool __proto__', JSON.stringify(rpc('tools/call', { name: '__proto__' })), 200, -32602],
   ['the tool constructor', JSON.stringify(rpc('tools/call', { name: 'constructor' })), 200, -32602],
-  ['the argument __proto__', slugify.replace('{"text"', '{"__proto__":{"separator":"_"},"text"'), 200],
-  ['the key constructor', slugify.replace('{', '{"constructor":{"prototype":{"x":1}},'), 400, -32600],
-  ['the key __proto__', slugify.replace('{', '{"__proto__":{"method":"initialize"},'), 400, -32600],
-  ['the key method twice', slugify.replace('{', '{"method":"initialize",'), 200],
+  ['the argument __proto__', echo.replace('{"text"', '{"__proto__":{"suffix":"_"},"text"'), 200],
+  ['the key constructor', echo.replace('{', '{"constructor":{"prototype":{"x":1}},'), 400, -32600],
+  ['the key __proto__', echo.replace('{', '{"__proto__":{"method":"initialize"},'), 400, -32600],
+  ['the key method twice', echo.replace('{', '{"method":"initialize",'), 200],
   ['a URI that cannot be made a string', fill(subscribe, '{"toString":1,"valueOf":null}'), 200, -32601],
   ['a URI of a megabyte', fill(subscribe, `"${MEGABYTE}"`), 400, -32602],
-  ['bytes that are no UTF-8', utf8(slugify, 0xff, 0xfe, 0x41), 200],
-  ['a character cut off', utf8(slugify, 0xf0, 0x9f), 200],
-  ['half of a surrogate pair', slugify.replace('@', 'a\\ud800'), 200],
-  ['a byte order mark', `\ufeff${slugify.replace('@', 'a')}`, 200],
-  ['UTF-16', Buffer.from(slugify, 'utf16le'), 400, -32700],
-  ['a NUL in a string', slugify.replace('@', '\0'), 400, -32700],
-  ['a NUL behind the message', `${slugify.replace('@', 'a')}\0`, 400, -32700],
-  ['two messages', slugify.replace('@', 'a').repeat(2), 400, -32700],
-  ['a message that breaks off', slugify.slice(0, -1), 400, -32700],
+  ['bytes that are no UTF-8', utf8(echo, 0xff, 0xfe, 0x41), 200],
+  ['a character cut off', utf8(echo, 0xf0, 0x9f), 200],
+  ['half of a surrogate pair', echo.replace('@', 'a\\ud800'), 200],
+  ['a byte order mark', `\ufeff${echo.replace('@', 'a')}`, 200],
+  ['UTF-16', Buffer.from(echo, 'utf16le'), 400, -32700],
+  ['a NUL in a string', echo.replace('@', '\0'), 400, -32700],
+  ['a NUL behind the message', `${echo.replace('@', 'a')}\0`, 400, -32700],
+  ['two messages', echo.replace('@', 'a').repeat(2), 400, -32700],
+  ['a message that breaks off', echo.slice(0, -1), 400, -32700],
 ];
 
 for (const [what, body, status, code] of BODIES) {
@@ -183,7 +183,7 @@ for (const [where, message, send] of MANY_PLACES) {
 test('takes any number of values in the arguments of a call', async () => {
   for (const [message, send] of [
     [rpc('tools/call', call), inSession],
-    [modernRequest('tools/call', call).body, modern('tools/call', 'slugify')],
+    [modernRequest('tools/call', call).body, modern('tools/call', 'echo')],
   ] as const) {
     assert.equal((await answerTo(send(fill(message, MANY)))).status, 200);
   }
@@ -204,7 +204,7 @@ const HEADERS: [what: string, headers: Record<string, string>, status: number, c
 
 for (const [what, more, status, code] of HEADERS) {
   test(`answers ${status} with ${code} to ${what}`, async () => {
-    const { headers, body } = modernRequest('tools/call', { name: 'slugify', arguments: { text: 'a' } });
+    const { headers, body } = modernRequest('tools/call', { name: 'echo', arguments: { text: 'a' } });
     const answer = await answerTo(wire.fetch('POST', { ...headers, ...more }, body));
     assert.deepEqual([answer.status, codeIn(answer)], [status, code]);
     await wire.assertWell();

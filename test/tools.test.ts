@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { cachedSchema } from '../../src/shortcuts/cached-schema.ts';
+import { cachedSchema } from '../src/tools.ts';
 
 const TARGET = { target: 'draft-2020-12' } as const;
 
