@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 /** Whoever replaces the example deletes files that the docs go on naming until they are rewritten. */
 const hasExample = existsSync(join(root, 'test/example'));
-const isOfExample = (path: string) => path === 'src/slug.ts' || path.startsWith('test/example/');
+const isOfExample = (file: string) => file === 'src/slug.ts' || file.startsWith('test/example/');
 
 test('the README lists every setting with its default and meaning', () => {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {
@@ -37,7 +37,7 @@ test('the files that the docs name exist', async () => {
     const paths = text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g);
     const named = [...links, ...paths].map((match) => match[1] ?? '');
     assert.ok(named.length > 0, `${name} names files`);
-    for (const path of named.filter((path) => hasExample || !isOfExample(path))) {
+    for (const path of named.filter((file) => hasExample || !isOfExample(file))) {
       await access(join(root, path.startsWith('../') ? path.slice(3) : path));
     }
   }
