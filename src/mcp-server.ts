@@ -21,7 +21,7 @@ const boundedText = (name: string, max: number) => {
   const tooLong = `${name} may have at most ${max} characters`;
   return z.string().max(max, tooLong).refine(isShort(max), `${tooLong}, ligatures written out`);
 };
-const options = z.object({
+const options = {
   separator: z.enum(['-', '_', '.', '~']).default('-').describe('What separates two words'),
   lowercase: z.boolean().default(true).describe('Whether to convert the slug to lower case'),
   maxLength: z
@@ -29,7 +29,7 @@ const options = z.object({
     .min(1)
     .max(MAX_TEXT_CHARS)
     .optional()
-    .describe('Longest slug, in characters; whole words if any fit'),
+    .describe('Longest slug to return, in characters; cut at the end of a word if one fits'),
   characters: z
     .enum(['auto', 'ascii', 'unicode'])
     .default('auto')
@@ -37,16 +37,18 @@ const options = z.object({
       'auto: transliterate to Latin letters and keep what has no transliteration, such as Chinese or Japanese. ' +
         'ascii: transliterate and drop the rest. unicode: keep the letters of every script as they are.',
     ),
-});
-const slugifyInput = options.extend({
+};
+const slugifyInput = z.object({
   text: boundedText('text', MAX_TEXT_CHARS).describe('The text to turn into a slug, in any language'),
+  ...options,
 });
-const batchInput = options.extend({
+const batchInput = z.object({
   titles: z
     .array(boundedText('a title', MAX_TITLE_CHARS))
     .min(1, 'give at least one title')
     .max(MAX_TITLES, `at most ${MAX_TITLES} titles fit one call: split the list`)
     .describe('The titles to turn into slugs'),
+  ...options,
 });
 const slugifyOutput = z.object({ slug: z.string().describe('The slug') });
 const batchOutput = z.object({ slugs: z.array(z.string()).describe('One slug for each title, in the same order') });
@@ -87,6 +89,7 @@ export function createMcpServer({ authInfo }: McpContext = { era: 'legacy' }): M
     return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
   });
 
+  // A static token without the scope can never get it, so its holder does not see the tool.
   if (!canHaveScope(authInfo, BATCH_SCOPE)) return server;
   server.registerTool('slugify-batch', slugifyBatch, async ({ titles, ...style }, { mcpReq }) => {
     const progressToken = mcpReq._meta?.progressToken;
@@ -104,14 +107,14 @@ export function createMcpServer({ authInfo }: McpContext = { era: 'legacy' }): M
         const params = { progressToken, progress: slugs.length, total: titles.length };
         await mcpReq.notify({ method: 'notifications/progress', params });
       }
-      // Other calls get their turn, and a cancelled one ends: its result would be discarded.
+      // Let other calls run, and stop if this one was cancelled.
       await nextTurn();
       mcpReq.signal.throwIfAborted();
     }
-    // The SDK sends what the client's log level lets through: of `logging/setLevel`, or of `_meta` in 2026-07-28.
-    if (numbered > 0)
-      await mcpReq.log('notice', `Numbered ${numbered} of the slugs, which were taken`, 'slugify-batch');
-    await mcpReq.log('info', `Made ${slugs.length} slugs`, 'slugify-batch');
+    // Sent if the client's log level allows it: set by `logging/setLevel`, or in 2026-07-28 by each request's `_meta`.
+    // That revision deprecates log messages to clients (SEP-2577); they work in both eras.
+    if (numbered > 0) await mcpReq.log('notice', `Slugs taken and numbered: ${numbered}`, 'slugify-batch');
+    await mcpReq.log('info', `Slugs made: ${slugs.length}`, 'slugify-batch');
     return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
   });
   return server;

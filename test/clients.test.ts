@@ -23,7 +23,7 @@ for (const { kind, era } of CLIENTS) {
       await settled();
       resumed.open();
     };
-    // Clients of 2025 say that they cancel; those of 2026 close the stream.
+    // Clients of 2025 send a notification to cancel; those of 2026 close the stream.
     const observedFetch: FetchLike = async (url, init) => {
       const response = await fetch(url, init);
       if (typeof init?.body === 'string' && init.body.includes('notifications/cancelled')) arrived.open();
@@ -86,7 +86,7 @@ test('clients of every kind at once get the answers to their own calls', async (
   const clients = await Promise.all(
     [...CLIENTS, ...CLIENTS, ...CLIENTS].map(({ kind }) => connectHttp(t, kind, server.url)),
   );
-  // Each counts its JSON-RPC ids from the same number.
+  // All clients count their JSON-RPC ids from the same number.
   const calls = clients.flatMap((client, who) =>
     Array.from({ length: 5 }, async (_, which) => {
       const to = who * 5 + which + 1;

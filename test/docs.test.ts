@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 /** Whoever replaces the example deletes files that the docs go on naming until they are rewritten. */
 const hasExample = existsSync(join(root, 'test/example'));
-const isOfExample = (path: string) => path === 'src/slug.ts' || path.startsWith('test/example/');
+const isOfExample = (file: string) => file === 'src/slug.ts' || file.startsWith('test/example/');
 
 test('the README lists every setting with its default and meaning', () => {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {

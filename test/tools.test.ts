@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { cachedSchema } from '../src/tools.ts';
+import { cachedSchema, canHaveScope, nextTurn } from '../src/tools.ts';
 
 const TARGET = { target: 'draft-2020-12' } as const;
 
-/** A schema that notes what its JSON Schema was asked for with. */
+/** A schema that records the options of each conversion to JSON Schema. */
 function watched(): { schema: StandardSchemaWithJSON; asked: unknown[] } {
   const asked: unknown[] = [];
   const { '~standard': standard } = z.object({ text: z.string().default('none') });
@@ -18,7 +18,7 @@ function watched(): { schema: StandardSchemaWithJSON; asked: unknown[] } {
   return { schema: { '~standard': { ...standard, jsonSchema } }, asked };
 }
 
-test('makes the JSON Schema of input and output once for each target', () => {
+test('converts input and output to JSON Schema once for each target', () => {
   const { schema, asked } = watched();
   const { jsonSchema } = cachedSchema(schema)['~standard'];
   for (let times = 0; times < 2; times += 1) {
@@ -26,10 +26,10 @@ test('makes the JSON Schema of input and output once for each target', () => {
     assert.deepEqual(jsonSchema.output(TARGET), schema['~standard'].jsonSchema.output(TARGET));
     assert.notDeepEqual(jsonSchema.input({ target: 'draft-07' }), jsonSchema.input(TARGET));
   }
-  assert.equal(asked.length - 4, 3, 'four were asked for by this test');
+  assert.equal(asked.length - 4, 3, 'this test itself asked for four');
 });
 
-test('makes one anew for options of the library, which are nobody else’s', () => {
+test('does not cache a conversion with options of a library', () => {
   const { schema, asked } = watched();
   const { jsonSchema } = cachedSchema(schema)['~standard'];
   const options = { ...TARGET, libraryOptions: { unrepresentable: 'any' } };
@@ -42,4 +42,26 @@ test('validates as before', async () => {
   const { validate } = cachedSchema(schema)['~standard'];
   assert.deepEqual(await validate({}), { value: { text: 'none' } });
   assert.notEqual((await validate({ text: 1 })).issues, undefined);
+});
+
+const token = { token: 'secret', clientId: 'client', scopes: ['mcp'] };
+const resourceMetadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp';
+
+for (const [who, authInfo, can] of [
+  ['an unauthenticated caller', undefined, true],
+  ['a static token without it', token, false],
+  ['a static token with it', { ...token, scopes: ['mcp', 'tool'] }, true],
+  ['a token without it whose client can ask for more', { ...token, resourceMetadataUrl }, true],
+] as const) {
+  test(`says that ${who} ${can ? 'can' : 'cannot'} have a scope`, () => {
+    const info = authInfo && { ...authInfo, scopes: [...authInfo.scopes] };
+    assert.equal(canHaveScope(info, 'tool'), can);
+  });
+}
+
+test('lets timers that are due run before the next turn', async () => {
+  let hasRun = false;
+  setTimeout(() => (hasRun = true), 0);
+  await nextTurn();
+  assert.equal(hasRun, true);
 });

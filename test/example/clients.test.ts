@@ -29,7 +29,7 @@ for (const { kind, era } of CLIENTS) {
   });
 }
 
-/** Lists and calls both tools; returns the progress of the second. */
+/** Lists and calls both tools, and returns the progress reports of the second. */
 async function useTools(client: TestClient): Promise<unknown[]> {
   const { tools } = await client.listTools();
   assert.deepEqual(

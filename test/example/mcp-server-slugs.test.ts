@@ -1,4 +1,4 @@
-/** What slugs look like, through the tools that make them; the tools as such are in `mcp-server.test.ts`. */
+/** What slugs look like, tested through the tools. `mcp-server.test.ts` tests the tools themselves. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMcpServer } from '../../src/mcp-server.ts';
@@ -9,7 +9,7 @@ const session = await openSession(testApp({}, { createServer: createMcpServer })
 async function slugOf(text: string, options: Record<string, unknown> = {}): Promise<unknown> {
   const { result } = await session.call('slugify', { text, ...options });
   assert.ok(!result?.isError, result?.content?.[0]?.text);
-  // Clients that know no structured content read the same from the text.
+  // Clients without support for structured content read the same from the text.
   assert.deepEqual(result?.['structuredContent'], { slug: result?.content?.[0]?.text });
   return result?.content?.[0]?.text;
 }

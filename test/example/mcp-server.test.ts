@@ -91,8 +91,8 @@ for (const era of ['legacy', 'modern'] as const) {
 }
 
 /** What a batch of two equal titles logs. */
-const NUMBERED = { level: 'notice', data: 'Numbered 1 of the slugs, which were taken', logger: 'slugify-batch' };
-const MADE = { level: 'info', data: 'Made 2 slugs', logger: 'slugify-batch' };
+const NUMBERED = { level: 'notice', data: 'Slugs taken and numbered: 1', logger: 'slugify-batch' };
+const MADE = { level: 'info', data: 'Slugs made: 2', logger: 'slugify-batch' };
 
 const loggedIn = async (response: Response) =>
   messagesIn(await response.text()).flatMap(({ method, params }) =>

@@ -37,7 +37,7 @@ for (const body of [
   });
 }
 
-/** An app that keeps which tools were registered for each request. */
+/** An app that records which tools were registered for each request. */
 function watchedApp(env: Record<string, string> = {}) {
   const registered: string[][] = [];
   const createServer = (context: McpContext) => {
@@ -75,7 +75,7 @@ for (const [era, request] of [
 test('registers that tool alone for calls that the handler of the SDK serves', async () => {
   const { app, registered } = watchedApp();
   const { headers, ...call } = modernRequest('tools/call', CALL);
-  // Plain calls of clients that read both types do not go there.
+  // Plain calls of clients that accept both types take the fast path instead.
   const response = await app.request('POST', { ...call, headers: { ...headers, accept: 'application/json' } });
   assert.deepEqual((await answerOf(response)).result?.['structuredContent'], { echo: 'A b' });
   assert.deepEqual(registered, [['echo']]);

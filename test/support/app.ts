@@ -128,7 +128,7 @@ export async function openSession(
   return session;
 }
 
-/** A session that is there already. */
+/** A session that already exists. */
 export function sessionOf(
   app: Pick<TestApp, 'request'>,
   id: string,
@@ -177,7 +177,7 @@ export interface SseEvent {
   message: Record<string, unknown> | undefined;
 }
 
-/** The events in the text of a stream; comments and an unfinished last one are passed over. */
+/** The events in the text of a stream, without comments and without an unfinished last event. */
 export function eventsIn(text: string): SseEvent[] {
   const blocks = text.split('\n\n').slice(0, -1);
   return blocks.flatMap((block) => {
@@ -192,11 +192,11 @@ export function eventsIn(text: string): SseEvent[] {
 
 /** Reads a stream while it is open. */
 export interface StreamReader {
-  /** The next event; rejects when the stream ends before one comes. */
+  /** The next event; rejects if the stream ends first. */
   next(): Promise<SseEvent>;
   /** Everything read so far, comments included. */
   readonly text: string;
-  /** Goes away, as a client does whose connection breaks. */
+  /** Disconnects, as a client does whose connection breaks. */
   cancel(): Promise<void>;
   /** Resolves when the stream has ended. */
   ended(): Promise<void>;
@@ -236,7 +236,7 @@ export function readStream(response: Response): StreamReader {
   };
 }
 
-/** A promise to be resolved from outside: a gate for a tool to wait at. */
+/** A promise that is resolved from outside: a gate for a tool to wait at. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

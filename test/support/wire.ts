@@ -1,8 +1,8 @@
 /**
- * The app on a real socket of this process, so that what it holds can be counted while it is ill-treated.
+ * The app on a real socket in this process, so that a test can count what it holds while it is under attack.
  *
- * Somebody else's session goes on beside every case (`assertWell`), and in the end nothing may be left of
- * what was done (`assertNothingLeft`).
+ * The session of an innocent bystander has to keep working through every case (`assertWell`), and in the end nothing
+ * may be left behind (`assertNothingLeft`).
  */
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -26,15 +26,15 @@ import { manualClock, type ManualClock } from './clock.ts';
 import { createTestServer } from './test-server.ts';
 import { pass } from './time.ts';
 
-/** Longer than anything is kept: idle sessions 30 minutes, their events 5. */
+/** Longer than anything is kept: idle sessions for 30 minutes, their events for 5. */
 const LONG_MS = 40 * 60 * 1000;
-/** Longer than a session with nothing attached stays in memory, shorter than its record is kept. */
+/** Longer than a session with nothing attached stays in memory, and shorter than its record is kept. */
 const SHORT_MS = 2 * 60 * 1000;
-/** Generous: what a process goes on holding after its first thousand cases is compiled code and a few caches. */
+/** Generous: after its first thousand cases, a process keeps compiled code and a few caches. */
 const MAX_HEAP_GROWTH_BYTES = 48 * 1024 * 1024;
-/** Node.js and the adapter have some twenty on a socket and its request; with a leak there is no end to it. */
+/** Node.js and the adapter add about twenty to a socket and its request; a leak adds more without end. */
 const MAX_SOCKET_LISTENERS = 40;
-/** From then on what is still there is taken for left behind. It bounds a failure, it measures nothing. */
+/** What is still there by then counts as left behind. Only a failing test waits this long. */
 const DEADLINE_MS = 20_000;
 
 export interface WireSession {
@@ -49,17 +49,17 @@ export interface Wire {
   /** Sends a request on a connection of its own. A string or bytes go as they are, anything else as JSON. */
   fetch(method: string, headers: Record<string, string>, body?: unknown): Promise<Response>;
   openSession(): Promise<WireSession>;
-  /** Open connections, the bystander's included while it calls. */
+  /** Open connections, including the bystander's during a call. */
   sockets(): Promise<number>;
-  /** What is on the heap when nothing is in use: sessions are records only. */
+  /** The size of the heap when nothing is in use and sessions are only records. */
   heapAtRest(): Promise<number>;
-  /** Fails unless the session of a client that does nothing wrong still answers, and nothing has been complained of. */
+  /** Fails unless the bystander's session still answers and nothing has been logged or reported. */
   assertWell(): Promise<void>;
-  /** Lets go whatever may, and remembers what is there then. */
+  /** Waits until everything that can be released has been, and remembers what is left. */
   rememberWhatIsThere(): Promise<void>;
-  /** The same, and fails when there is more than was remembered. */
+  /** Does the same, and fails if there is more than was remembered. */
   assertNothingLeft(): Promise<void>;
-  /** Stops. Fails when calls are still counted that have ended. */
+  /** Stops. Fails if a call that has ended is still counted. */
   close(): Promise<void>;
 }
 
@@ -153,7 +153,7 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
     async close() {
       let cut: number | undefined;
       const drained = app.drain().then((number) => (cut = number));
-      // Calls that run come to their end; those that are only counted never do, and are cut when time has passed.
+      // Running calls end by themselves. A call that is only counted never does, and is cut when its time is up.
       await reached(async () => cut !== undefined).catch(() => clock.advance(config.drainSeconds * 1000));
       await drained;
       await listener.close();
@@ -170,12 +170,12 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
   return wire;
 }
 
-/** Collects what anybody says who has met something unforeseen: the log, the console, the process. */
+/** Collects reports of anything unexpected: from the log, the console and the process. */
 function collectComplaints() {
   const complaints: string[] = [];
   const add = (...args: unknown[]) => {
     const complaint = format(...args.map((arg) => (arg instanceof Error ? (arg.stack ?? String(arg)) : arg)));
-    // That is how the adapter tells of a client that was given up.
+    // This is how the adapter reports a client that was dropped.
     if (complaint !== 'Error: The reader is too slow') complaints.push(complaint);
   };
   const { mock: error } = mock.method(console, 'error', add);
@@ -184,7 +184,7 @@ function collectComplaints() {
   process.on('unhandledRejection', add);
   return {
     add,
-    // Each is told of once.
+    // Each is reported once.
     assertNone: () => assert.deepEqual(complaints.splice(0), [], 'nothing is complained of'),
     stop() {
       process.off('warning', add);
@@ -195,7 +195,7 @@ function collectComplaints() {
   };
 }
 
-/** Servers of the real kind, counted while they are connected. */
+/** Creates test servers and counts those that are connected. */
 function countedServers() {
   const servers = new Set<WeakRef<McpServer>>();
   return {
@@ -211,7 +211,7 @@ function countedServers() {
   };
 }
 
-/** An event log that can tell of how many sessions it holds something. */
+/** An event log that knows for how many sessions it holds events. */
 function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<number> } {
   const log = createMemoryEventLog({ clock });
   const lastIds = new Map<string, string>();
@@ -231,7 +231,7 @@ function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<n
   };
 }
 
-/** POSTs without what makes fetch cost more than the server behind it: it is done thousands of times. */
+/** POSTs without `fetch`, which would cost more than the server; there are thousands of these calls. */
 function postPlainly(port: number, headers: Record<string, string>, body: unknown) {
   return new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
     const sent = request(

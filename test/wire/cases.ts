@@ -1,4 +1,4 @@
-/** The kinds of attack: each makes one from a seed, carries it out, and says what may come of it. */
+/** The kinds of attack. Each makes an attack from a seed, carries it out, and says which answers are allowed. */
 import { JSON_HEADERS, initializeRequest, modernRequest, rpc } from '../support/app.ts';
 import type { Random } from '../support/random.ts';
 import type { Wire, WireSession } from '../support/wire.ts';
@@ -12,15 +12,15 @@ export interface CaseContext {
   /** The attacker's session. */
   session: WireSession;
   random: Random;
-  /** Takes what is sent, for the report of a failure. */
+  /** Records what is sent, for the report of a failure. */
   note: (input: Bytes) => void;
 }
 
 export interface Kind {
   name: string;
-  /** The statuses that may come; none at all, where the connection may end without. */
+  /** The statuses that are allowed. The connection may also end without an answer, unless `count` is given. */
   statuses: readonly number[];
-  /** How many answers there have to be; any number where it is not said. */
+  /** How many answers there have to be. @default any number */
   count?: number;
   attack: (context: CaseContext) => Promise<Answer[]>;
 }
@@ -29,7 +29,7 @@ const TEXTS = ['Hello World', 'Grüße', '世界'];
 
 type Message = { headers: Record<string, string>; body: unknown };
 
-/** A message of a session without fault. The ids are few, so that they meet. */
+/** A valid message of a session. There are few ids, so that they collide. */
 function legacyMessage(random: Random): unknown {
   const requestId = random.int(1, 5);
   const text = random.pick(TEXTS);
@@ -55,7 +55,7 @@ function modernMessage(random: Random): Message {
   ])();
 }
 
-/** A message of either era without fault. */
+/** A valid message of either era. */
 function anyMessage({ random, session }: CaseContext): Message {
   const capabilities = { roots: { listChanged: true }, experimental: { x: {} } };
   return random.pick([
@@ -71,7 +71,7 @@ function rawMessage(context: CaseContext, line?: string): string {
   return rawRequest({ ...(line && { line }), headers: linesOf(headers), body: JSON.stringify(body) });
 }
 
-/** Two answers to somebody else: what was sent before them has been read by then. */
+/** Waits for two answers to the bystander: by then, everything sent before has been read. */
 async function patience({ wire }: CaseContext): Promise<void> {
   await wire.assertWell();
   await wire.assertWell();
@@ -88,12 +88,12 @@ async function converse(context: CaseContext, options: Omit<ExchangeOptions, 'pa
   return answers.map(({ status, headers, body, complete }) => ({
     status,
     contentType: headers.get('content-type') ?? '',
-    // What was cut off can be judged where it is a stream, event by event.
+    // A body that was cut off can be checked only if it is a stream, event by event.
     body: complete || headers.get('content-type') === 'text/event-stream' ? body : '',
   }));
 }
 
-/** Takes away the answer to `LAST`, which has to be there. */
+/** Removes the answer to `LAST`, which has to be there. */
 function withoutLast(answers: Answer[]): Answer[] {
   const last = answers.pop();
   if (last?.status !== 200 || last.body !== 'ok') throw new Error(`The last answer is ${JSON.stringify(last)}`);
@@ -102,7 +102,7 @@ function withoutLast(answers: Answer[]): Answer[] {
 
 /** Statuses of requests that reach the app whole. */
 const OF_THE_APP = [200, 202, 204, 400, 403, 404, 405, 406, 409, 413, 415];
-/** And of those that Node.js may refuse before. */
+/** And of requests that Node.js may refuse first. */
 const OF_NODE = [...OF_THE_APP, 408, 417, 431];
 
 export const KINDS: readonly Kind[] = [
@@ -123,7 +123,7 @@ export const KINDS: readonly Kind[] = [
       const { random, session } = context;
       const strangeness = random.pick([1000, 50, 5]);
       const part = () => {
-        // One modern or broken message is enough for all of them to be refused.
+        // One modern or broken message gets the whole batch refused.
         if (random.int(1, strangeness) > 1) return JSON.stringify(legacyMessage(random));
         return mutatedMessage(random, anyMessage(context).body);
       };
@@ -145,7 +145,7 @@ export const KINDS: readonly Kind[] = [
         headers[name] = hostileHeaderValue(random);
       }
       const request = { line: `${method} /mcp HTTP/1.1`, headers: linesOf(headers), body: JSON.stringify(body) };
-      // A GET may open a stream, behind which nothing more is answered.
+      // A GET may open a stream, and nothing after it on this connection is answered.
       const pieces = [Buffer.from(rawRequest(request) + LAST, 'latin1')];
       return (await converse(context, { pieces, end: 'finish' })).filter(({ body: text }) => text !== 'ok');
     },
@@ -172,7 +172,7 @@ export const KINDS: readonly Kind[] = [
     count: 1,
     attack: async (context) => {
       const { random } = context;
-      // Whoever takes the shorter body for the right one finds a request behind it.
+      // A parser that believes the shorter length finds another request after it.
       const inner = rawRequest({ line: 'GET /livez HTTP/1.1', framing: '' });
       const length = random.int(0, inner.length);
       const te = random.pick(['chunked', 'Chunked', 'chunked, chunked', 'identity', 'x, chunked', 'chunked;q=1']);

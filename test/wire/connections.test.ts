@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 after(() => wire.close());
 
-/** With an answer to somebody else after each piece: what was sent before has been read by then. */
+/** Waits for an answer to the bystander after each piece: by then, everything sent before has been read. */
 function converse(options: Omit<ExchangeOptions, 'pause'>) {
   return exchange(wire.port, { ...options, pause: () => wire.assertWell() });
 }
@@ -147,7 +147,7 @@ test('gives up a client that takes nothing of what it asked for', async () => {
   await wire.assertWell();
 });
 
-/** What a socket has got, up to its end. */
+/** Everything that a socket receives until it closes. */
 async function received(socket: Socket): Promise<string> {
   let text = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));

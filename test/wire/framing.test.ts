@@ -16,7 +16,7 @@ const CHUNKS = chunked(BODY);
 const TE = 'Transfer-Encoding: chunked';
 const CL = `Content-Length: ${BODY.length}`;
 
-/** A call that is fine but for what is given. */
+/** A valid call, except for the given parts. */
 function callWith({ headers = [], ...parts }: RawRequest = {}): string {
   return rawRequest({ body: BODY, ...parts, headers: [...linesOf(call.headers), ...headers] });
 }
@@ -36,7 +36,7 @@ async function send(bytes: Bytes) {
   return done.answers;
 }
 
-/** Refused by Node.js before the app sees it, in a message without a body; the connection ends. */
+/** Refused by Node.js before the app sees them, with an empty body; the connection ends. */
 const REFUSED: [what: string, bytes: Bytes, status?: number][] = [
   ['a length and chunks', withFraming(CL, TE)],
   ['chunks and a length', withFraming(TE, CL)],

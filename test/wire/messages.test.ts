@@ -1,4 +1,4 @@
-/** Bodies that nobody sends who means well. What the SDK and the endpoint refuse beside is in `test/endpoint/mcp-endpoint.test.ts`. */
+/** Hostile bodies. `test/endpoint/mcp-endpoint.test.ts` has what else the SDK and the endpoint refuse. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -25,7 +25,7 @@ const MAX_DEPTH = 200;
 const MEGABYTE = 'x'.repeat(1024 * 1024);
 const HOLE = '"@"';
 
-/** JSON text with `filling`, JSON text too, in the place of the hole. */
+/** The message as JSON, with `filling`, which is JSON too, in place of the hole. */
 function fill(message: unknown, filling: string): string {
   return JSON.stringify(message).replace(HOLE, () => filling);
 }
@@ -42,7 +42,7 @@ const modern =
   (body) =>
     wire.fetch('POST', modernRequest(method, name === undefined ? {} : { name }).headers, body);
 
-/** Messages with a hole, the level at which it is, and how they are sent. */
+/** Messages with a hole, the level that it is at, and how to send them. */
 const call = { name: 'echo', arguments: { text: 'a', more: '@' } };
 const subscribe = rpc('resources/subscribe', { uri: '@' });
 const HOLES: [where: string, message: unknown, level: number, send: Send][] = [
@@ -76,7 +76,7 @@ async function answerTo(sent: Promise<Response>) {
   return answer;
 }
 
-/** The code of the error in an answer of either type; `undefined` for none. */
+/** The code of the error in an answer of either type; `undefined` if there is none. */
 function codeIn({ contentType, body }: { contentType: string; body: string }): number | undefined {
   if (body === '') return undefined;
   const messages = contentType.startsWith('application/json')
@@ -156,7 +156,7 @@ for (const [what, body, status, code] of BODIES) {
   });
 }
 
-/** Objects as members and lists of them: what is cheap to send and dear to check. */
+/** Thousands of nested values, which are cheap to send and expensive to check. */
 const MANY = JSON.stringify(Object.fromEntries(Array.from({ length: 2001 }, (_, index) => [`k${index}`, {}])));
 const MANY_PLACES: [where: string, message: unknown, send: Send][] = [
   ['a capability', initializeRequest({ elicitation: { form: '@' } }), withoutSession],
