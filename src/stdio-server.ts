@@ -4,6 +4,9 @@
 import 'zod/compile';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { createMcpServer } from './mcp-server.ts';
+import { applySchemaShortcuts } from './shortcuts/schemas.ts';
+
+applySchemaShortcuts(true);
 
 const connection = serveStdio(createMcpServer, {
   onerror: (error) => process.stderr.write(`${error.message}\n`),

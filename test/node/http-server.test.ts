@@ -73,7 +73,7 @@ test('prints every setting on stdout with --help and ends with code 0', async (t
 test('refuses any other option with code 1 and one line', async (t) => {
   const server = startEntry(t, ENTRY, { args: ['--port'] });
   assert.deepEqual(await server.exit(), { code: 1, signal: null });
-  assert.equal(server.stderr, '--port is no option: settings are environment variables, see --help.\n');
+  assert.equal(server.stderr, '--port is not an option: settings are environment variables, see --help.\n');
 });
 
 test('warns of a variable that looks like a setting and is none, and starts', async (t) => {

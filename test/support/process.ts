@@ -9,7 +9,7 @@ import { watchText } from './watch.ts';
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a process gets of this one's environment; its settings are those of the test only. */
-const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE'];
+const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'MCP_SHORTCUTS'];
 /** From then on a process that says nothing is taken for broken. It bounds a failure, it measures nothing. */
 const DEADLINE_MS = 60_000;
 

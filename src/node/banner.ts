@@ -1,0 +1,26 @@
+/** What the HTTP server prints for people: where it listens and how to connect, and the help. */
+import { settingsTable, type Config } from '../config/config.ts';
+
+/** The lines to print once the server listens on `port`. */
+export function bannerLines(config: Config, port: number): string[] {
+  const host = config.host.includes(':') ? `[${config.host.replace(/[[\]]/g, '')}]` : config.host;
+  const listening = `http://${host}:${port}/mcp`;
+  const url = config.publicUrl ?? listening;
+  const header = config.authTokens.length > 0 ? ' --header "Authorization: Bearer TOKEN"' : '';
+  const lines = [`MCP server listening on ${listening} (${config.sessions})`];
+  if (url !== listening) lines.push(`  Clients use  ${url}`);
+  if (config.oauthIssuer !== undefined) lines.push(`  Tokens from  ${config.oauthIssuer}`);
+  if (config.authTokens.length > 0)
+    lines.push(`  Tokens of    ${config.authTokens.map(({ name }) => name).join(', ')}`);
+  lines.push(`  Claude Code  claude mcp add --transport http hono-mcp-server ${url}${header}`);
+  lines.push(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url}${header} --method tools/list`);
+  return lines;
+}
+
+/** The text of `--help`: every setting, with its default and meaning. */
+export function helpText(): string {
+  const rows = settingsTable().map(({ variable, fallback, meaning }) =>
+    [variable.padEnd(36), fallback.padEnd(10), meaning].join(' '),
+  );
+  return `Settings (environment variables):\n\n${rows.join('\n')}\n`;
+}
