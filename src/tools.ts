@@ -21,8 +21,8 @@ export interface McpContext extends McpRequestContext {
   /**
    * The only tool that the server will be asked for, under the name that the client sent; `undefined` if it may be any.
    *
-   * Registering that tool alone makes a call as cheap with a thousand tools as with two. Such a server has to declare
-   * the capability `tools`: without it and without a registered tool, it does not know `tools/call`.
+   * A server that registers only this tool makes a call as cheap with a thousand tools as with two. It must declare the
+   * capability `tools`, or it does not know `tools/call` when the tool does not exist.
    */
   calledTool?: string | undefined;
 }

@@ -1,15 +1,15 @@
-/** Failures of the tool file's `createServer`, for the log. */
+/** Logs when the tool file's `createServer` fails. */
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 
-/** Returns `createServer`, whose failures are logged: the SDK answers 500 and reports them among what clients do wrong. */
+/** Returns `createServer` with its failures logged. The SDK answers 500, and reports them like mistakes of clients. */
 export function loggingFailures(createServer: CreateServer, log: Logger): CreateServer {
   return async (context) => {
     try {
       return await createServer(context);
     } catch (error) {
-      log.error('a server could not be made', { error: String(error) });
-      log.debug('a server could not be made', { stack: error instanceof Error ? error.stack : undefined });
+      log.error('createServer failed', { error: String(error) });
+      log.debug('createServer failed', { stack: error instanceof Error ? error.stack : undefined });
       throw error;
     }
   };

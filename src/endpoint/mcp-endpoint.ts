@@ -1,6 +1,6 @@
 /**
- * `/mcp`: the method, then for a POST what it accepts, what it says (`read-message.ts`), and the era that answers it:
- * `modern.ts` for 2026-07-28; for the 2025 revisions their sessions (`sessions/`), or `stateless.ts` without sessions.
+ * `/mcp`: dispatches by method. A POST is read (`read-message.ts`) and passed to its era: `modern.ts` serves 2026-07-28;
+ * `sessions/`, or `stateless.ts` without sessions, serves the 2025 revisions.
  */
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
@@ -20,15 +20,15 @@ export interface McpEndpointOptions {
   legacy: LegacyRequests;
   lifecycle: Readonly<Lifecycle>;
   callsInFlight: CallsInFlight;
-  /** Largest body read, in bytes. */
+  /** Largest body, in bytes. */
   maxBodyBytes: number;
   log: Logger;
 }
 
-/** Serves `/mcp`: answers a request of any method. */
+/** Answers a request to `/mcp`, whatever its method. */
 export type McpEndpoint = (request: Request, caller: Caller) => Response | Promise<Response>;
 
-/** Makes the endpoint. It holds nothing of its own. */
+/** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, log } = options;
 
@@ -37,11 +37,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
     const incoming = await readMessage(request, maxBodyBytes);
     if (incoming instanceof Response) {
-      if (incoming.status === 413)
-        log.warn('a body was too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
+      if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
       return incoming;
     }
-    // Reading the body may have taken until the end.
+    // The server may have stopped while the body was being read.
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
     const requests = incoming.era === 'modern' ? modern : legacy;
     return callsInFlight.track(() => requests.post({ request, incoming, accepted, caller }));

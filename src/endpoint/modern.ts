@@ -1,6 +1,6 @@
 /**
- * Requests of 2026-07-28, each with a server of its own: by the SDK's handler, except for plain tool calls, which a
- * shortcut answers while shortcuts are on (`shortcuts/modern-call.ts`).
+ * Serves requests of 2026-07-28, each with a server of its own. The SDK's handler answers them, except for plain tool
+ * calls: those take a shortcut, if shortcuts are on (`shortcuts/modern-call.ts`).
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
@@ -33,32 +33,32 @@ export interface ModernOptions {
   lifecycle: Readonly<Lifecycle>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** Where changes are published for clients that listen. @default one of its own */
+  /** Where changes are published for clients that listen. @default a new one */
   bus: ServerEventBus | undefined;
-  /** Whether the shortcuts around the SDK are used. */
+  /** Whether to use the shortcuts around the SDK. */
   shortcuts: boolean;
   log: Logger;
-  /** Takes what the SDK reports beside its answers. */
+  /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
 }
 
-/** Serves the requests of this revision. */
+/** Serves requests of 2026-07-28. */
 export interface ModernRequests {
   /** Answers a POST. */
   post(exchange: PostExchange): Promise<Response>;
-  /** Cuts what is still running, and ends every stream. */
+  /** Cuts off the calls that are still running, and ends every stream. */
   close(): Promise<void>;
 }
 
-/** Makes what serves them; `close()` ends what it holds. */
+/** Makes the part of the endpoint that serves 2026-07-28; `close()` ends what it holds. */
 export function createModern(options: ModernOptions): ModernRequests {
   const { createServer, callsInFlight, clock, lifecycle, log } = options;
   const calls = options.shortcuts ? createModernCalls(options) : undefined;
-  /** Which tool a request calls, for the handler's own way to `createServer`. */
+  /** The tool that a request calls, for `createServer`: the handler passes it nothing but the request. */
   const calledTools = new WeakMap<Request, string | undefined>();
   const createHandled = async (context: McpRequestContext) => {
     const calledTool = context.requestInfo && calledTools.get(context.requestInfo);
-    return closingUnsent(await createServer({ ...context, calledTool }), log);
+    return closingUnanswered(await createServer({ ...context, calledTool }), log);
   };
   const handler = createMcpHandler(createHandled, {
     ...(options.bus && { bus: options.bus }),
@@ -73,7 +73,7 @@ export function createModern(options: ModernOptions): ModernRequests {
   }
 
   function bounded(response: Response, { accepted, caller }: PostExchange, onEnd: () => void): Response {
-    // A client that reads JSON only gets no stream that could end early.
+    // A client that reads only JSON gets no stream that could end early.
     const expiresAt = accepted.eventStream ? caller.authInfo?.expiresAt : undefined;
     return boundedResponse(response, { clock, expiresAt, onEnd });
   }
@@ -83,13 +83,13 @@ export function createModern(options: ModernOptions): ModernRequests {
       const { incoming, accepted } = exchange;
       if (lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
       if (incoming.method === 'subscriptions/listen') {
-        // It ends when one side wants it to: there is nothing to wait for, and nothing to put into one JSON body.
+        // A subscription runs until one side ends it. A stop does not wait for it, and it has no answer for a JSON body.
         if (!accepted.eventStream) return notAcceptableResponse('text/event-stream');
         return bounded(await fetchHandler(exchange), exchange, () => {});
       }
       const answer = calls ? await calls.answer(exchange) : 'unserved';
       if (answer !== 'unserved') return answer ?? cutOffResponse(exchange, lifecycle);
-      // That may have taken until the end.
+      // The server may have stopped in the meantime.
       if (isStopped(lifecycle)) return stoppingResponse(incoming.id);
       const response = await fetchHandler(exchange);
       if (response.status === 499) return cutOffResponse(exchange, lifecycle);
@@ -105,8 +105,13 @@ function isStopped({ phase }: Readonly<Lifecycle>): boolean {
   return phase === 'stopped';
 }
 
-/** Has `server` close when it cannot send its answer, such as one with a circle: the SDK reports that, and leaves the client waiting. */
-function closingUnsent<Made extends McpServer | Server>(server: Made, log: Logger): Made {
+/**
+ * Has `server` close if it cannot send its answer, such as a circular one, or if a handler throws `null`. The SDK reports
+ * that error, but leaves the client waiting. Errors are told apart by their text alone, as they have no type.
+ *
+ * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
+ */
+function closingUnanswered<Made extends McpServer | Server>(server: Made, log: Logger): Made {
   const protocol = protocolOf(server);
   const { onerror } = protocol;
   const close = async (error: Error) => {

@@ -1,8 +1,8 @@
 /**
- * From the bytes of a POST to an {@link Incoming}, or a refusal: media type, size, JSON, nesting, number of values,
- * then JSON-RPC and the era, which the SDK tells (`classifyInboundRequest`).
+ * Turns the bytes of a POST into an {@link Incoming}, or refuses them: checks media type, size, JSON, nesting and number
+ * of values, and then has the SDK check JSON-RPC and tell the era (`classifyInboundRequest`).
  *
- * Every limit here comes before anything recursive or quadratic looks at the body.
+ * All limits are applied before anything recursive or quadratic sees the body.
  */
 import {
   classifyInboundRequest,
@@ -23,18 +23,18 @@ import {
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
 import { hasMoreValuesThan, isDeeperThan, parseJson, requestIdOf } from '../protocol/json.ts';
 
-/** The SDK's limit, applied here because the SDK looks at every message of a batch before it counts them. */
+/** The SDK's limit. It is applied here because the SDK checks every message of a batch before it counts them. */
 const MAX_BATCH_MESSAGES = 100;
-/** Levels of arrays and objects. Recursion over a body overflows the stack at some thousands. */
+/** Deepest nesting of arrays and objects. Recursion overflows the stack at some thousand levels. */
 const MAX_DEPTH = 200;
-/** Values in a body besides the input of tools and prompts. The SDK checks each several times, some of them pairwise. */
+/** Most values in a body, not counting the input of tools and prompts. The SDK checks each several times, some pairwise. */
 const MAX_VALUES = 2000;
 
 /**
  * Reads a POST.
  *
- * @param maxBytes - The largest body that is read.
- * @returns the message or batch, or the answer to one that is refused: 400, 413 or 415.
+ * @param maxBytes - Largest body, in bytes.
+ * @returns The message or batch; or the response that refuses it, with status 400, 413 or 415.
  */
 export async function readMessage(request: Request, maxBytes: number): Promise<Incoming | Response> {
   if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
@@ -42,7 +42,7 @@ export async function readMessage(request: Request, maxBytes: number): Promise<I
   try {
     text = await readText(request, maxBytes);
   } catch {
-    // The client went away before the end; nobody reads this.
+    // The client left before the body was complete; nobody reads this response.
     return parseErrorResponse();
   }
   if (text === undefined) return bodyTooLargeResponse(maxBytes);
@@ -52,8 +52,8 @@ export async function readMessage(request: Request, maxBytes: number): Promise<I
 }
 
 /**
- * The body as text; `undefined` when it is too large. HTTP guarantees that a body is as long as declared, so only one
- * of unknown length is counted; one that is declared too large is not read.
+ * The body as text; `undefined` if it is too large. HTTP guarantees that a body has its declared length, so bytes are
+ * counted only if no length is declared. A body that is declared too large is not read.
  */
 function readText(request: Request, maxBytes: number): Promise<string | undefined> {
   const declared = request.headers.get('content-length');
@@ -63,7 +63,7 @@ function readText(request: Request, maxBytes: number): Promise<string | undefine
 
 function refuseSize(body: unknown, chars: number): Response | undefined {
   if (Array.isArray(body) && body.length > MAX_BATCH_MESSAGES) return batchTooLargeResponse(MAX_BATCH_MESSAGES);
-  // Every level and every value takes two characters or more, so most bodies are too short to need a look.
+  // Every level and every value takes at least two characters, so most bodies are too short to exceed a limit.
   const most = chars / 2;
   if (most > MAX_DEPTH && isDeeperThan(MAX_DEPTH, body)) return tooDeepResponse(MAX_DEPTH, requestIdOf(body));
   if (most > MAX_VALUES && hasMoreValuesThan(MAX_VALUES, body)) {
@@ -83,6 +83,6 @@ function classify({ method, headers }: Request, body: unknown): Incoming | Respo
   const outcome = classifyInboundRequest(inbound);
   if (outcome.kind === 'reject') return rejectedResponse(outcome, requestIdOf(body));
   if (outcome.kind === 'modern') return describeIncoming(outcome.message, outcome.classification.revision ?? '');
-  // The classifier has checked that it is JSON-RPC, but its type does not say so.
+  // The classifier has checked that this is JSON-RPC, but its result does not carry the type.
   return describeIncoming(body as JSONRPCMessage | JSONRPCMessage[]);
 }

@@ -1,4 +1,4 @@
-/** The 2025 revisions without sessions: a server for each POST; no GET, no DELETE. */
+/** Serves the 2025 revisions without sessions: a new server for each POST, no GET, no DELETE. */
 import {
   clientGoneResponse,
   internalErrorResponse,
@@ -16,11 +16,11 @@ import { createSingleExchanges, type SingleExchangeOptions } from '../transport/
 export interface StatelessOptions extends Omit<SingleExchangeOptions, 'endServer'> {
   /** Builds the server of a request; logs its own failures. */
   createServer: CreateServer;
-  /** Whether the shortcuts around the SDK are used. */
+  /** Whether to use the shortcuts around the SDK. */
   shortcuts: boolean;
 }
 
-/** Makes what serves them; `close()` ends what it holds. */
+/** Makes the part of the endpoint that serves them; `close()` ends what it holds. */
 export function createStateless(options: StatelessOptions): LegacyRequests {
   const { createServer, lifecycle } = options;
   const endServer = options.shortcuts ? endAnswered : (server: { close(): Promise<void> }) => server.close();
@@ -29,7 +29,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
   async function post(exchange: PostExchange): Promise<Response> {
     const { incoming, request } = exchange;
     if (lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
-    // `initialize` says in its body which revisions the client speaks.
+    // `initialize` names the revision in its body.
     const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(request);
     if (refusal) return refusal;
     let server;
@@ -50,7 +50,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
   };
 }
 
-/** The answer to a call that was cut off before it had one: by a stop, by its client, or by its own server. */
+/** The answer to a call that was cut off before it had one: by a stop, its client, or its own server. */
 export function cutOffResponse({ incoming, request }: PostExchange, { phase }: Readonly<{ phase: string }>): Response {
   if (phase === 'stopped') return stoppingResponse(incoming.id);
   return request.signal.aborted ? clientGoneResponse() : internalErrorResponse(incoming.id);

@@ -1,19 +1,19 @@
-/** Counts what is being worked on, calls of both eras above all, so that a stop can wait for it. */
+/** Counts running calls, so that a stop can wait for them. */
 import type { Clock } from './clock.ts';
 
 /** A count of running calls. */
 export interface CallsInFlight {
-  /** How many there are. */
+  /** How many calls are running. */
   readonly count: number;
-  /** Counts one more call; the returned function ends it, however often it is called. */
+  /** Counts one more call. The returned function ends it; calling that again does nothing. */
   begin(): () => void;
-  /** Counts a call for as long as `work` takes. */
+  /** Counts a call until `work` is done. */
   track<T>(work: () => Promise<T>): Promise<T>;
-  /** Resolves when there is none, at once or later, and at the latest after `milliseconds`. */
+  /** Resolves as soon as no call is running, or after `milliseconds`. */
   idleWithin(milliseconds: number, clock: Pick<Clock, 'after'>): Promise<void>;
 }
 
-/** Makes a counter that stands at zero. */
+/** Makes a counter. */
 export function createCallsInFlight(): CallsInFlight {
   let count = 0;
   const waiting = new Set<() => void>();

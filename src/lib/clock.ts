@@ -1,12 +1,12 @@
-/** The time, passed in wherever it matters, so that tests can set it instead of sleeping. */
+/** The time. It is passed in wherever it matters, so that tests can set it instead of sleeping. */
 
-/** Tells the time and calls back. */
+/** Tells the time and runs timers. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls `callback` every `milliseconds` until the returned function is called. Never keeps the process alive. */
+  /** Calls `callback` every `milliseconds` until the returned function is called. Does not keep the process alive. */
   every(milliseconds: number, callback: () => void): () => void;
-  /** Calls `callback` once after `milliseconds`, unless the returned function is called before. Keeps the process alive. */
+  /** Calls `callback` once after `milliseconds`, unless the returned function is called first. Keeps the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 

@@ -1,6 +1,6 @@
-/** Whether the server is stopping: one state, which everything that could begin something new asks. */
+/** Whether the server is stopping: one state, checked by everything that can begin something new. */
 
-/** `serving`; then `draining`, which turns away what is new; then `stopped`, which turns away everything. */
+/** First `serving`; then `draining`, which refuses new calls; then `stopped`, which refuses everything. */
 export interface Lifecycle {
   phase: 'serving' | 'draining' | 'stopped';
 }

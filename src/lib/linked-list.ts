@@ -1,11 +1,11 @@
 /**
- * A doubly linked list: an order in which any member can leave, or go to the end, in constant time.
+ * A doubly linked list: any member can be removed, or moved to the end, in constant time.
  *
- * A `Map` or `Set` keeps insertion order too, but finding the first of one whose front is being deleted
- * skips every hole: 48 µs an operation at 100,000 members, where this stays under one.
+ * A `Map` or `Set` keeps insertion order too. But after deletions at the front, finding the first member skips every
+ * hole: 48 µs an operation with 100,000 members, where this list takes less than one.
  */
 
-/** A member's place in a list. */
+/** The place of a member in its list. */
 export interface Link<T> {
   readonly value: T;
   previous: Link<T> | undefined;
@@ -13,10 +13,10 @@ export interface Link<T> {
 }
 
 /**
- * An ordered collection, iterated from the first; the member just visited may be removed meanwhile.
+ * An ordered collection, iterated from the first member. The member just visited may be removed while iterating.
  *
- * A class, since the accessors of a class are made once. Those of an object literal are made with each, and V8 keeps
- * them, and with them the list, until the next full collection.
+ * It is a class because of its accessors. An object literal would create them for every list, and V8 keeps those, and
+ * with them the list, until its next full collection.
  */
 export class LinkedList<T> implements Iterable<T> {
   #first: Link<T> | undefined;
@@ -27,12 +27,12 @@ export class LinkedList<T> implements Iterable<T> {
     return this.#size;
   }
 
-  /** The place of the first member, if there is one. */
+  /** The place of the first member; `undefined` if the list is empty. */
   get first(): Link<T> | undefined {
     return this.#first;
   }
 
-  /** Appends a member; the link is what to remove it by. */
+  /** Appends a member and returns its place. */
   append(value: T): Link<T> {
     const link: Link<T> = { value, previous: undefined, next: undefined };
     this.#attach(link);
@@ -40,11 +40,11 @@ export class LinkedList<T> implements Iterable<T> {
     return link;
   }
 
-  /** Takes a member out. Its link must be of this list, and not removed before. */
+  /** Removes a member. Its link must be in this list. */
   remove(link: Link<T>): void {
     this.#detach(link);
     this.#size -= 1;
-    // Else one that is dead, but old, would keep all that came after it alive until the next full collection.
+    // Otherwise a removed member in the old generation would keep all later ones alive until the next full collection.
     link.previous = undefined;
     link.next = undefined;
   }

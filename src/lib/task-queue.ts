@@ -1,9 +1,9 @@
-/** Tasks that must not overlap, one after the other. */
+/** Runs tasks that must not overlap. */
 
-/** Runs tasks in the order they are given, each after the one before has settled. */
+/** Runs tasks in the order they are given, each after the one before it has settled. */
 export type TaskQueue = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** Makes a queue. A task that fails fails for its giver only. */
+/** Makes a queue. A failing task rejects only its own promise. */
 export function createTaskQueue(): TaskQueue {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {

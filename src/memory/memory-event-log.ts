@@ -1,18 +1,18 @@
-/** The event log in this process: gone with it, unlike that of a shared engine. */
+/** Keeps the event log in this process. It is lost when the process ends. */
 import type { Clock } from '../lib/clock.ts';
-import type { EventLog } from '../sessions/event-log.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
+import type { EventLog } from '../sessions/event-log.ts';
 
 /** Options for {@link createMemoryEventLog}. */
 export interface MemoryEventLogOptions {
   clock: Pick<Clock, 'now'>;
-  /** Events kept for one session. @default 1000 */
+  /** Most events kept for one session. @default 1000 */
   maxEventsPerSession?: number;
-  /** Bytes of messages kept for one session. @default 1 MiB */
+  /** Most bytes of messages kept for one session. @default 1 MiB */
   maxBytesPerSession?: number;
-  /** Bytes of messages kept for all sessions together. @default 64 MiB */
+  /** Most bytes of messages kept for all sessions together. @default 64 MiB */
   maxBytes?: number;
-  /** Age from which an event is forgotten, in milliseconds. @default 5 minutes */
+  /** Age at which an event is forgotten, in milliseconds. @default 5 minutes */
   maxAgeMs?: number;
 }
 
@@ -23,79 +23,45 @@ interface Entry {
   data: string | undefined;
   bytes: number;
   at: number;
-  /** Its place among all, and among those of its session. */
+  /** Its place among all events, and among those of its session. */
   place: Link<Entry>;
   placeInSession: Link<Entry>;
 }
 
 interface SessionEntries {
   sessionId: string;
-  /** Random, so that an id of another session, or of an earlier life of this one, is not mistaken for one of these. */
+  /** Random, so that an id from another session, or from an earlier life of this one, never matches. */
   tag: string;
   lastNumber: number;
   bytes: number;
   entries: LinkedList<Entry>;
 }
 
-/** What an entry counts for beside its message. It takes somewhat more: 780 bytes on Node 20, with its links and names. */
+/** What an event counts for on top of its message. With its links and names it takes more: 780 bytes on Node.js 20. */
 const ENTRY_BYTES = 512;
 
 /** Makes an empty log. */
 export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   const { clock, maxEventsPerSession = 1000, maxAgeMs = 5 * 60_000 } = options;
   const { maxBytesPerSession = 1024 * 1024, maxBytes = 64 * 1024 * 1024 } = options;
-  const sessions = new Map<string, SessionEntries>();
-  const all = new LinkedList<Entry>();
-  let bytes = 0;
-
-  function add(session: SessionEntries, streamId: string, data: string | undefined): Entry {
-    const id = `${++session.lastNumber}.${session.tag}.${streamId}`;
-    const size = ENTRY_BYTES + 2 * (data?.length ?? 0);
-    const entry = { session, id, streamId, data, bytes: size, at: clock.now() } as Entry;
-    entry.place = all.append(entry);
-    entry.placeInSession = session.entries.append(entry);
-    bytes += size;
-    session.bytes += size;
-    sessions.set(session.sessionId, session);
-    return entry;
-  }
-
-  function remove(entry: Entry): void {
-    const { session } = entry;
-    all.remove(entry.place);
-    session.entries.remove(entry.placeInSession);
-    bytes -= entry.bytes;
-    session.bytes -= entry.bytes;
-    if (session.entries.size === 0) sessions.delete(session.sessionId);
-  }
-
-  function removeOldest(entries: Iterable<Entry>, isTooMuch: (oldest: Entry) => boolean): void {
-    for (const entry of entries) {
-      if (!isTooMuch(entry)) return;
-      remove(entry);
-    }
-  }
-
-  function removeOverAge(): void {
+  const events = new Events();
+  const removeExpired = () => {
     const deadline = clock.now() - maxAgeMs;
-    removeOldest(all, ({ at }) => at <= deadline);
-  }
+    events.removeWhile(events.all, ({ at }) => at <= deadline);
+  };
 
   return {
     async append(sessionId, streamId, data) {
-      removeOverAge();
-      const session = sessions.get(sessionId) ?? newSession(sessionId);
-      const { id } = add(session, streamId, data);
-      removeOldest(
-        session.entries,
-        () => session.entries.size > maxEventsPerSession || session.bytes > maxBytesPerSession,
-      );
-      removeOldest(all, () => bytes > maxBytes);
+      removeExpired();
+      const { id, session } = events.add(sessionId, streamId, data, clock.now());
+      const { entries } = session;
+      events.removeWhile(entries, () => entries.size > maxEventsPerSession || session.bytes > maxBytesPerSession);
+      events.removeWhile(events.all, () => events.bytes > maxBytes);
       return id;
     },
     async after(sessionId, eventId) {
-      removeOverAge();
-      const entries = [...(sessions.get(sessionId)?.entries ?? [])];
+      removeExpired();
+      const entries = events.ofSession(sessionId);
       const index = entries.findIndex(({ id }) => id === eventId);
       const last = entries[index];
       if (!last) return undefined;
@@ -103,12 +69,53 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
       return { streamId: last.streamId, events: missed.map(({ id, data }) => ({ id, data })) };
     },
     async delete(sessionId) {
-      for (const entry of sessions.get(sessionId)?.entries ?? []) remove(entry);
+      for (const entry of events.ofSession(sessionId)) events.remove(entry);
     },
     async prune() {
-      removeOverAge();
+      removeExpired();
     },
   };
+}
+
+/** Events in the order they were added, in total and by session, and their size. */
+class Events {
+  readonly all = new LinkedList<Entry>();
+  bytes = 0;
+  readonly #sessions = new Map<string, SessionEntries>();
+
+  add(sessionId: string, streamId: string, data: string | undefined, at: number): Entry {
+    const session = this.#sessions.get(sessionId) ?? newSession(sessionId);
+    this.#sessions.set(sessionId, session);
+    const id = `${++session.lastNumber}.${session.tag}.${streamId}`;
+    const bytes = ENTRY_BYTES + 2 * (data?.length ?? 0);
+    const entry = { session, id, streamId, data, bytes, at } as Entry;
+    entry.place = this.all.append(entry);
+    entry.placeInSession = session.entries.append(entry);
+    this.bytes += bytes;
+    session.bytes += bytes;
+    return entry;
+  }
+
+  ofSession(sessionId: string): Entry[] {
+    return [...(this.#sessions.get(sessionId)?.entries ?? [])];
+  }
+
+  remove(entry: Entry): void {
+    const { session } = entry;
+    this.all.remove(entry.place);
+    session.entries.remove(entry.placeInSession);
+    this.bytes -= entry.bytes;
+    session.bytes -= entry.bytes;
+    if (session.entries.size === 0) this.#sessions.delete(session.sessionId);
+  }
+
+  /** Removes the oldest of `entries` for as long as `isDue` says so. */
+  removeWhile(entries: Iterable<Entry>, isDue: (oldest: Entry) => boolean): void {
+    for (const entry of entries) {
+      if (!isDue(entry)) return;
+      this.remove(entry);
+    }
+  }
 }
 
 function newSession(sessionId: string): SessionEntries {

@@ -1,11 +1,11 @@
-/** Session records in this process: gone with it, unlike those of a shared engine. */
+/** Keeps session records in this process. They are lost when it ends. */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
 import type { SessionRecord, SessionStore } from '../sessions/session-store.ts';
 
 /** Options for {@link createMemorySessionStore}. */
 export interface MemorySessionStoreOptions {
-  /** A record that is not used for so long expires. */
+  /** How long an unused record is kept, in milliseconds. */
   idleMs: number;
   clock: Pick<Clock, 'now'>;
 }
@@ -13,95 +13,107 @@ export interface MemorySessionStoreOptions {
 interface Entry {
   record: SessionRecord;
   usedAt: number;
-  /** Its place in the order of last use among all, and among those of its principal. */
+  /** Its place in the order of last use: among all records, and among those of its principal. */
   place: Link<Entry>;
   placeOfPrincipal: Link<Entry>;
 }
 
-/**
- * Makes an empty store. It does not bound the number of records: `createSessions` asks for `count()` and
- * makes room.
- */
-export function createMemorySessionStore({ idleMs, clock }: MemorySessionStoreOptions): SessionStore {
-  const entries = new Map<string, Entry>();
-  const byUse = new LinkedList<Entry>();
-  const byUseOf = new Map<string, LinkedList<Entry>>();
-
-  function insert(record: SessionRecord): void {
-    const ofPrincipal = byUseOf.get(record.principal) ?? new LinkedList<Entry>();
-    byUseOf.set(record.principal, ofPrincipal);
-    const entry = { record, usedAt: clock.now() } as Entry;
-    entry.place = byUse.append(entry);
-    entry.placeOfPrincipal = ofPrincipal.append(entry);
-    entries.set(record.id, entry);
-  }
-
-  function remove({ record, place, placeOfPrincipal }: Entry): void {
-    entries.delete(record.id);
-    byUse.remove(place);
-    const ofPrincipal = byUseOf.get(record.principal);
-    ofPrincipal?.remove(placeOfPrincipal);
-    if (ofPrincipal?.size === 0) byUseOf.delete(record.principal);
-  }
-
-  function expire(): void {
-    const deadline = clock.now() - idleMs;
-    for (let entry = byUse.first?.value; entry && entry.usedAt <= deadline; entry = byUse.first?.value) remove(entry);
-  }
-
-  /** Every method looks through this, so that an expired record is never seen. */
-  function find(id: string): Entry | undefined {
-    expire();
-    return entries.get(id);
-  }
-
-  function touch(entry: Entry): void {
-    entry.usedAt = clock.now();
-    byUse.moveToEnd(entry.place);
-    byUseOf.get(entry.record.principal)?.moveToEnd(entry.placeOfPrincipal);
-  }
-
+/** Makes an empty store. The store does not limit the number of records; `sessions/session-caps.ts` does. */
+export function createMemorySessionStore(options: MemorySessionStoreOptions): SessionStore {
+  const records = new Records(options);
   return {
     async create(record) {
-      expire();
-      insert({ ...record });
+      records.add({ ...record });
     },
     async get(id) {
-      return find(id)?.record;
+      return records.find(id)?.record;
     },
     async use(id, principal) {
-      const entry = find(id);
+      const entry = records.find(id);
       if (entry?.record.principal !== principal) return undefined;
-      touch(entry);
+      records.touch(entry);
       return entry.record;
     },
     async touch(id) {
-      const entry = find(id);
-      if (entry) touch(entry);
+      const entry = records.find(id);
+      if (entry) records.touch(entry);
       return entry !== undefined;
     },
     async update(id, changes) {
-      const entry = find(id);
+      const entry = records.find(id);
       if (entry) entry.record = { ...entry.record, ...changes };
       return entry !== undefined;
     },
     async delete(id) {
-      const entry = find(id);
-      if (entry) remove(entry);
+      const entry = records.find(id);
+      if (entry) records.remove(entry);
       return entry !== undefined;
     },
     async count(principal) {
-      expire();
-      return principal === undefined ? byUse.size : (byUseOf.get(principal)?.size ?? 0);
+      return records.byUse(principal).size;
     },
     async leastRecentlyUsed(limit, principal) {
-      expire();
       const ids: string[] = [];
-      for (const { record } of principal === undefined ? byUse : (byUseOf.get(principal) ?? [])) {
+      for (const { record } of records.byUse(principal)) {
         if (ids.length >= limit) break;
         ids.push(record.id);
       }
       return ids;
     },
   };
+}
+
+/** Records by id and in the order of their last use. No method shows an expired record. */
+class Records {
+  readonly #options: MemorySessionStoreOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #byUse = new LinkedList<Entry>();
+  readonly #byUseOf = new Map<string, LinkedList<Entry>>();
+
+  constructor(options: MemorySessionStoreOptions) {
+    this.#options = options;
+  }
+
+  add(record: SessionRecord): void {
+    this.#expire();
+    const ofPrincipal = this.#byUseOf.get(record.principal) ?? new LinkedList<Entry>();
+    this.#byUseOf.set(record.principal, ofPrincipal);
+    const entry = { record, usedAt: this.#options.clock.now() } as Entry;
+    entry.place = this.#byUse.append(entry);
+    entry.placeOfPrincipal = ofPrincipal.append(entry);
+    this.#entries.set(record.id, entry);
+  }
+
+  find(id: string): Entry | undefined {
+    this.#expire();
+    return this.#entries.get(id);
+  }
+
+  /** All records, or those of `principal`, the least recently used first. */
+  byUse(principal: string | undefined): LinkedList<Entry> {
+    this.#expire();
+    return principal === undefined ? this.#byUse : (this.#byUseOf.get(principal) ?? new LinkedList());
+  }
+
+  touch(entry: Entry): void {
+    entry.usedAt = this.#options.clock.now();
+    this.#byUse.moveToEnd(entry.place);
+    this.#byUseOf.get(entry.record.principal)?.moveToEnd(entry.placeOfPrincipal);
+  }
+
+  remove({ record, place, placeOfPrincipal }: Entry): void {
+    this.#entries.delete(record.id);
+    this.#byUse.remove(place);
+    const ofPrincipal = this.#byUseOf.get(record.principal);
+    ofPrincipal?.remove(placeOfPrincipal);
+    if (ofPrincipal?.size === 0) this.#byUseOf.delete(record.principal);
+  }
+
+  #expire(): void {
+    const deadline = this.#options.clock.now() - this.#options.idleMs;
+    for (const entry of this.#byUse) {
+      if (entry.usedAt > deadline) return;
+      this.remove(entry);
+    }
+  }
 }

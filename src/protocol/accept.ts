@@ -1,8 +1,8 @@
 /**
- * What the client can read, and giving it that.
+ * Tells which types a client can read, and converts answers into one of them.
  *
- * The specification has clients accept JSON and event streams both, and most do. Those that name
- * one of them only, anything at all, or no `Accept` are served as well: the answer is turned into the type they read.
+ * The specification asks clients to accept both JSON and event streams, and most do. Clients that accept only one of
+ * them, or send no `Accept` header, are served as well: their answers are converted.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
  */
@@ -11,7 +11,7 @@ import { internalErrorResponse } from './errors.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
-/** What most clients send, word for word. */
+/** Exactly what most clients send. */
 export const ACCEPT_BOTH = `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`;
 
 /** The types that a client can read. */
@@ -20,7 +20,7 @@ export interface Accepted {
   eventStream: boolean;
 }
 
-/** Reads an `Accept` header; without one, everything is accepted (RFC 9110 section 12.5.1). */
+/** Reads an `Accept` header. Without one, everything is accepted (RFC 9110 section 12.5.1). */
 export function readAccept(header: string | null): Accepted {
   if (header === null || header.trim() === '' || header === ACCEPT_BOTH) return { json: true, eventStream: true };
   const ranges = parseAccept(header.toLowerCase());
@@ -34,16 +34,15 @@ export function readAccept(header: string | null): Accepted {
   };
 }
 
-/** Whether `response` is a stream of events. */
+/** Whether `response` is an event stream. */
 export function isEventStream(response: Response): boolean {
   return response.headers.get('content-type')?.startsWith(EVENT_STREAM_TYPE) === true;
 }
 
 /**
- * Turns the answer to a modern POST into a type that the client accepts. Errors are JSON whatever it accepts.
+ * Converts the answer to a modern POST into a type that the client accepts. Errors are JSON, whatever it accepts.
  *
- * A stream becomes one JSON body by waiting for its end; what came before the response (progress, logging)
- * is lost, as it has to be.
+ * To become one JSON body, a stream is read to its end. Messages before the answer, such as progress, are lost.
  */
 export async function asAccepted(response: Response, accepted: Accepted): Promise<Response> {
   if (isEventStream(response)) return accepted.eventStream ? response : streamToJson(response);
@@ -68,7 +67,7 @@ async function jsonToStream(response: Response): Promise<Response> {
   return new Response(`event: message\ndata: ${await response.text()}\n\n`, { status: response.status, headers });
 }
 
-/** The messages in a stream that the SDK wrote: one `data:` line each. */
+/** The messages in a stream from the SDK, each of which is one `data:` line. */
 async function* messagesOf(response: Response): AsyncGenerator<object> {
   if (response.body === null) return;
   let text = '';
@@ -77,7 +76,7 @@ async function* messagesOf(response: Response): AsyncGenerator<object> {
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) {
-      // Not `.`, which would stop at a U+2028 in the message.
+      // Not `.`, which does not match U+2028.
       const data = /^data: ?(\S[^\n]*)/m.exec(event)?.[1];
       if (data !== undefined) yield JSON.parse(data) as object;
     }

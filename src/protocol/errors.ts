@@ -1,74 +1,74 @@
 /**
- * Failures of the host, turned into HTTP statuses with JSON-RPC bodies; nowhere else.
+ * Turns failures of the host into HTTP responses with JSON-RPC bodies. No other file does.
  *
- * What the SDK refuses it words itself, challenges for a token among it. Texts here are for clients: they say what to do next and name
- * no path, token or stack; the detail belongs in the log.
+ * The SDK makes its own, such as the challenges for a token. These texts are for clients: they say what to do next, and
+ * contain no path, token or stack. Details belong in the log.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
 
 import type { InboundLadderRejection } from '@modelcontextprotocol/server';
 
-/** The id of the request that failed; `null` when there is none to name (JSON-RPC 2.0 section 5). */
+/** The id of the request that failed; `null` if it is unknown (JSON-RPC 2.0 section 5). */
 type RequestId = string | number | null;
 
 const INVALID_REQUEST = -32600;
 const PARSE_ERROR = -32700;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
-/** Implementation-defined, as the SDK uses it for what has no code of its own. */
+/** Implementation-defined. The SDK uses it for everything that has no code of its own. */
 const REFUSED = -32000;
 const SESSION_NOT_FOUND = -32001;
 
 /** 400: the body is not JSON. */
 export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
 
-/** 400: JSON with more arrays and objects in each other than anything sensible has. */
+/** 400: JSON that is nested too deeply. */
 export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body is nested more than ${maxDepth} levels deep`, { id });
 
-/** 400: more in a message than anything sensible has to say beside its input. */
+/** 400: a message with too many values besides its input. */
 export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
-  errorResponse(400, INVALID_REQUEST, `There are more than ${maxValues} values beside the arguments`, { id });
+  errorResponse(400, INVALID_REQUEST, `The body has more than ${maxValues} values besides the arguments`, { id });
 
-/** 400: more messages in one body than are taken. */
+/** 400: a batch with too many messages. */
 export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);
 
-/** 400: what the SDK's classifier refuses, in its words: not JSON-RPC 2.0, a bad envelope, headers that contradict the body. */
+/** 400, in the words of the SDK's classifier: not JSON-RPC 2.0, an invalid envelope, or headers that contradict the body. */
 export const rejectedResponse = ({ httpStatus, code, message, data }: InboundLadderRejection, id: RequestId) =>
   Response.json(
     { jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } },
     { status: httpStatus },
   );
 
-/** 400: `initialize` in a batch, or in a session that has begun (2025-03-26, lifecycle). */
+/** 400: `initialize` in a batch, or in a session that is initialized already (2025-03-26, lifecycle). */
 export const secondInitializeResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_REQUEST, 'initialize comes once in a session, and alone', { id });
+  errorResponse(400, INVALID_REQUEST, 'initialize must be sent alone, and once per session', { id });
 
-/** 400: an `initialize` request without what it must have (2025-11-25, lifecycle). */
+/** 400: an `initialize` request that lacks a required member (2025-11-25, lifecycle). */
 export const invalidInitializeResponse = (id: RequestId) =>
   errorResponse(400, INVALID_PARAMS, 'initialize needs an id, protocolVersion, capabilities and clientInfo', { id });
 
-/** 413: an `initialize` request that says more of the client than a session's record keeps. */
+/** 413: an `initialize` request that is larger than a session's record keeps. */
 export const initializeTooLargeResponse = (id: RequestId) =>
-  errorResponse(413, REFUSED, 'capabilities and clientInfo are larger than a session keeps', { id });
+  errorResponse(413, REFUSED, 'capabilities and clientInfo are too large', { id });
 
 /** 400: a call of the 2025 revisions that names no session. */
 export const missingSessionResponse = (id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, 'Mcp-Session-Id header is missing: send initialize first', { id });
 
-/** 400: an `MCP-Protocol-Version` that no session has (2025-11-25, transports). */
+/** 400: an `MCP-Protocol-Version` that is not a legacy revision (2025-11-25, transports). */
 export const unsupportedVersionResponse = (supported: readonly string[]) =>
   errorResponse(400, REFUSED, `Unsupported protocol version: sessions have one of ${supported.join(', ')}`);
 
-/** 400: a call whose id another one of the session has that is not answered yet (JSON-RPC 2.0 section 4). */
+/** 400: a call with the id of another call that is still running in the session (JSON-RPC 2.0 section 4). */
 export const duplicateRequestResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_REQUEST, 'A request with this id is still being worked on', { id });
+  errorResponse(400, INVALID_REQUEST, 'A request with this id is still running', { id });
 
 /** 400: more subscriptions than a session's record keeps. */
 export const tooManySubscriptionsResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_PARAMS, 'Too many subscriptions in this session, or too long a URI', { id });
+  errorResponse(400, INVALID_PARAMS, 'Too many subscriptions in this session, or a URI that is too long', { id });
 
 /** 400: a `Last-Event-ID` that the session's log does not hold. */
 export const unknownEventResponse = () =>
@@ -77,57 +77,57 @@ export const unknownEventResponse = () =>
 /** 403: a Host or Origin that is not allowed. */
 export const forbiddenResponse = (message: string) => errorResponse(403, REFUSED, message);
 
-/** 404: a session that is unknown, expired, ended or somebody else's; the client starts a new one. */
+/** 404: a session that is unknown, expired, ended or somebody else's. The client starts a new one. */
 export const sessionNotFoundResponse = (id: RequestId) =>
   errorResponse(404, SESSION_NOT_FOUND, 'Session not found: start a new one with initialize', { id });
 
 /** 404: no such path. */
 export const notFoundResponse = () => errorResponse(404, REFUSED, 'Not found: the MCP endpoint is /mcp');
 
-/** 405: a method that the endpoint does not have. */
+/** 405: a method that the endpoint does not serve. */
 export const methodNotAllowedResponse = (allow: string) =>
   errorResponse(405, REFUSED, `Method not allowed: use ${allow}`, { headers: { Allow: allow } });
 
-/** 406: the client accepts none of the types that an answer can have. */
+/** 406: the client accepts none of the possible types of an answer. */
 export const notAcceptableResponse = (needed: string) =>
   errorResponse(406, REFUSED, `Not acceptable: the Accept header must allow ${needed}`);
 
-/** 409: a GET stream in a session that has one open (2025-11-25, transports). */
+/** 409: a second GET stream in a session (2025-11-25, transports). */
 export const secondStreamResponse = () =>
   errorResponse(409, REFUSED, 'The session has a GET stream already: close it, or resume it with Last-Event-ID');
 
-/** 413: the body is over the limit. */
+/** 413: the body is too large. */
 export const bodyTooLargeResponse = (maxBytes: number) =>
   errorResponse(413, REFUSED, `The body is larger than ${maxBytes} bytes`);
 
-/** 415: the body is declared to be something else than JSON. */
+/** 415: the body is not declared to be JSON. */
 export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'Content-Type must be application/json');
 
-/** 429: too many requests of one caller; `retryAfterSeconds` says when to try again (RFC 6585 section 4). */
+/** 429: too many requests from one caller, who may retry after `retryAfterSeconds` (RFC 6585 section 4). */
 export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
-/** 499, as nginx has it: the client left before there was an answer. Nobody reads this, but the log. */
+/** 499, as in nginx: the client left before there was an answer. Only the log sees this status. */
 export const clientGoneResponse = () => new Response(null, { status: 499 });
 
-/** 503: not now; `retryAfterSeconds` says when to try again. */
+/** 503: unavailable; the client may retry after `retryAfterSeconds`. */
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
   errorResponse(503, REFUSED, message, { id, headers: { 'Retry-After': String(retryAfterSeconds) } });
 
-/** 503: the server is about to end; another instance will have taken over when the client comes back. */
+/** 503: the server is stopping. By the time the client retries, another instance will have taken over. */
 export const stoppingResponse = (id: RequestId = null) => unavailableResponse('The server is stopping', 5, id);
 
 /** 500: a bug. The log has the detail. */
 export const internalErrorResponse = (id: RequestId = null) =>
   errorResponse(500, INTERNAL_ERROR, 'Internal error', { id });
 
-/** In place of a result that could not be kept. The log has the detail. */
+/** The answer to a call whose result could not be sent or saved. The log has the detail. */
 export const internalError = (id: string | number) => errorMessage(id, INTERNAL_ERROR, 'Internal error');
 
 /** The answer to a call after `notifications/cancelled`. */
 export const cancelledError = (id: string | number) => errorMessage(id, REFUSED, 'Request cancelled');
 
-/** On a stream, for a call that runs no more because its session or the process ends. */
+/** The answer, on a stream, to a call that was cut off because its session or the server ended. */
 export const cutOffError = (id: string | number) =>
   errorMessage(id, REFUSED, 'The call was cut off: its session has ended, or the server is stopping');
 

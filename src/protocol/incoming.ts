@@ -1,34 +1,34 @@
 /**
- * A POST, read and parsed once. `endpoint/read-message.ts` makes it from bytes; everybody after that asks it, and
- * nobody looks into the body again.
+ * The messages of a POST, parsed once. `endpoint/read-message.ts` makes this value from bytes, and nothing after it looks
+ * into the body again.
  */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
 
-/** What a body is: one message of some kind, or a batch (2025-03-26 only). */
+/** The kind of a body: one message, or a batch (2025-03-26 only). */
 export type IncomingKind = 'initialize' | 'request' | 'notification' | 'response' | 'batch';
 
 /** The JSON-RPC messages of one POST. */
 export interface Incoming {
   /** `modern` is 2026-07-28; `legacy` is 2025-11-25 and before. The SDK decides. */
   readonly era: 'legacy' | 'modern';
-  /** The revision that a modern message claims; `undefined` for a legacy one, whose session knows it. */
+  /** The revision that a modern message names; `undefined` for legacy messages, whose session has it. */
   readonly revision: string | undefined;
   readonly kind: IncomingKind;
   readonly messages: readonly JSONRPCMessage[];
-  /** Those among `messages` that ask for an answer. */
+  /** Those of `messages` that ask for an answer. */
   readonly requests: readonly JSONRPCRequest[];
   /** The method of a single request or notification. */
   readonly method: string | undefined;
-  /** The tool that a single `tools/call` names. */
+  /** The tool that a single `tools/call` request names. */
   readonly tool: string | undefined;
-  /** The id to answer under when the POST is refused as a whole; `null` unless it is a single request. */
+  /** The id of a single request; `null` otherwise. A POST that is refused as a whole is answered under it. */
   readonly id: RequestId | null;
 }
 
 /**
  * Describes messages that are known to be JSON-RPC: one, or a batch.
  *
- * @param revision - The revision that a modern message claims; leave it out for legacy messages.
+ * @param revision - The revision that a modern message names; leave it out for legacy messages.
  */
 export function describeIncoming(body: JSONRPCMessage | readonly JSONRPCMessage[], revision?: string): Incoming {
   const era = revision === undefined ? 'legacy' : 'modern';

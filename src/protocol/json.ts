@@ -1,6 +1,6 @@
-/** JSON from strangers: parsing it, and how deep and how large it may be. */
+/** Parses untrusted JSON, and measures its depth and size. */
 
-/** The value of `text`, or `undefined`, which no JSON text stands for. */
+/** The value of `text`; `undefined` if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -15,10 +15,10 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || someMember(value, (part) => isDeeperThan(levels - 1, part));
 }
 
-/** Parameters that are input of tools and prompts: theirs to check, and as large as they allow. */
+/** Parameters that are the input of tools and prompts, which check them and limit their size. */
 const INPUT: ReadonlySet<string> = new Set(['arguments', 'inputResponses']);
 
-/** Whether the messages in `body` (one, or a batch) have parameters of more than `limit` values in total, not counting {@link INPUT}. */
+/** Whether the parameters of a message or batch have more than `limit` values in total, not counting {@link INPUT}. */
 export function hasMoreValuesThan(limit: number, body: unknown): boolean {
   let left = limit;
   const isOver = (value: unknown): boolean =>
@@ -32,13 +32,13 @@ export function hasMoreValuesThan(limit: number, body: unknown): boolean {
   return (Array.isArray(body) ? body : [body]).some(isOverIn);
 }
 
-/** The id of a single request in a body that nothing has checked yet, to answer a refusal under. */
+/** The id of a single request in a body that is not validated yet; `null` if there is none. */
 export function requestIdOf(body: unknown): string | number | null {
   if (typeof body !== 'object' || body === null || !('id' in body) || !('method' in body)) return null;
   return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null;
 }
 
-/** Whether `test` holds for a member of an array or object. It copies nothing and stops early. */
+/** Whether `test` holds for some member of an array or object. Copies nothing and stops early. */
 function someMember(value: object, test: (member: unknown, name: string) => boolean): boolean {
   if (Array.isArray(value)) return value.some((member) => test(member, ''));
   for (const name in value) if (test((value as Record<string, unknown>)[name], name)) return true;

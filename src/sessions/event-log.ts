@@ -1,38 +1,38 @@
 /**
- * What was sent on the streams of each session, for a while, so that a client whose connection broke can
- * have what it missed (2025-11-25, "Resumability and redelivery").
+ * The contract of an event log: it keeps what was sent on the streams of each session for a while, so that a client
+ * whose connection broke can have what it missed.
  *
- * This file is the contract; `memory-event-log.ts` is one engine for it, and
- * `test/memory/event-log.contract.ts` is what "keeps the contract" means.
+ * `memory/memory-event-log.ts` implements it in this process. `test/memory/event-log.contract.ts` tests any
+ * implementation.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
 
 /** One event of a stream. */
 export interface LoggedEvent {
-  /** Unique within the session; names the stream and its place in it. */
+  /** Unique within the session. Identifies the stream and the place in it. */
   id: string;
-  /** A message as JSON; `undefined` for an event without one, which primes the client with an id to resume from. */
+  /** A message as JSON; `undefined` for an event that only gives the client an id to resume from. */
   data: string | undefined;
 }
 
 /**
- * Keeps events in the order of `append`, within bounds of count, bytes and age.
+ * Keeps events in the order of `append`, within limits on their number, size and age.
  *
- * The oldest go first. So a log that still holds an event holds all that came after it, and what it
- * returns is complete.
+ * The oldest events go first. So if a log still holds an event, it holds every event after it, and what it returns is
+ * complete.
  */
 export interface EventLog {
-  /** Keeps an event of a stream; resolves to its id. Calls for one session take effect in the order they are made. */
+  /** Keeps an event of a stream and resolves to its id. Calls for one session take effect in the order they are made. */
   append(sessionId: string, streamId: string, data: string | undefined): Promise<string>;
   /**
-   * The stream that an event is of, and what came after it on that stream.
+   * The stream of an event, and what followed it on that stream.
    *
-   * Resolves to `undefined` when the session's log does not hold the event: never did, or does no more.
+   * Resolves to `undefined` if the session's log does not hold the event, or not any more.
    */
   after(sessionId: string, eventId: string): Promise<{ streamId: string; events: LoggedEvent[] } | undefined>;
   /** Forgets a session. */
   delete(sessionId: string): Promise<void>;
-  /** Forgets what is over age. Engines that do so by themselves do nothing. */
+  /** Forgets expired events. Does nothing in engines that expire them by themselves. */
   prune(): Promise<void>;
 }

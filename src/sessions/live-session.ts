@@ -1,8 +1,8 @@
 /**
- * A session in memory: one server on one transport, new or built from a record.
+ * A session in memory: one server on one transport, for a new session or one restored from its record.
  *
- * `sessions.ts` decides which of them exist. Each keeps its record true: what shapes the session is saved before the
- * client hears that it worked, so that `restore` can repeat it to another server.
+ * `sessions.ts` decides which sessions exist. A live session keeps its record up to date: it saves every change to the
+ * session before the client hears that it worked, so that `restore` can repeat the change to another server.
  */
 import type { JSONRPCMessage, JSONRPCRequest, LoggingLevel, McpServer, Server } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
@@ -19,13 +19,13 @@ import type { EventLog } from './event-log.ts';
 import { createSessionEvents, type SessionEvents } from './session-events.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
 
-/** Subscriptions that a record keeps, and the longest URI among them. */
+/** Most subscriptions that a record keeps, and the longest URI among them. */
 const MAX_SUBSCRIPTIONS = 500;
 const MAX_URI_CHARS = 2048;
-/** Where a handshake is repeated, nobody reads a stream. */
+/** When a handshake is repeated, nobody reads a stream. */
 const JSON_ONLY: Accepted = { json: true, eventStream: false };
 
-/** What {@link createLiveSession} is made from. */
+/** Options for {@link createLiveSession}. */
 export interface LiveSessionOptions {
   id: string;
   /** Builds the session's server. */
@@ -39,11 +39,11 @@ export interface LiveSessionOptions {
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds. */
   streamAfterMs: number;
-  /** Puts what shapes the session into its record; resolves to `false` when the record is gone. */
+  /** Saves changes in the record. Resolves to `false` if the record is gone. */
   save: (changes: SessionChanges) => Promise<boolean>;
-  /** Takes what the SDK reports beside its answers. */
+  /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
-  /** Called when a stream has lost its connection, and when a call has ended that had lost it before. */
+  /** Called when a stream has lost its connection, and when a call has ended whose connection was lost before. */
   ondetach: () => void;
 }
 
@@ -56,7 +56,7 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
   return session;
 }
 
-/** A session that can answer. */
+/** A session that can answer requests. */
 export class LiveSession {
   readonly #options: LiveSessionOptions;
   readonly #server: McpServer | Server;
@@ -64,7 +64,7 @@ export class LiveSession {
   readonly #transport: HttpTransport;
   readonly #subscriptions = new Set<string>();
 
-  /** @param server - Built for this session alone, and not connected. */
+  /** @param server - Built for this session alone, and not connected yet. */
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
     this.#options = options;
     this.#server = server;
@@ -83,7 +83,7 @@ export class LiveSession {
     return this.#server.connect(this.#transport);
   }
 
-  /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
+  /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
   get isAttached(): boolean {
     return this.#transport.isAttached;
   }
@@ -104,7 +104,7 @@ export class LiveSession {
     return this.#transport.get(request, caller);
   }
 
-  /** Repeats to the server what `record` says was said. */
+  /** Repeats to the server what the client has told the session before, according to `record`. */
   async restore({ initialize, initialized, logLevel, subscriptions }: SessionRecord): Promise<void> {
     this.#events.isMuted = true;
     const params = JSON.parse(initialize) as Record<string, unknown>;
@@ -127,7 +127,7 @@ export class LiveSession {
     if (!response?.ok) throw new Error(`The session could not be restored: ${message.method} got ${response?.status}`);
   }
 
-  /** What saves the change that a request makes to the session, if it makes one that outlives its server. */
+  /** Returns what saves the change that a request makes to the session, if the change must outlive the server. */
   #savingOf({ method, params }: JSONRPCRequest): (() => Promise<boolean>) | undefined {
     switch (method) {
       case 'logging/setLevel':
@@ -143,7 +143,7 @@ export class LiveSession {
     }
   }
 
-  /** Resolves to whether it could be saved. What is repeated from the record is in it already. */
+  /** Resolves to whether the changes are saved. While a record is being restored, they are in it already. */
   async #save(changes: SessionChanges): Promise<boolean> {
     try {
       return this.#events.isMuted || (await this.#options.save(changes));
@@ -153,7 +153,7 @@ export class LiveSession {
     }
   }
 
-  /** Refuses a POST that would make for more subscriptions than a record keeps. */
+  /** Refuses a POST with more subscriptions than a record keeps. */
   #refuseSubscriptions({ requests }: Incoming): Response | undefined {
     const subscribing = requests.filter(({ method }) => method === 'resources/subscribe');
     if (subscribing.length === 0) return undefined;

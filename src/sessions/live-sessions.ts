@@ -1,8 +1,8 @@
 /**
- * The sessions in memory: a cache of what records tell, bounded in number and time.
+ * The sessions in memory: a cache of the records, limited in size and time.
  *
- * A session with something attached (a request, a stream, a call that runs on) stays. An idle one goes after a while,
- * or when there are too many.
+ * A session stays in memory while something is attached to it: a request, a stream, or a call that is still running. An
+ * idle session is dropped after a while, or when there are too many.
  */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
@@ -13,25 +13,25 @@ import type { LiveSession } from './live-session.ts';
 export interface LiveSessionsOptions {
   clock: Pick<Clock, 'now'>;
   log: Logger;
-  /** Idle sessions at once. */
+  /** Most idle sessions at a time. */
   maxLive: number;
-  /** How long one stays idle, in milliseconds. */
+  /** How long a session may stay idle, in milliseconds. */
   liveIdleMs: number;
 }
 
 interface Entry {
   readonly id: string;
   building: Promise<LiveSession>;
-  /** The same when it is built. */
+  /** The session once it is built. */
   session: LiveSession | undefined;
-  /** Requests being handled. */
+  /** How many requests are being handled. */
   requests: number;
-  /** Its place among the idle ones, while it is idle. */
+  /** Its place among the idle sessions, while it is one. */
   place: Link<Entry> | undefined;
   idleSince: number;
 }
 
-/** What an entry that was dropped has in place of its session; nothing asks for it any more. */
+/** Replaces the session of a dropped entry. Nothing awaits it. */
 const dropped = Promise.reject<LiveSession>(new Error('The session was dropped'));
 dropped.catch(() => {});
 
@@ -39,7 +39,7 @@ dropped.catch(() => {});
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Those with nothing attached, the longest unused first. */
+  /** Entries with nothing attached, the least recently used first. */
   readonly #idle = new LinkedList<Entry>();
 
   constructor(options: LiveSessionsOptions) {
@@ -50,21 +50,21 @@ export class LiveSessions {
     return this.#entries.size;
   }
 
-  /** Whether something is attached to a session here. */
+  /** Whether something is attached to a session in this process. */
   isAttached(id: string): boolean {
     const entry = this.#entries.get(id);
     return entry !== undefined && isAttached(entry);
   }
 
-  /** Ids of those with something attached. */
+  /** The ids of sessions with something attached. */
   attached(): string[] {
     return Array.from(this.#entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : []));
   }
 
   /**
-   * Lets `handle` work with a session, which stays meanwhile, and as long as something is attached to it.
+   * Passes a session to `handle`, and keeps it in memory until `handle` is done and nothing is attached any more.
    *
-   * @param build - Brings the session into memory if it is not there. Requests that come meanwhile share it.
+   * @param build - Activates the session if it is not in memory. Concurrent requests share the result.
    */
   async use<T>(
     id: string,
@@ -82,7 +82,7 @@ export class LiveSessions {
     }
   }
 
-  /** Notes that something was detached from a session: it may be idle from now on. */
+  /** To be called when something was detached from a session, which may be idle from now on. */
   detached(id: string): void {
     const entry = this.#entries.get(id);
     if (entry) this.#becomeIdle(entry);
@@ -97,20 +97,20 @@ export class LiveSessions {
       const session = await entry.building.catch(() => undefined);
       await session?.close();
     } catch (error) {
-      this.#options.log.error('a session did not close well', { error: String(error) });
+      this.#options.log.error('a session failed to close', { error: String(error) });
     }
-    // V8 may keep tables that a Map has outgrown until the next full collection, and with them what was in it.
+    // Until its next full collection, V8 may keep the table that a Map has outgrown, and thereby this entry.
     entry.building = dropped;
     entry.session = undefined;
   }
 
-  /** Drops what has been idle for long. */
+  /** Drops sessions that have been idle for too long. */
   dropIdle(): void {
     const deadline = this.#options.clock.now() - this.#options.liveIdleMs;
     for (const { id, idleSince } of this.#idle) if (idleSince <= deadline) void this.drop(id);
   }
 
-  /** Drops everything. */
+  /** Drops every session. */
   async clear(): Promise<void> {
     await Promise.all(Array.from(this.#entries.keys(), (id) => this.drop(id)));
   }
@@ -125,7 +125,7 @@ export class LiveSessions {
     return entry;
   }
 
-  /** Does nothing to one that has been removed. */
+  /** Does nothing if the entry has been removed already. */
   #remove(entry: Entry): void {
     if (this.#entries.get(entry.id) !== entry) return;
     this.#entries.delete(entry.id);
@@ -137,7 +137,7 @@ export class LiveSessions {
     entry.place = undefined;
   }
 
-  /** Puts one among the idle, unless something is attached to it, and drops the longest unused when that is one too many. */
+  /** Lists a session as idle unless something is attached to it, and drops the least recently used one if there are too many. */
   #becomeIdle(entry: Entry): void {
     if (isAttached(entry) || this.#entries.get(entry.id) !== entry) return;
     this.#leaveIdle(entry);

@@ -1,16 +1,16 @@
-/** How many sessions there may be: in all, and of one principal. At a cap, the longest unused one makes room. */
+/** Caps the number of sessions, in total and for one principal. At a cap, the least recently used session makes room. */
 import { createTaskQueue } from '../lib/task-queue.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
-/** Sessions asked for at a time to find one that can go. */
+/** How many sessions to look at in one step when searching for one that can go. */
 const PAGE_SIZE = 100;
 
 /** Options for {@link createSessionCaps}. */
 export interface SessionCapsOptions {
   store: SessionStore;
-  /** Sessions at once. */
+  /** Most sessions at a time. */
   maxSessions: number;
-  /** Sessions of one authenticated principal at once. */
+  /** Most sessions of one authenticated principal at a time. */
   maxSessionsPerPrincipal: number;
   /** Whether a session is in use: it has a request, a stream or a running call. */
   isInUse: (id: string) => boolean;
@@ -18,15 +18,15 @@ export interface SessionCapsOptions {
   end: (id: string) => Promise<void>;
 }
 
-/** Creates records within the caps; resolves to `false` when all the sessions that would have to go are in use. */
+/** Creates a record within the caps. Resolves to `false` if that needs room and every session is in use. */
 export type CreateWithinCaps = (record: SessionRecord) => Promise<boolean>;
 
-/** Makes the caps of one process. */
+/** Makes the caps of this process. */
 export function createSessionCaps(options: SessionCapsOptions): CreateWithinCaps {
   const { store, maxSessions, maxSessionsPerPrincipal } = options;
   const oneByOne = createTaskQueue();
 
-  /** Ends the longest unused of `count` sessions that is not in use; `false` when there is none. */
+  /** Ends the least recently used of `count` sessions that is not in use. Resolves to `false` if all are in use. */
   async function makeRoom(count: number, principal?: string): Promise<boolean> {
     for (let visited = 0; visited < count; visited += PAGE_SIZE) {
       for (const id of await store.leastRecentlyUsed(PAGE_SIZE, principal)) {
@@ -34,7 +34,7 @@ export function createSessionCaps(options: SessionCapsOptions): CreateWithinCaps
           await options.end(id);
           return true;
         }
-        // It is in use, so it goes behind those that are not.
+        // It is in use: move it behind those that are not.
         await store.touch(id);
       }
     }

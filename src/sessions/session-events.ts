@@ -1,27 +1,27 @@
 /**
- * The events of one session in the log, without gaps: what a client may resume from is followed by all that
- * was sent after it.
+ * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
+ * that was sent after it.
  */
-import type { StreamLog } from '../transport/stream-log.ts';
+import type { StreamLog } from '../transport/streams.ts';
 import type { EventLog } from './event-log.ts';
 
-/** What {@link createSessionEvents} is made from. */
+/** Options for {@link createSessionEvents}. */
 export interface SessionEventsOptions {
   sessionId: string;
   eventLog: EventLog;
-  /** Takes what the log fails with. */
+  /** Receives the errors of the log. */
   onerror: (error: Error) => void;
 }
 
-/** Logs the events of one session, and finds them again. */
+/** Logs the events of one session and finds them again. */
 export interface SessionEvents extends StreamLog {
-  /** While true, messages belong to no stream that a client has, and are not logged. */
+  /** While true, nothing is logged: the messages are not for the client. */
   isMuted: boolean;
 }
 
-/** Makes the events of a session. */
+/** Makes the view that one session has of the log. */
 export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEventsOptions): SessionEvents {
-  /** Set when an event could not be logged: what came before must go too, lest somebody resume across the gap. */
+  /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
 

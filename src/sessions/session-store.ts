@@ -1,56 +1,56 @@
 /**
- * What a session is: a record. Live servers and transports are only a cache of it (`live-session.ts`).
+ * The contract of a session store. A session is a record; a live server and its transport are only a cache of it
+ * (`live-session.ts`).
  *
- * This file is the contract; `memory-session-store.ts` keeps records in this process, and an engine that
- * several nodes share can stand in its place. `test/memory/session-store.contract.ts` is what "keeps the
- * contract" means.
+ * `memory/memory-session-store.ts` implements it in this process; an engine that several nodes share can take its place.
+ * `test/memory/session-store.contract.ts` tests any implementation.
  */
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
-/** Everything that makes a session: enough to build its server anew, on any node, after any restart. */
+/** Everything that makes up a session: enough to rebuild its server on any node, after any restart. */
 export interface SessionRecord {
   /** At least 128 random bits in visible ASCII. */
   readonly id: string;
-  /** Who opened it, and the only one who may use it; see `Caller`. */
+  /** The principal that opened the session and is the only one that may use it; see `Caller`. */
   readonly principal: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /**
-   * What the client said of itself in `initialize`, as JSON: only bringing the session to life asks for it, and
-   * objects parsed from it take twenty times as much.
+   * The parameters of the client's `initialize` request, as JSON: they are needed only to activate the session, and
+   * parsed they would take twenty times the memory.
    */
   readonly initialize: string;
-  /** Whether `notifications/initialized` came. */
+  /** Whether `notifications/initialized` has arrived. */
   readonly initialized: boolean;
   /** The level of the last `logging/setLevel`. */
   readonly logLevel?: LoggingLevel;
-  /** URIs of live `resources/subscribe` requests. */
+  /** The URIs that the client is subscribed to (`resources/subscribe`). */
   readonly subscriptions: readonly string[];
 }
 
-/** What of a record changes in its life. */
+/** The parts of a record that change. */
 export type SessionChanges = Partial<Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions'>>;
 
 /**
- * Keeps session records until they have not been used for the store's idle time.
+ * Keeps session records until they have been unused for the store's idle time.
  *
- * Methods reject when the engine is out of reach; they never resolve to a guess.
+ * Methods reject if the engine is unavailable. They never resolve to a guess.
  */
 export interface SessionStore {
-  /** Keeps a new record, used just now. */
+  /** Keeps a new record. Creating it counts as use. */
   create(record: SessionRecord): Promise<void>;
-  /** The record, or `undefined` when there is none or it has expired. For who looks on: it does not count as use. */
+  /** The record; `undefined` if it does not exist or has expired. Does not count as use. */
   get(id: string): Promise<SessionRecord | undefined>;
-  /** The record, if `principal` opened it, which counts as use. Each request in a session begins with this one step. */
+  /** The record, if `principal` opened it; that counts as use. Every request in a session begins with this call. */
   use(id: string, principal: string): Promise<SessionRecord | undefined>;
-  /** Counts as use. Resolves to `false` when there is no such record. */
+  /** Counts as use. Resolves to `false` if there is no such record. */
   touch(id: string): Promise<boolean>;
-  /** Changes a record. Resolves to `false`, and creates nothing, when there is no such record. */
+  /** Changes a record. Resolves to `false`, and creates nothing, if there is no such record. */
   update(id: string, changes: SessionChanges): Promise<boolean>;
-  /** Removes a record. Resolves to `false` when there was none. */
+  /** Removes a record. Resolves to `false` if there was none. */
   delete(id: string): Promise<boolean>;
-  /** How many records there are; with `principal`, how many of that one. Expired ones do not count. */
+  /** How many records there are, or how many `principal` has. Expired records do not count. */
   count(principal?: string): Promise<number>;
-  /** Ids of at most `limit` records, the longest unused first; with `principal`, of that one only. */
+  /** The ids of at most `limit` records, or of those that `principal` has, the least recently used first. */
   leastRecentlyUsed(limit: number, principal?: string): Promise<string[]>;
 }

@@ -1,9 +1,10 @@
 /**
  * The sessions of the 2025 revisions: opens, finds, activates and ends them.
  *
- * Records are the truth (`session-store.ts`). What lives in memory is a cache (`live-sessions.ts`): built when a request
- * comes, dropped after a while with nothing attached. The specification's statuses are decided here: 400 without a
- * session id; 404 for a session that does not exist, or is not the caller's; 503 when there is no room.
+ * A session is its record (`session-store.ts`). The sessions in memory are a cache (`live-sessions.ts`): a session is
+ * activated when a request arrives, and dropped after it has been idle for a while. The statuses of the specification
+ * are decided here: 400 without a session id, 404 for a session that does not exist or is not the caller's, 503 when
+ * there is no room for another.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
@@ -33,16 +34,16 @@ import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
-/** What a record may keep of what a client says of itself, as JSON; small icons fit, uploads do not. */
+/** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
 const MAX_INITIALIZE_CHARS = 16 * 1024;
-/** When to come back for a session that there was no room for: some calls will have ended by then. */
+/** When to retry if there was no room for a session: by then some calls will have ended. */
 const RETRY_AFTER_SECONDS = 10;
-/** The longest pause between two looks for what can be dropped. */
+/** Longest interval between two searches for sessions to drop. */
 const MAX_TICK_MS = 15_000;
 
-/** Serves the 2025 revisions, with sessions or without. */
+/** Serves the 2025 revisions, with or without sessions. */
 export interface LegacyRequests {
-  /** The methods there are, for `Allow`. */
+  /** The methods that are served, for `Allow`. */
   readonly allow: string;
   /** Answers a POST. */
   post(exchange: PostExchange): Promise<Response>;
@@ -50,13 +51,13 @@ export interface LegacyRequests {
   get(request: Request, caller: Caller): Promise<Response>;
   /** Ends a session. */
   delete(request: Request, caller: Caller): Promise<Response>;
-  /** Ends all streams and cuts what is still running. Records stay. */
+  /** Ends every stream and cuts off the calls that are still running. Records stay. */
   close(): Promise<void>;
 }
 
 /** Options for {@link Sessions}. */
 export interface SessionsOptions {
-  /** Builds the server of a session; the context says `legacy`. */
+  /** Builds the server of a session. */
   createServer: CreateServer;
   store: SessionStore;
   eventLog: EventLog;
@@ -64,15 +65,15 @@ export interface SessionsOptions {
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;
   log: Logger;
-  /** The store's idle time, in milliseconds; a session with something attached is touched often enough to outlast it. */
+  /** The store's idle time, in milliseconds. A session with something attached is touched often enough to outlast it. */
   idleMs: number;
-  /** Sessions at once. */
+  /** Most sessions at a time. */
   maxSessions: number;
-  /** Sessions of one authenticated principal at once. */
+  /** Most sessions of one authenticated principal at a time. */
   maxSessionsPerPrincipal: number;
-  /** Idle sessions in memory at once; those with something attached do not count. @default 1000 */
+  /** Most idle sessions in memory at a time. @default 1000 */
   maxLive?: number;
-  /** How long an idle session stays in memory, in milliseconds. @default 60000 */
+  /** How long an idle session stays in memory, in milliseconds. @default 60,000 */
   liveIdleMs?: number;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
@@ -80,7 +81,7 @@ export interface SessionsOptions {
   streamAfterMs: number;
 }
 
-/** The sessions of one process; `close()` ends its timer. */
+/** The sessions of this process; `close()` ends its timer. */
 export class Sessions implements LegacyRequests {
   readonly allow = 'POST, GET, DELETE';
   readonly #options: SessionsOptions;
@@ -101,7 +102,7 @@ export class Sessions implements LegacyRequests {
     this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
   }
 
-  /** How many are in memory. */
+  /** How many sessions are in memory. */
   get live(): number {
     return this.#live.size;
   }
@@ -109,7 +110,7 @@ export class Sessions implements LegacyRequests {
   async post(exchange: PostExchange): Promise<Response> {
     const { incoming, request, caller } = exchange;
     if (incoming.kind === 'initialize') return this.#initialize(exchange);
-    // The SDK would take one without an id for a notification, and leave a session that nobody knows.
+    // Without an id, the SDK would take it for a notification, and nobody would learn the id of the session.
     if (incoming.method === 'initialize') return invalidInitializeResponse(null);
     return this.#serve(request, incoming.id, caller, (session) => session.post(exchange));
   }
@@ -139,8 +140,8 @@ export class Sessions implements LegacyRequests {
     const record = this.#recordOf(request, caller);
     if (record.initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(incoming.id);
     if (!(await this.#createWithinCaps(record))) {
-      const remedy = 'MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set how many there may be';
-      this.#options.log.warn(`no room for a session; ${remedy}`);
+      const remedy = 'MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set the limits';
+      this.#options.log.warn(`too many sessions; ${remedy}`);
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
     let response: Answer;
@@ -155,7 +156,7 @@ export class Sessions implements LegacyRequests {
   #recordOf({ params }: InitializeRequest, caller: Caller): SessionRecord {
     const { protocolVersion, capabilities, clientInfo } = params;
     return {
-      // Two, since one has 122 random bits, and an id needs 128. Node.js draws those of UUIDs in advance.
+      // Two UUIDs, since an id needs 128 random bits and a UUID has 122. Node.js generates them in batches.
       id: crypto.randomUUID() + crypto.randomUUID(),
       principal: principalKey(caller),
       createdAt: this.#options.clock.now(),
@@ -165,7 +166,7 @@ export class Sessions implements LegacyRequests {
     };
   }
 
-  /** Serves a request with the session that it names, in memory. */
+  /** Serves a request with the live session that it names. */
   #serve(
     request: Request,
     id: string | number | null,
@@ -177,7 +178,7 @@ export class Sessions implements LegacyRequests {
     );
   }
 
-  /** Lets `answer` use the record of the session that a request names, if its caller may; without an answer the session has ended. */
+  /** Passes the record of the session that a request names to `answer`, if the caller owns it. Without an answer, the session has ended. */
   async #inSession(
     request: Request,
     requestId: string | number | null,
@@ -186,7 +187,7 @@ export class Sessions implements LegacyRequests {
   ): Promise<Response> {
     const id = request.headers.get('mcp-session-id');
     if (id === null) return missingSessionResponse(requestId);
-    // First, as 404 comes before any other refusal; what is refused for its version counts as use, too.
+    // Before the version is checked, since 404 takes precedence. A request with a wrong version counts as use, too.
     const record = await this.#options.store.use(id, principalKey(caller));
     if (!record) return sessionNotFoundResponse(requestId);
     return refuseVersion(request) ?? (await answer(record)) ?? this.#endedResponse(requestId);
@@ -201,7 +202,7 @@ export class Sessions implements LegacyRequests {
     return this.#live.use(id, () => this.#build(id, caller, record), handle);
   }
 
-  /** @param record - What is repeated to the server; `undefined` for a session that is about to be opened. */
+  /** @param record - What to restore the session from; `undefined` for a new session. */
   async #build(id: string, caller: Caller, record?: SessionRecord): Promise<LiveSession> {
     const { store, log } = this.#options;
     const session = await createLiveSession({
@@ -212,7 +213,9 @@ export class Sessions implements LegacyRequests {
       onerror: (error) => log.debug('transport', { error: error.message }),
       ondetach: () => {
         this.#live.detached(id);
-        store.touch(id).catch((error: unknown) => log.error('a session was not touched', { error: String(error) }));
+        store
+          .touch(id)
+          .catch((error: unknown) => log.error('a session could not be touched', { error: String(error) }));
       },
     });
     try {
@@ -226,12 +229,12 @@ export class Sessions implements LegacyRequests {
 
   async #end(id: string): Promise<void> {
     await this.#options.store.delete(id);
-    // Not before: until then a request may find the record and activate the session again.
+    // Only now: while the record exists, a request may activate the session again.
     await this.#live.drop(id);
     await this.#options.eventLog.delete(id);
   }
 
-  /** The answer to a request whose session, or all of them, ended before there was one. */
+  /** The answer to a request whose session ended, or whose server stopped, before there was one. */
   #endedResponse(requestId: string | number | null): Response {
     return this.#isStopped ? stoppingResponse(requestId) : sessionNotFoundResponse(requestId);
   }
@@ -246,12 +249,12 @@ export class Sessions implements LegacyRequests {
     try {
       this.#live.dropIdle();
       for (const id of this.#live.attached()) {
-        // Without a record the session was ended, perhaps on another node, while a request activated it here.
+        // Without a record, the session was ended, perhaps on another node, while a request activated it here.
         if (!(await this.#options.store.touch(id))) await this.#live.drop(id);
       }
       await this.#options.eventLog.prune();
     } catch (error) {
-      this.#options.log.error('sessions could not be tidied', { error: String(error) });
+      this.#options.log.error('sessions could not be cleaned up', { error: String(error) });
     }
     this.#isTicking = false;
   }

@@ -1,24 +1,25 @@
 /**
- * Shortcut: how a server ends that has answered its one request with JSON.
+ * Shortcut: ends a server that has answered its only request with JSON.
  *
- * Nobody waits for it, so it need not build an error, with its stack, for whoever might, as closing does. And it becomes
- * garbage at once: V8 keeps the SDK's record of a tool (`RegisteredTool`, for its accessors) where only a full
- * collection looks, and with it the `McpServer`, and all that this holds. So the `McpServer` is detached from the server
- * below it.
+ * Closing would build an error, with its stack, for requests that might be pending; there are none. And the server
+ * becomes garbage right away. Otherwise V8 keeps the SDK's `RegisteredTool` objects until its next full collection,
+ * because of their accessors, and with them the `McpServer` and everything it refers to. So the `McpServer` is detached
+ * from its low-level server.
  */
 import { McpServer, Server } from '@modelcontextprotocol/server';
 
-/** What an ended `McpServer` has in place of its server. It is not connected, and cannot be; it keeps nothing. */
+/** Replaces the low-level server of an ended `McpServer`. It cannot be connected, and keeps nothing. */
 class EndedServer extends Server {
   constructor() {
     const capabilities = { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} };
     super({ name: 'ended', version: '0' }, { capabilities });
-    // What is sent late goes nowhere, as it would to a client that has its answer.
+    // Messages that are sent late are dropped, since the client has its answer.
     void super.connect({
       async start() {},
       async send(message) {
-        // Whoever waits for an answer has to know.
-        if ('method' in message && 'id' in message) throw new Error(`Nobody is left to answer ${message.method}`);
+        // A request must fail, since its sender waits for the answer.
+        if ('method' in message && 'id' in message)
+          throw new Error(`${message.method} cannot be sent: the call has ended`);
       },
       async close() {},
     });
@@ -29,20 +30,20 @@ class EndedServer extends Server {
   }
 
   override connect(): Promise<void> {
-    return Promise.reject(new Error('The server was used before: createServer has to build a new one'));
+    return Promise.reject(new Error('The server is already in use: createServer must build a new one'));
   }
 
   override setRequestHandler(): void {}
 }
 
-/** Made when the first server ends, since importing this changes nothing. */
+/** Made when the first server ends, so that importing this module does nothing. */
 let ended: EndedServer | undefined;
 
-/** Ends the server of a request that it has answered with JSON. One that wants to know its end (`onclose`) is closed as usual. */
+/** Ends a server that has answered its only request with JSON. A server with an `onclose` handler is closed as usual. */
 export async function endAnswered(server: McpServer | Server): Promise<void> {
   if (server instanceof McpServer && !server.server.onclose) {
     ended ??= new EndedServer();
-    // Fails silently on a frozen server, which then only lives longer.
+    // Does nothing to a frozen server, which then merely lives longer.
     Reflect.set(server, 'server', ended);
   }
   await server.close();

@@ -1,10 +1,10 @@
 /**
- * Shortcut: tool calls of 2026-07-28 that need no closer look.
+ * Shortcut: answers plain tool calls of 2026-07-28 without the SDK's handler.
  *
- * The SDK's handler serves any modern request. It tries every message schema before it dispatches, and afterwards closes
- * a server nobody is waiting on. A plain call, whose headers say what its body says, is answered here by the transport
- * that also serves calls without a session. Everything else is left to the handler, and so is what the SDK refuses here
- * before a tool has seen it. `test/shortcuts/modern-call.test.ts` compares the two.
+ * The SDK's handler tries every message schema before it dispatches, and then closes a server nobody is waiting on. A
+ * plain call, whose headers agree with its body, is answered here by the transport that also serves calls without a
+ * session. All other requests are left to the handler, and so is a call that the SDK refuses before it reaches the tool.
+ * `test/shortcuts/modern-call.test.ts` compares the two.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
@@ -32,11 +32,11 @@ import { endAnswered } from './ended-server.ts';
 
 const REVISION = '2026-07-28';
 const CLASSIFICATION = { era: 'modern', revision: REVISION } as const;
-/** As a number, which the codes in messages are. */
+/** Typed as a number, like the codes in messages. */
 const MISSING_CAPABILITY: number = ProtocolErrorCode.MissingRequiredClientCapability;
-/** A name that stands in `Mcp-Name` as it is; others are encoded there, and not worth decoding here. */
+/** A name that `Mcp-Name` carries unencoded. Calls to other tools are left to the handler. */
 const PLAIN_NAME = /^[\w./-]+$/;
-/** Whether the properties of a tool's input are sent in headers too; many servers share them. */
+/** Whether the properties of a tool's input declare headers. The key is the object, which all servers share. */
 const headerDeclarations = new WeakMap<object, boolean>();
 
 /** Options for {@link createModernCalls}. */
@@ -47,15 +47,15 @@ export interface ModernCallOptions extends Omit<SingleExchangeOptions, 'endServe
 
 /** Answers plain tool calls. */
 export interface ModernCalls {
-  /** Resolves to `'unserved'` when the call is for the SDK's handler, and to `undefined` when it was cut off. */
+  /** Resolves to `'unserved'` if the request is one for the SDK's handler, and to `undefined` if it was cut off. */
   answer(exchange: PostExchange): Promise<Response | 'unserved' | undefined>;
-  /** Cuts what is still running. */
+  /** Cuts off the calls that are still running. */
   close(): Promise<void>;
 }
 
-/** Makes what answers them; `close()` ends what it holds. */
+/** Makes the shortcut; `close()` ends what it holds. */
 export function createModernCalls(options: ModernCallOptions): ModernCalls {
-  // Like the SDK's handler: a call is answered with JSON, unless it has something to say before its result.
+  // Like the SDK's handler, answer with JSON unless the call sends something before its result.
   const exchanges = createSingleExchanges({ ...options, streamAfterMs: Infinity, endServer: endAnswered });
   return {
     async answer(exchange) {
@@ -83,7 +83,7 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
   };
 }
 
-/** Whether a tool call agrees with its headers ("Server Validation"), and its client reads both JSON and streams. */
+/** Whether this is a tool call that agrees with its headers ("Server Validation"), from a client that reads JSON and streams. */
 function isPlainCall({ request: { headers }, incoming, accepted }: PostExchange): boolean {
   const { tool, revision } = incoming;
   if (tool === undefined || revision !== REVISION || !accepted.json || !accepted.eventStream) return false;
@@ -91,7 +91,7 @@ function isPlainCall({ request: { headers }, incoming, accepted }: PostExchange)
   return headers.get('mcp-name') === tool && PLAIN_NAME.test(tool);
 }
 
-/** Whether the tool wants parameters in headers too ("Custom Headers from Tool Parameters"), which `properties` declare. */
+/** Whether the tool declares parameters that are sent in headers too ("Custom Headers from Tool Parameters"). */
 function hasHeaderParameters(server: McpServer | Server, { tool }: Incoming): boolean {
   if (!(server instanceof McpServer) || tool === undefined) return false;
   const properties = server.toolInputSchemaJson(tool)?.['properties'];
@@ -105,11 +105,11 @@ function hasHeaderParameters(server: McpServer | Server, { tool }: Incoming): bo
 }
 
 /**
- * Connects the server of one call. The SDK serves this revision to transports of the class that this one extends, if
- * the server lists the revision; what is sent and received goes through an {@link HttpTransport}.
+ * Connects the server of one call to an {@link HttpTransport}. The SDK serves this revision only on transports of the
+ * class that this one extends, and only if the server lists the revision.
  */
 export class ModernCallTransport extends PerRequestHTTPServerTransport {
-  /** Whether the SDK refused the call before the tool had seen it. */
+  /** Whether the SDK refused the call before it reached the tool. */
   isRefused = false;
   #lacksCapability = false;
   readonly #transport: HttpTransport;
@@ -134,13 +134,13 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
     };
     const protocol = protocolOf(server);
     listRevision(protocol);
-    // Deprecated, but the SDK promises that they answer in this revision too.
+    // Deprecated, but the SDK supports them in this revision too.
     const { [CLIENT_INFO_META_KEY]: info, [CLIENT_CAPABILITIES_META_KEY]: capabilities } = request?.params?._meta ?? {};
     protocol.getClientVersion = () => info as Implementation | undefined;
     protocol.getClientCapabilities = () => capabilities as ClientCapabilities | undefined;
   }
 
-  /** The answer with its status: "For HTTP, the response status code MUST be `400`" (schema, MissingRequiredClientCapabilityError). */
+  /** Returns the answer with its status: "For HTTP, the response status code MUST be `400`" (schema, MissingRequiredClientCapabilityError). */
   withStatus(response: Response): Response {
     if (!this.#lacksCapability || isEventStream(response)) return response;
     return new Response(response.body, { status: 400, headers: response.headers });
@@ -166,7 +166,7 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
   }
 }
 
-/** Has the server list the revision, as the SDK's handler does for those it serves. If the SDK renames the field, the call is refused, and then left to the handler. */
+/** Makes the server list the revision, as the SDK's handler does. If the SDK renames the field, calls are refused here, and then left to the handler. */
 function listRevision(protocol: Server): void {
   const listed: unknown = Reflect.get(protocol, '_supportedProtocolVersions');
   if (!Array.isArray(listed) || listed.includes(REVISION)) return;

@@ -1,22 +1,21 @@
 /**
- * Shortcut: the schemas of responses refuse a message that has a method before they look at the rest.
+ * Shortcut: makes the schemas of responses refuse any message with a `method` at once.
  *
- * The SDK asks of each message whether it is a response, by checking it against both schemas. Zod's result of a failed
- * check outlives the call, with all that was checked: it has an accessor, which V8 keeps where only a full collection
- * looks.
+ * The SDK checks every message against both schemas to see whether it is a response. Besides the time, a failed check
+ * costs memory: Zod's result has an accessor, so V8 keeps it until its next full collection, along with the message.
  */
 import { JSONRPCErrorResponseSchema, JSONRPCResultResponseSchema } from '@modelcontextprotocol/core';
 import * as z from 'zod';
 
 const patched = new WeakSet<object>();
 
-/** Changes the SDK's two schemas of responses, once for the process. Results are the same. */
+/** Changes the SDK's two response schemas, for the whole process. Their results stay the same. */
 export function refuseMethodsEarly(): void {
   patch(JSONRPCResultResponseSchema);
   patch(JSONRPCErrorResponseSchema);
 }
 
-/** For a schema that refuses members which it does not name, and names no `method`. */
+/** Only for schemas that are strict and have no member `method`. */
 function patch<Output>(schema: z.ZodType<Output>): void {
   if (patched.has(schema)) return;
   patched.add(schema);
@@ -27,7 +26,7 @@ function patch<Output>(schema: z.ZodType<Output>): void {
   };
 }
 
-/** The result of a failed check, made when somebody asks what is wrong. */
+/** The result of a failed check. The error is built when it is asked for. */
 class Refusal<Output> {
   readonly success = false;
   readonly #check: () => z.ZodSafeParseResult<Output>;

@@ -1,13 +1,17 @@
 /**
- * Shortcut: message schemas that check faster, for the whole process. Entries apply it by name; a library does not.
+ * Shortcut: makes message schemas faster, for the whole process. Entries call it; importing it does nothing.
  *
- * An entry's first import is `zod/compile`, which compiles every schema that is made after it (https://zod.dev/compile),
- * the SDK's among them. Where code may not be made from strings, Zod goes on as it does without.
+ * The first import of an entry is `zod/compile`, which compiles every schema that is created afterwards, including the
+ * SDK's (https://zod.dev/compile). Where code generation is not allowed, Zod works as it does without.
  */
 import * as z from 'zod';
 import { refuseMethodsEarly } from './response-schemas.ts';
 
-/** @param isOn - When false, compiled schemas are left unused, and so is Zod's own code generation. */
+/**
+ * Applies the shortcuts for schemas.
+ *
+ * @param isOn - With `false`, Zod uses neither compiled schemas nor code generation of its own.
+ */
 export function applySchemaShortcuts(isOn: boolean): void {
   if (isOn) refuseMethodsEarly();
   else z.config({ jitless: true });

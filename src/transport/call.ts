@@ -1,43 +1,60 @@
-/** What a session owes its client: calls, and the JSON body or stream that their answers go into. */
-import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server';
-import { internalError } from '../protocol/errors.ts';
+/** Unanswered calls, and the JSON bodies or streams that their answers go into. */
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
+import { duplicateRequestResponse, internalError, secondInitializeResponse } from '../protocol/errors.ts';
+import type { Incoming } from '../protocol/incoming.ts';
 import type { EventStream } from './event-stream.ts';
 
-/** The answer to a request; `undefined` when the session has ended before there was one. */
+/** The answer to a request; `undefined` if the session ended before there was one. */
 export type Answer = Response | undefined;
 
-/** What is sent in answer to one POST, or on GET. */
+/** What answers one POST, or is sent on GET. */
 export interface Stream {
-  /** Its name in the event log; none before there is an event. */
+  /** Its name in the event log; empty until it is an event stream. */
   id: string;
-  /** Calls that have no answer yet. */
+  /** Its unanswered calls. */
   calls: Set<Call>;
-  /** The connection it is sent on, while there is one. */
+  /** The connection that its events are sent on, while there is one. */
   connection?: EventStream | undefined;
-  /** Until it is an event stream: the answers so far, and what gives them to the client. */
+  /** Until it is an event stream: the answers so far, the function that responds, and the one that clears the deadline. */
   pending?: { answers: string[]; respond: (response?: Response) => void; unset: () => void } | undefined;
-  /** Whether an event with an id was sent, which a client can come back with. */
+  /** Whether an event with an id was sent, from which a client can resume. */
   isResumable?: boolean;
-  /** Whether it may become an event stream: the client does not read JSON only. */
+  /** Whether it may become an event stream: the client reads those. */
   canStream?: boolean;
-  /** Whether it begins with an event without data. */
+  /** Whether it begins with an event that has an id but no data. */
   isPrimed?: boolean;
   isBatch?: boolean;
-  /** When the token of whoever opened it expires, in seconds since 1970. */
+  /** When the token expires that it was opened with, in seconds since 1970. */
   expiresAt?: number | undefined;
 }
 
-/** A call without an answer, or whose answer is on its way. */
+/** A call that is unanswered, or whose answer is on its way. */
 export interface Call {
   request: JSONRPCRequest;
   stream: Stream;
-  /** Set with the first answer; further ones are dropped. */
+  /** Set by the first answer. Further answers are dropped. */
   isAnswered: boolean;
-  /** Ends its count, which begins with the event stream; until then whoever waits for the answer counts it. */
+  /** Ends its count among the calls in flight. The count begins with the event stream: until then, the POST is counted. */
   end?: () => void;
 }
 
-/** An answer as JSON, or an error in place of one that JSON has no form for, such as a circle. */
+/** Refuses messages because of their ids, or because `initialize` is part of a batch. */
+export function refuseIds(
+  { kind, requests }: Incoming,
+  running: ReadonlyMap<RequestId, unknown>,
+): Response | undefined {
+  const ids = new Set<RequestId>();
+  for (const { id, method } of requests) {
+    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
+    if (method === 'initialize' && kind === 'batch') return secondInitializeResponse(null);
+    // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
+    if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
+    ids.add(id);
+  }
+  return undefined;
+}
+
+/** An answer as JSON; an error in its place if JSON cannot express it, such as a circular structure. */
 export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: (error: Error) => void): string {
   try {
     return JSON.stringify(answer);
@@ -47,13 +64,13 @@ export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: 
   }
 }
 
-/** The one body with the answers to a POST: a list, if it was one. */
+/** The JSON body with the answers to a POST: an array if the POST was a batch. */
 export function jsonResponse({ isBatch }: Stream, answers: string[], headers: Record<string, string>): Response {
   const body = isBatch ? `[${answers.join()}]` : answers[0];
   return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
 }
 
-/** What was thrown, as an error. */
+/** Whatever was thrown, as an `Error`. */
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

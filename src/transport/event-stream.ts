@@ -1,29 +1,29 @@
-/** Event streams of our own, which answer calls and GET requests of the 2025 revisions. */
+/** The event streams that answer calls and GET requests of the 2025 revisions. */
 import type { Clock } from '../lib/clock.ts';
-import { createBoundedBody, type BoundedBodyOptions } from './bounded-body.ts';
+import { createBoundedBody, type BoundedBodyOptions } from './bounded-response.ts';
 
-/** Keep caches and proxies from holding events back (`X-Accel-Buffering` is nginx's). */
+/** They keep caches and proxies from buffering events (`X-Accel-Buffering` is for nginx). */
 const EVENT_STREAM_HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
-/** How long a client should wait before it comes back for a stream that ended, in milliseconds. */
+/** How long a client should wait before it resumes a stream, in milliseconds. */
 const RETRY_MS = 1000;
 const encoder = new TextEncoder();
 
 /** An event (HTML standard, "Server-sent events"). */
 export interface StreamEvent {
-  /** What a client that comes back names; `undefined` for an event that cannot be resumed from. */
+  /** The id that a client resumes from; `undefined` if it cannot resume from this event. */
   id: string | undefined;
-  /** A message as JSON; `undefined` for an event that only carries an id. */
+  /** A message as JSON; `undefined` for an event that carries only an id. */
   data: string | undefined;
 }
 
-/** An answer that is a stream of events. */
+/** A response whose body is a stream of events. */
 export interface EventStream {
   readonly response: Response;
-  /** Sends an event; dropped when the stream has ended or the reader has gone. */
+  /** Sends an event, or drops it if the stream has ended or its reader has gone. */
   send(event: StreamEvent): void;
   end(): void;
 }
@@ -33,11 +33,11 @@ export interface EventStreamOptions extends BoundedBodyOptions {
   /** Further headers of the response. */
   headers: Record<string, string>;
   clock: Pick<Clock, 'now' | 'after' | 'every'>;
-  /** Milliseconds between comments that keep the connection from being cut by something in between; 0 for none. */
+  /** Milliseconds between comments that keep proxies from cutting the connection; 0 for none. */
   keepAliveMs: number;
 }
 
-/** Makes an event stream. */
+/** Opens an event stream. */
 export function createEventStream(options: EventStreamOptions): EventStream {
   const { headers, clock, keepAliveMs, onEnd } = options;
   const body = createBoundedBody({

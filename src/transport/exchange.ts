@@ -1,4 +1,4 @@
-/** A POST to `/mcp`, as far as it is known at the door: what was sent, by whom, and what its sender can read. */
+/** A POST to `/mcp` once it has been read: what was sent, by whom, and what the client can read. */
 import type { Caller } from '../auth/caller.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import type { Incoming } from '../protocol/incoming.ts';
@@ -9,14 +9,14 @@ export interface Exchange {
   incoming: Incoming;
   accepted: Accepted;
   caller: Caller;
-  /** For tools, and its signal tells when the client has gone; `undefined` when the host repeats a handshake. */
+  /** For tools; its signal tells when the client has gone. `undefined` when the host repeats a handshake. */
   request?: Request | undefined;
 }
 
-/** One POST from a client. */
+/** A POST from a client. */
 export type PostExchange = Exchange & { request: Request };
 
-/** What `createServer` is told of the POST that it builds a server for. */
+/** The context for `createServer` when it builds a server for one POST. */
 export function contextOf({ incoming, request, caller: { authInfo } }: PostExchange): Parameters<CreateServer>[0] {
   return {
     era: incoming.era,

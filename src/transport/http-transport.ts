@@ -1,12 +1,11 @@
 /**
  * Streamable HTTP of the 2025 revisions for one session, behind the SDK's `Transport` interface.
  *
- * A call that is answered at once is answered with one JSON body. One that has more to say, or takes
- * longer, gets an event stream, whose events are logged before they are sent: a client that loses the
- * connection comes back for the rest. What belongs to no call goes to the stream that GET opens.
+ * A call that is answered at once gets one JSON body. A call that has more to say, or takes longer, gets an event
+ * stream that can be resumed (`streams.ts`). Messages that belong to no call go to the stream that GET opens.
  *
- * The SDK's own transport opens a stream for every call, which costs more than the call. Who may use the
- * session, and for how long, is decided in `sessions.ts`.
+ * The SDK's own transport opens a stream for every call, which costs more than the call. `sessions/` decides who may
+ * use the session, and for how long.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
@@ -23,44 +22,35 @@ import {
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Clock } from '../lib/clock.ts';
-import { createTaskQueue } from '../lib/task-queue.ts';
 import {
   cancelledError,
   cutOffError,
-  duplicateRequestResponse,
   internalError,
-  secondInitializeResponse,
   secondStreamResponse,
-  unknownEventResponse,
   unsupportedVersionResponse,
 } from '../protocol/errors.ts';
-import type { Incoming } from '../protocol/incoming.ts';
-import { answerText, errorOf, jsonResponse, type Answer, type Call, type Stream } from './call.ts';
-import { createEventStream, type EventStream } from './event-stream.ts';
+import { answerText, errorOf, jsonResponse, refuseIds, type Answer, type Call, type Stream } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
-import type { StreamLog } from './stream-log.ts';
+import { Streams, type StreamsOptions } from './streams.ts';
 
-/** The revision from which on clients read events without data. */
+/** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
-/** What {@link HttpTransport} is made from. */
-export interface HttpTransportOptions {
-  /** `undefined` without sessions: a transport for one POST. */
+/** Options for {@link HttpTransport}. */
+export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
+  /** `undefined` without sessions: the transport then serves one POST. */
   sessionId?: string;
-  /** Logs events, so that streams can be resumed. @default they cannot */
-  events?: StreamLog;
   callsInFlight: CallsInFlight;
-  clock: Clock;
-  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
-  keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
-  /** What saves the change that a call makes before its result is sent; whether it could. @default none makes any */
+  /**
+   * Returns what saves the change that a call makes to the session. It runs before the result is sent, and resolves to
+   * `false` if it failed. @default no call makes any change
+   */
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
-  /** Called when a stream has lost its connection, and when a call has ended that had lost it before. */
+  /** Called when a stream has lost its connection, and when a call has ended whose connection was lost before. */
   ondetach: () => void;
 }
 
@@ -70,17 +60,12 @@ export class HttpTransport implements Transport {
   onerror: Transport['onerror'];
   onmessage: Transport['onmessage'];
   readonly sessionId: string | undefined;
-  /** Whether the server has made a request, whose answer it may wait for. */
+  /** Whether the server has made a request and may be waiting for its answer. */
   hasAsked = false;
   readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
-  readonly #getStream: Stream = { id: 'get', calls: new Set() };
-  /** Event streams that have not ended; they may be resumed. */
-  readonly #streams = new Map<string, Stream>([[this.#getStream.id, this.#getStream]]);
-  readonly #connections = new Set<EventStream>();
-  /** Events are sent, and streams are resumed, one at a time: an event is then either replayed or sent live. */
-  readonly #inOrder = createTaskQueue();
+  readonly #streams: Streams;
   readonly #requestIds = createRequestIds();
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
   #isClosed = false;
@@ -89,16 +74,17 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
+    this.#streams = new Streams({ ...options, headers: this.#headers });
   }
 
-  /** Whether a stream is open, or a call without an answer, whether or not anybody still listens for it. */
+  /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
   get isAttached(): boolean {
-    return this.#calls.size > 0 || this.#connections.size > 0;
+    return this.#calls.size > 0 || this.#streams.isConnected;
   }
 
   async start(): Promise<void> {}
 
-  /** Takes what tells the scopes that a call needs; an `McpServer` gives it when it connects. */
+  /** Takes the function that tells which scopes a call needs. An `McpServer` passes it when it connects. */
   setScopeChallengeResolver = (resolver: ScopeChallengeHandler) => void (this.#scopeChallengeResolver = resolver);
 
   /** Answers a POST ("Sending Messages to the Server"). */
@@ -111,23 +97,24 @@ export class HttpTransport implements Transport {
     if (!challenged) return this.#take(exchange);
     return challenged.then((challenge) => {
       if (challenge || this.#isClosed) return challenge;
-      // That took time, in which another call may have taken the id.
+      // Another call may have taken the id in the meantime.
       return refuseIds(incoming, this.#calls) ?? this.#take(exchange);
     });
   }
 
-  /** Opens the stream of GET, or resumes one ("Listening for Messages from the Server", "Resumability and Redelivery"). */
+  /** Opens the stream of GET, or resumes a stream ("Listening for Messages from the Server", "Resumability and Redelivery"). */
   async get(request: Request, { authInfo }: Caller): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     const expiresAt = authInfo?.expiresAt;
-    return this.#inOrder(async () => {
+    const { ofGet } = this.#streams;
+    return this.#streams.inOrder(async () => {
       if (this.#isClosed) return undefined;
-      if (lastEventId !== null) return this.#resume(lastEventId, expiresAt);
-      if (this.#getStream.connection) return secondStreamResponse();
-      this.#getStream.expiresAt = expiresAt;
-      const { response } = this.#connect(this.#getStream);
-      // Without an id from the start, what is sent between a break before the first event and the next GET would be lost.
-      if (readsPriming(request)) await this.#emit(this.#getStream, undefined);
+      if (lastEventId !== null) return this.#streams.resume(lastEventId, expiresAt);
+      if (ofGet.connection) return secondStreamResponse();
+      ofGet.expiresAt = expiresAt;
+      const response = this.#streams.connect(ofGet);
+      // Without an id to begin with, messages between a break before the first event and the next GET would be lost.
+      if (readsPriming(request)) await this.#streams.emit(ofGet, undefined);
       return response;
     });
   }
@@ -136,13 +123,14 @@ export class HttpTransport implements Transport {
     const isAnswer = !('method' in message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#getStream, message);
+    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#streams.ofGet, message);
     const call = this.#calls.get(requestId);
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#answer(call, message);
-    // Nobody reads it ("SHOULD close the SSE stream" after the answer); who waits for an answer has to know.
+    // Nobody would read it: the stream closes with the answer, or the client reads JSON only. A request must fail, since
+    // the server waits for its answer.
     if (isOver || (call.stream.pending && !call.stream.canStream)) {
-      if ('id' in message) throw new Error(`${message.method} has no stream to go to: its call reads none any more`);
+      if ('id' in message) throw new Error(`${message.method} cannot be sent: its call has no stream any more`);
       return undefined;
     }
     this.#open(call.stream);
@@ -155,18 +143,19 @@ export class HttpTransport implements Transport {
     for (const { request, stream, end } of this.#calls.values()) {
       stream.pending?.unset();
       stream.pending?.respond();
-      // A stream that just ended would be come back for. Without an id, since it is in no log.
+      // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
       stream.connection?.send({ id: undefined, data: JSON.stringify(cutOffError(request.id)) });
       end?.();
     }
     const { size } = this.#calls;
     this.#calls.clear();
-    for (const connection of this.#connections) connection.end();
+    const closed = this.#streams.close();
     if (size > 0) this.#options.ondetach();
     this.onclose?.();
-    await this.#options.events?.close();
+    await closed;
   }
 
+  /** Passes the messages of a POST on to the server. */
   #take({ incoming, request, accepted, caller: { authInfo } }: Exchange): Answer | Promise<Answer> {
     const { messages, requests, kind } = incoming;
     const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
@@ -183,7 +172,7 @@ export class HttpTransport implements Transport {
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
       extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#getStream);
+      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#streams.ofGet);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
@@ -192,7 +181,7 @@ export class HttpTransport implements Transport {
     return response;
   }
 
-  /** Notes calls; the promise resolves when it is known whether JSON or a stream answers them. */
+  /** Registers calls. Resolves to their answer once it is certain whether that is JSON or a stream. */
   #begin(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
     for (const request of requests) {
       const call = { request, stream, isAnswered: false };
@@ -208,10 +197,10 @@ export class HttpTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
-    // What the SDK does not take for one cancels nothing there, and must not here.
+    // If the SDK does not accept it as a cancellation, it must not be one here either.
     if (isCancellation(message) && isSpecType.CancelledNotification(message)) {
-      // The server stays silent on a cancelled call, as the specification asks. Its stream has to end all the
-      // same, and a client takes one that ends without an answer for broken, and comes back for it for ever.
+      // The server does not answer a cancelled call, as the specification asks. But its stream has to end, and a client
+      // takes a stream that ends without an answer for broken: it would try to resume it for ever.
       const { requestId } = message.params;
       const call = requestId === undefined ? undefined : this.#calls.get(requestId);
       if (call && !call.isAnswered) void this.#answer(call, cancelledError(call.request.id));
@@ -229,21 +218,22 @@ export class HttpTransport implements Transport {
     call.isAnswered = true;
     const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
     if (!save) return this.#deliver(call, message);
-    return this.#inOrder(save).then((isSaved) =>
-      this.#deliver(call, isSaved ? message : internalError(call.request.id)),
-    );
+    return this.#streams
+      .inOrder(save)
+      .then((isSaved) => this.#deliver(call, isSaved ? message : internalError(call.request.id)));
   }
 
-  /** Gives a call its answer: into the one JSON body, or onto the stream. */
+  /** Puts the answer to a call into the JSON body or onto the stream. */
   #deliver(call: Call, answer: JSONRPCMessage): void | Promise<void> {
     const { stream } = call;
     const data = answerText(answer, call, this.onerror);
-    if (!stream.pending) return this.#inOrder(() => this.#emit(stream, data).then(() => this.#finish(call)));
+    if (!stream.pending)
+      return this.#streams.inOrder(() => this.#streams.emit(stream, data).then(() => this.#finish(call)));
     stream.pending.answers.push(data);
     return this.#finish(call);
   }
 
-  /** Ends a call that has its answer, and with the last its stream. */
+  /** Ends an answered call, and the stream along with its last call. */
   #finish(call: Call): void {
     if (!this.#calls.delete(call.request.id)) return;
     const { stream } = call;
@@ -251,80 +241,40 @@ export class HttpTransport implements Transport {
     stream.calls.delete(call);
     call.end?.();
     if (stream.calls.size > 0) return;
-    this.#streams.delete(stream.id);
-    if (!pending) return stream.connection ? stream.connection.end() : this.#options.ondetach();
+    if (!pending) {
+      if (!this.#streams.end(stream)) this.#options.ondetach();
+      return;
+    }
     stream.pending = undefined;
     pending.unset();
     pending.respond(jsonResponse(stream, pending.answers, this.#headers));
   }
 
-  /** Makes an event stream of what was to be JSON. */
+  /** Turns the answer to a POST into an event stream, unless it is one already. */
   #open(stream: Stream): void {
     const { pending } = stream;
     if (!pending || this.#isClosed) return;
     stream.pending = undefined;
-    stream.id = crypto.randomUUID();
-    this.#streams.set(stream.id, stream);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin();
     pending.unset();
-    pending.respond(this.#connect(stream).response);
-    if (stream.isPrimed) void this.#emitInOrder(stream, undefined);
-    for (const answer of pending.answers) void this.#emitInOrder(stream, answer);
+    pending.respond(this.#streams.begin(stream));
+    if (stream.isPrimed) void this.#streams.send(stream, undefined);
+    for (const answer of pending.answers) void this.#streams.send(stream, answer);
   }
 
-  /** Gives a stream a new connection, in place of one that it may still have. */
-  #connect(stream: Stream): EventStream {
-    stream.connection?.end();
-    const onEnd = () => {
-      this.#connections.delete(connection);
-      if (stream.connection === connection) stream.connection = undefined;
-      this.#options.ondetach();
-    };
-    const { clock, keepAliveMs } = this.#options;
-    const { expiresAt } = stream;
-    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers: this.#headers, onEnd });
-    this.#connections.add(connection);
-    stream.connection = connection;
-    return connection;
-  }
-
-  /** Ends the connection of a stream, which goes on: the client comes back for the rest. */
+  /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
   #disconnect(stream: Stream): void {
     this.#open(stream);
-    void this.#inOrder(async () => stream.isResumable && stream.connection?.end());
-  }
-
-  async #resume(lastEventId: string, expiresAt: number | undefined): Promise<Response | undefined> {
-    const missed = await this.#options.events?.after(lastEventId);
-    if (!missed) return unknownEventResponse();
-    if (this.#isClosed) return undefined;
-    const running = this.#streams.get(missed.streamId);
-    const stream = running ?? { id: missed.streamId, calls: new Set() };
-    stream.expiresAt = expiresAt;
-    const connection = this.#connect(stream);
-    for (const event of missed.events) if (event.data !== undefined) connection.send(event);
-    if (!running) connection.end();
-    return connection.response;
+    this.#streams.disconnect(stream);
   }
 
   #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
     if ('id' in message) this.hasAsked = true;
-    return this.#emitInOrder(stream, JSON.stringify(this.#requestIds.mark(message)));
-  }
-
-  #emitInOrder(stream: Stream, data: string | undefined): Promise<void> {
-    return this.#inOrder(() => this.#emit(stream, data));
-  }
-
-  /** Logs and sends an event; without a message one that is there for its id ("SHOULD immediately send"). */
-  async #emit(stream: Stream, data: string | undefined): Promise<void> {
-    const id = await this.#options.events?.append(stream.id, data);
-    if (id !== undefined) stream.isResumable = true;
-    if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+    return this.#streams.send(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
 }
 
-/** Whether the client reads events without data ("For backwards compatibility … protocol version"). */
+/** Whether the client reads events without data: "For backwards compatibility", only those of 2025-11-25 and later do. */
 function readsPriming(request: Request | undefined): boolean {
   return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
 }
@@ -333,20 +283,7 @@ function isCancellation(message: JSONRPCMessage): boolean {
   return 'method' in message && message.method === 'notifications/cancelled';
 }
 
-/** The answer to messages that cannot be taken because of their ids, or of an `initialize` in a batch. */
-function refuseIds({ kind, requests }: Incoming, running: ReadonlyMap<RequestId, unknown>): Response | undefined {
-  const ids = new Set<RequestId>();
-  for (const { id, method } of requests) {
-    // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
-    if (method === 'initialize' && kind === 'batch') return secondInitializeResponse(null);
-    // "MUST NOT have been previously used by the requestor within the same session" (basic, requests).
-    if (ids.has(id) || running.has(id)) return duplicateRequestResponse(id);
-    ids.add(id);
-  }
-  return undefined;
-}
-
-/** The answer to a request whose `MCP-Protocol-Version` is not a 2025 revision or an earlier one ("Protocol Version Header"). */
+/** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */
 export function refuseVersion(request: Request): Response | undefined {
   const version = request.headers.get('mcp-protocol-version');
   if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;

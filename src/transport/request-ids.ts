@@ -1,26 +1,26 @@
 /**
- * Ids of the requests that a server makes, such as elicitations.
+ * The ids of requests that a server makes, such as elicitations.
  *
- * The SDK counts them from 0 in every server, including one that is rebuilt for a session whose client has already
- * answered 0. But an id must not be used twice in a session, and an answer that arrives late, after a restart, must
- * not be taken for the answer to another question. So each life of a session marks its own.
+ * In every server the SDK counts them from 0, even if the server is rebuilt for a session whose client has answered 0
+ * before. But an id must not be used twice in a session, and an answer that arrives late, after a restart, must not be
+ * matched to another request. So every server has a prefix of its own for them.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
-/** How the SDK writes its ids: a count, from 0. Whatever else stands behind our prefix is not ours. */
+/** The ids that the SDK makes: a count from 0. Anything else after our prefix did not come from this server. */
 const COUNT = /^(?:0|[1-9]\d{0,14})$/;
 
-/** Marks the ids of one server. */
+/** Translates the ids of one server. */
 export interface RequestIds {
-  /** A message of the server as the client shall see it. */
+  /** A message from the server, as the client is to see it: requests get the prefix. */
   mark: (message: JSONRPCMessage) => JSONRPCMessage;
-  /** A message of the client as the server shall see it: answers to its own requests under their ids, others under none that it has. */
+  /** A message from the client, as the server is to see it: answers to its requests get their original ids, other answers an unknown one. */
   unmark: (message: JSONRPCMessage) => JSONRPCMessage;
 }
 
-/** Makes marks that no other server has. */
+/** Chooses a prefix that no other server has. */
 export function createRequestIds(): RequestIds {
   const prefix = `${crypto.randomUUID().slice(0, 8)}:`;
   return {

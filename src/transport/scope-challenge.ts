@@ -1,4 +1,4 @@
-/** Calls that need more scopes than their token has. */
+/** Challenges calls that need more scopes than their token has. */
 import {
   bearerAuthChallengeResponse,
   getOAuthProtectedResourceMetadataUrl,
@@ -12,9 +12,9 @@ import {
 import { SCOPE } from '../auth/scopes.ts';
 
 /**
- * The challenge to the first of `requests` that `resolve` asks more scopes for: 403 `insufficient_scope`.
+ * Answers 403 `insufficient_scope` for the first of `requests` for which `resolve` demands more scopes.
  *
- * `undefined` at once where it asks for none and needs no time to tell, as is usual.
+ * Usually `resolve` demands nothing and is synchronous; then this returns `undefined`, without a promise.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#scope-challenge-handling
  */
@@ -26,7 +26,7 @@ export function scopeChallenge(
   for (const [index, request] of requests.entries()) {
     const challenge = resolve({ request, ...(authInfo && { authInfo }) });
     if (challenge === undefined) continue;
-    // One at a time: a resolver that fails is then the failure of this, and of nothing that nobody waits for.
+    // One at a time, so that no rejected promise is left without a handler.
     return Promise.resolve(challenge).then((found) =>
       found === undefined
         ? scopeChallenge(requests.slice(index + 1), authInfo, resolve)
@@ -37,9 +37,9 @@ export function scopeChallenge(
 }
 
 function challengeResponse({ scopes, errorDescription }: ScopeChallenge, authInfo: AuthInfo | undefined): Response {
-  // What is no challenge is a mistake of the tool, not leave to call it.
+  // An invalid challenge is a bug in the tool. It must not let the call through.
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((scope) => SCOPE.test(scope)))
-    throw new TypeError('A scope challenge names one scope at least');
+    throw new TypeError('A scope challenge must name at least one scope');
   const error = new OAuthError(OAuthErrorCode.InsufficientScope, errorDescription ?? 'Insufficient scope');
   const { resource } = authInfo ?? {};
   const resourceMetadataUrl =

@@ -1,8 +1,8 @@
 /**
- * One POST, one server: the server is connected to a transport of its own, answers, and ends with the answer.
+ * One server for each POST. The server is connected to a transport of its own, answers, and ends with its answer.
  *
- * This serves the 2025 revisions where there are no sessions (`endpoint/stateless.ts`) and plain tool calls of
- * 2026-07-28 (`shortcuts/modern-call.ts`). There is no stream to come back for, so a call ends when its client leaves.
+ * This serves the 2025 revisions without sessions (`endpoint/stateless.ts`), and plain tool calls of 2026-07-28
+ * (`shortcuts/modern-call.ts`). Their streams cannot be resumed, so a call ends when its client leaves.
  */
 import { McpServer, type Server, type Transport } from '@modelcontextprotocol/server';
 import { isEventStream } from '../protocol/accept.ts';
@@ -21,34 +21,34 @@ export interface SingleExchangeOptions {
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
-  /** Ends a server that has answered with JSON and waits for nothing. */
+  /** Ends a server that has answered with JSON and is not waiting for anything. */
   endServer: (server: McpServer | Server) => Promise<void>;
-  /** Takes what the SDK reports beside its answers. */
+  /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
 }
 
-/** Serves POSTs with a server each. */
+/** Serves each POST with its own server. */
 export interface SingleExchanges {
   /**
-   * Answers a POST with `server`; resolves to `undefined` when it was cut off before there was an answer.
+   * Answers a POST with `server`. Resolves to `undefined` if the call was cut off before it had an answer.
    *
-   * @param wrap - Makes what the server is connected to of the transport.
+   * @param wrap - Returns the transport to connect the server to, given the one that answers.
    */
   serve(
     server: McpServer | Server,
     exchange: PostExchange,
     wrap?: (transport: HttpTransport) => Transport,
   ): Promise<Response | undefined>;
-  /** Cuts what is still running. */
+  /** Cuts off the calls that are still running. */
   close(): Promise<void>;
 }
 
-/** Makes it; `close()` ends what it holds. */
+/** Makes a set of exchanges; `close()` ends what it holds. */
 export function createSingleExchanges(options: SingleExchangeOptions): SingleExchanges {
   const { lifecycle, onerror } = options;
   const running = new Set<() => Promise<void>>();
 
-  /** Lets a server run until the returned function is called, `cut` is, or its client leaves. */
+  /** Lets a server run until one of the returned functions is called or its client leaves. */
   function begin(server: McpServer | Server, { signal }: Request) {
     const end = async (close: () => Promise<void>) => {
       if (!running.delete(cut)) return;
@@ -63,15 +63,15 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
 
   return {
     async serve(server, exchange, wrap = (transport) => transport) {
-      // Another client's call may be running on it; it is neither served on that server nor ended with this one.
-      if (protocolOf(server).transport) throw new Error('createServer returned a server that was used before');
+      // Another client's call may be running on it, which must not end along with this one.
+      if (protocolOf(server).transport) throw new Error('createServer returned a server that is already in use');
       const { request } = exchange;
       const { cut, end } = begin(server, request);
       const transport = new HttpTransport({ ...options, ondetach: () => void cut() });
       transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));
-        // Making the server took time.
+        // Building the server took time.
         const isOver = lifecycle.phase === 'stopped' || request.signal.aborted;
         const response = isOver ? undefined : await transport.post(exchange);
         if (response && !isEventStream(response) && !transport.hasAsked) void end();
@@ -88,7 +88,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
   };
 }
 
-/** The server below an `McpServer`. */
+/** The low-level server that an `McpServer` wraps. */
 export function protocolOf(server: McpServer | Server): Server {
   return server instanceof McpServer ? server.server : server;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GRACE_MS } from '../../src/transport/bounded-body.ts';
+import { GRACE_MS } from '../../src/transport/bounded-response.ts';
 import { boundedResponse } from '../../src/transport/bounded-response.ts';
 import { modernRequest, openSession, readStream, rpc, testApp } from '../support/app.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';

@@ -1,0 +1,130 @@
+/**
+ * The event streams of one transport. Every event is logged before it is sent, if there is a log, so that a client that
+ * loses its connection can resume the stream from the last event it has ("Resumability and Redelivery").
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
+ */
+import type { Clock } from '../lib/clock.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
+import { unknownEventResponse } from '../protocol/errors.ts';
+import type { Answer, Stream } from './call.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
+
+/** The log of one session's events. `sessions/session-events.ts` implements it. */
+export interface StreamLog {
+  /** Logs an event and resolves to its id, or to `undefined` if it was not logged. Never rejects. */
+  append(streamId: string, data: string | undefined): Promise<string | undefined>;
+  /** The stream of an event and what followed it there; `undefined` if the log does not hold the event. */
+  after(eventId: string): Promise<{ streamId: string; events: { id: string; data: string | undefined }[] } | undefined>;
+  /** Logs nothing from now on. */
+  close(): Promise<void>;
+}
+
+/** Options for {@link Streams}. */
+export interface StreamsOptions {
+  /** @default no log, so that streams cannot be resumed */
+  events?: StreamLog;
+  clock: Clock;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+  /** Headers of every stream's response. */
+  headers: Record<string, string>;
+  /** Called when a stream has lost its connection. */
+  ondetach: () => void;
+}
+
+/** The streams of one transport, and their connections. */
+export class Streams {
+  /** The stream that a GET request opens, for messages that belong to no call. */
+  readonly ofGet: Stream = { id: 'get', calls: new Set() };
+  /** Runs one task at a time: events are sent and streams resumed in order, so that each event is either replayed or sent live. */
+  readonly inOrder = createTaskQueue();
+  readonly #options: StreamsOptions;
+  /** Those that have not ended and may be resumed. */
+  readonly #running = new Map<string, Stream>([[this.ofGet.id, this.ofGet]]);
+  readonly #connections = new Set<EventStream>();
+  #isClosed = false;
+
+  constructor(options: StreamsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether any stream has a connection. */
+  get isConnected(): boolean {
+    return this.#connections.size > 0;
+  }
+
+  /** Names a new stream and connects it. */
+  begin(stream: Stream): Response {
+    stream.id = crypto.randomUUID();
+    this.#running.set(stream.id, stream);
+    return this.connect(stream);
+  }
+
+  /** Gives a stream a new connection in place of the one it may still have. */
+  connect(stream: Stream): Response {
+    stream.connection?.end();
+    const onEnd = () => {
+      this.#connections.delete(connection);
+      if (stream.connection === connection) stream.connection = undefined;
+      this.#options.ondetach();
+    };
+    const { clock, keepAliveMs, headers } = this.#options;
+    const { expiresAt } = stream;
+    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers, onEnd });
+    this.#connections.add(connection);
+    stream.connection = connection;
+    return connection.response;
+  }
+
+  /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
+  disconnect(stream: Stream): void {
+    void this.inOrder(async () => stream.isResumable && stream.connection?.end());
+  }
+
+  /**
+   * Connects the stream of `lastEventId` again, and sends what the client missed; 400 if the log does not hold the
+   * event. Runs within {@link inOrder}. Resolves to `undefined` if the transport is closed in the meantime.
+   *
+   * @param expiresAt - When the token expires that the client resumes with, in seconds since 1970.
+   */
+  async resume(lastEventId: string, expiresAt: number | undefined): Promise<Answer> {
+    const missed = await this.#options.events?.after(lastEventId);
+    if (!missed) return unknownEventResponse();
+    if (this.#isClosed) return undefined;
+    const running = this.#running.get(missed.streamId);
+    const stream = running ?? { id: missed.streamId, calls: new Set() };
+    stream.expiresAt = expiresAt;
+    const response = this.connect(stream);
+    for (const event of missed.events) if (event.data !== undefined) stream.connection?.send(event);
+    if (!running) stream.connection?.end();
+    return response;
+  }
+
+  /** Logs and sends a message as JSON, after those before it. */
+  send(stream: Stream, data: string | undefined): Promise<void> {
+    return this.inOrder(() => this.emit(stream, data));
+  }
+
+  /** The same within {@link inOrder}. An event without a message is there for its id ("SHOULD immediately send"). */
+  async emit(stream: Stream, data: string | undefined): Promise<void> {
+    const id = await this.#options.events?.append(stream.id, data);
+    if (id !== undefined) stream.isResumable = true;
+    if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+  }
+
+  /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */
+  end(stream: Stream): boolean {
+    this.#running.delete(stream.id);
+    const { connection } = stream;
+    connection?.end();
+    return connection !== undefined;
+  }
+
+  /** Ends every connection, and makes no more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const connection of this.#connections) connection.end();
+    await this.#options.events?.close();
+  }
+}
