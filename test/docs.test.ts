@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, settingsTable, unknownSettings } from '../src/config/config.ts';
@@ -11,6 +11,7 @@ import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
+const docs = (await readdir(join(root, 'docs'))).map((name) => `docs/${name}`);
 /** Whoever replaces the example deletes files that the docs go on naming until they are rewritten. */
 const hasExample = existsSync(join(root, 'test/example'));
 const isOfExample = (file: string) => file === 'src/slug.ts' || file.startsWith('test/example/');
@@ -31,14 +32,31 @@ test('the README lists every setting with its default and meaning', () => {
 });
 
 test('the files that the docs name exist', async () => {
-  for (const name of ['README.md', 'CONTRIBUTING.md', 'docs/security.md']) {
+  for (const name of ['README.md', 'CONTRIBUTING.md', ...docs]) {
     const text = await readFile(join(root, name), 'utf8');
-    const links = text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g);
-    const paths = text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g);
-    const named = [...links, ...paths].map((match) => match[1] ?? '');
+    const links = Array.from(text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g), ([, to = '']) =>
+      join(dirname(name), to),
+    );
+    const paths = Array.from(text.matchAll(/`((?:src|test|bench|docs|dev)\/[\w./-]*)`/g), ([, path = '']) => path);
+    const named = [...links, ...paths];
     assert.ok(named.length > 0, `${name} names files`);
-    for (const path of named.filter((file) => hasExample || !isOfExample(file))) {
-      await access(join(root, path.startsWith('../') ? path.slice(3) : path));
+    for (const path of named.filter((file) => hasExample || !isOfExample(file))) await access(join(root, path));
+  }
+});
+
+test('links to a section lead to a heading', async () => {
+  for (const name of ['README.md', 'CONTRIBUTING.md', ...docs]) {
+    const text = await readFile(join(root, name), 'utf8');
+    for (const [, to = '', section = ''] of text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
+      const path = to === '' ? name : join(dirname(name), to);
+      const headings = (await readFile(join(root, path), 'utf8')).matchAll(/^#+ (.+)$/gm);
+      const sections = Array.from(headings, ([, heading = '']) =>
+        heading
+          .toLowerCase()
+          .replaceAll(/[^\w\s-]/g, '')
+          .replaceAll(' ', '-'),
+      );
+      assert.ok(sections.includes(section), `${name} links to ${path}#${section}`);
     }
   }
 });
@@ -55,7 +73,7 @@ test('the tests that docs/security.md names exist, and one stands beside each th
 });
 
 test('the settings that the docs show are taken as they stand', async () => {
-  const text = readme + (await readFile(join(root, 'docs/security.md'), 'utf8'));
+  const text = readme + (await Promise.all(docs.map((name) => readFile(join(root, name), 'utf8')))).join('');
   const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);
   const shown = blocks.filter((block) => /\bMCP_\w+=/.test(block));
   assert.ok(shown.length >= 6);

@@ -6,12 +6,12 @@ import { test } from 'node:test';
 import { initializeRequest } from '../support/app.ts';
 import { PROJECT_ROOT, startCommand, startHttpEntry } from '../support/process.ts';
 
-/** The URL in the README, on the default port. */
+/** The URL in the docs, on the default port. */
 const WRITTEN_URL = 'http://127.0.0.1:3000/mcp';
 
-test("the README's curl commands work as they stand, each in its own block", async (t) => {
-  const readme = await readFile(join(PROJECT_ROOT, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+test('the curl commands in docs/connect.md work as they stand, each in its own block', async (t) => {
+  const page = await readFile(join(PROJECT_ROOT, 'docs/connect.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
   const scripts = blocks.filter((block) => /\bcurl\b/.test(block) && block.includes(WRITTEN_URL));
   // One for each era at least.
   assert.ok(scripts.some((script) => script.includes('initialize')));
