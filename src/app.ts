@@ -1,6 +1,6 @@
 /**
- * The request's way, from top to bottom: health → log → Host and Origin → CORS → metadata → who is calling, and how
- * often → `/mcp`. A check of your own is one more `app.use(…)` in its place.
+ * The way of a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
+ * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import type { ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono } from 'hono';
@@ -8,7 +8,8 @@ import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
-import { exposure, isAuthorized, loadConfig, type Config } from './config/config.ts';
+import { loadConfig, type Config } from './config/config.ts';
+import { clientUrls, isShared } from './config/exposure.ts';
 import { loggingFailures } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createModern } from './endpoint/modern.ts';
@@ -21,90 +22,92 @@ import { createMemorySessionStore } from './memory/memory-session-store.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
-import { authenticated, rateLimited, type Admit } from './security/rate-limit.ts';
-import { clientAddress } from './security/trusted-proxies.ts';
+import { authenticated, rateLimited } from './security/rate-limit.ts';
+import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { Sessions, type LegacyRequests } from './sessions/sessions.ts';
-import { health } from './telemetry/health.ts';
+import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog, throwErrors } from './telemetry/request-log.ts';
 import type { CreateServer } from './tools.ts';
 
-/** Options for {@link createApp}. Each part that is left out is made from the settings. */
+/** Options for {@link createApp}. The parts that are left out are made according to the settings. */
 export interface AppOptions {
-  /** The settings. @default those of an empty environment: loopback, nobody authenticated, sessions in memory */
+  /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** @default lines on stderr, from the level that the settings say */
+  /** @default lines on stderr, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
-  /** Who is calling, or the answer to whoever may not call. @default what the settings say */
+  /** Authenticates callers in place of the tokens in the settings. */
   authenticate?: Authenticate;
-  /** Asks the authorization server. @default the global fetch */
+  /** Sends requests to the authorization server. @default the global `fetch` */
   fetch?: typeof fetch;
-  /** Whom a connection is with, on this runtime. @default unknown, so that all callers without a principal count as one */
+  /** Tells the address of a connection on this runtime. @default unknown: unauthenticated callers share one rate limit */
   connInfo?: GetConnInfo;
   /** Keeps session records. @default in memory */
   sessionStore?: SessionStore;
-  /** Keeps events for clients that come back. @default in memory */
+  /** Keeps events for clients that resume a stream. @default in memory */
   eventLog?: EventLog;
   /**
-   * Where changes are published for clients of 2026-07-28 that listen (`subscriptions/listen`):
-   * `bus.publish({ kind: 'tools_list_changed' })`. Their servers end with the request, and cannot tell them.
-   * @default one of its own, on which nothing is published
+   * Publishes changes to clients of 2026-07-28 that listen (`subscriptions/listen`), such as
+   * `bus.publish({ kind: 'tools_list_changed' })`. Servers of that revision end with their request, so they cannot.
+   * @default a new one, on which nothing is published
    */
   bus?: ServerEventBus;
   /**
    * How long a call of the 2025 revisions may take before its answer becomes a stream that can be resumed, in
-   * milliseconds. Sooner, it is one JSON body. @default 100
+   * milliseconds. A faster answer is one JSON body. @default 100
    */
   streamAfterMs?: number;
 }
 
 /** A server without a socket. */
 export interface App {
-  /** Answers a request; `env` is what the runtime's adapter passes for `connInfo`. */
+  /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo`. */
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
   /**
-   * Stops: turns away what is new, waits for the calls in flight, then ends every stream. Resolves to the number of
-   * calls that were cut because `MCP_DRAIN_SECONDS` were over. Sessions may go on calling until then, so a busy one can
-   * use the time up.
+   * Stops: refuses new sessions, waits for running calls, then ends every stream. Resolves to the number of calls that
+   * were cut off after `MCP_DRAIN_SECONDS`. Existing sessions may call until then, so a busy one can use up the time.
    */
   drain(): Promise<number>;
 }
 
-/** What middleware hands on to the routes. */
+/** What middleware passes on to the routes. */
 type Env = { Variables: { caller: Caller } };
 
 /**
  * Makes an app; `drain()` ends what it holds.
  *
- * @param createServer - Builds an MCP server; called for each session, and for each request where there is no session.
+ * @param createServer - Builds an MCP server: one for each session, and one for each request without a session.
  */
 export function createApp(createServer: CreateServer, options: AppOptions = {}): App {
   const { config = loadConfig({}), clock = systemClock } = options;
-  // oxlint-disable-next-line no-console -- stderr, on every runtime.
-  const { log = createLogger({ level: config.logLevel, write: (line) => console.error(line) }) } = options;
+  const { log = createLogger({ level: config.logLevel }) } = options;
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
-  const authorization = createAuthorization({ config, log, clock, fetch: options.fetch ?? fetch });
-  const admit = withRateLimit(options.authenticate ?? authorization.authenticate, config, log);
+  const authorization = createAuthorization({
+    ...config,
+    clientUrls: clientUrls(config),
+    fetch: options.fetch ?? fetch,
+    clock,
+    log,
+  });
+  const { authenticate = authorization.authenticate } = options;
+  const isLimited = config.rateLimit > 0 && isShared(config);
+  const admit = isLimited ? rateLimited(authenticate, { limit: config.rateLimit, log }) : authenticate;
   const mcp = createEndpoint(createServer, { ...options, config, clock, log, lifecycle, callsInFlight });
 
   const app = new Hono<Env>();
-  app.use(health(lifecycle));
+  app.get('/livez', alive);
+  app.get('/readyz', ready(lifecycle));
   app.use(requestLog(log, clock));
   app.use(throwErrors);
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
-  app.use(
-    '/mcp',
-    authenticated(admit, (c) =>
-      clientAddress(options.connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, config.trustProxy),
-    ),
-  );
+  app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
   app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller')));
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
@@ -125,12 +128,6 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   };
 }
 
-/** Where only this machine calls, and callers are not authenticated, nobody needs protection from anybody else. */
-function withRateLimit(authenticate: Authenticate, config: Config, log: Logger): Admit {
-  const isShared = isAuthorized(config) || exposure(config) !== undefined;
-  return config.rateLimit > 0 && isShared ? rateLimited(authenticate, { limit: config.rateLimit, log }) : authenticate;
-}
-
 type EndpointParts = AppOptions & {
   config: Config;
   clock: Clock;
@@ -139,7 +136,7 @@ type EndpointParts = AppOptions & {
   callsInFlight: ReturnType<typeof createCallsInFlight>;
 };
 
-/** `/mcp`, with what serves each era. */
+/** Makes `/mcp` and what serves each era. */
 function createEndpoint(
   createServer: CreateServer,
   parts: EndpointParts,
@@ -160,7 +157,7 @@ function createEndpoint(
       : new Sessions({
           ...config,
           ...shared,
-          // Its failures reach `onError` above, and are logged there.
+          // Its failures reach `onError` above, which logs them.
           createServer,
           idleMs,
           store: parts.sessionStore ?? createMemorySessionStore({ idleMs, clock }),

@@ -15,7 +15,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import type { errors, JWK, Provider } from 'oidc-provider';
-import { isLoopback } from '../../src/security/host-origin.ts';
+import { isLoopback } from '../../src/security/loopback.ts';
 import { createMemoryStorage } from './memory-storage.ts';
 import { createProvider, type Credentials } from './provider.ts';
 import { INTERACTION_PATH, signInPage } from './sign-in-page.ts';

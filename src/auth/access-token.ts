@@ -1,30 +1,31 @@
 /**
- * Whose an access token is: the caller that its claims name, or why they name none.
+ * Turns the claims of an access token into a caller, or says why that is not possible.
  *
- * The claims are true by now: signed by the issuer (`jwt-verifier.ts`), or said by it (`introspection.ts`),
- * for this server and this time.
+ * At this point the claims are verified: signed by the issuer (`jwt-verifier.ts`) or returned by it
+ * (`introspection.ts`), valid for this server and at this time.
  */
+import { refused, type Verification } from './bearer.ts';
 import type { Principal } from './caller.ts';
-import { scopesIn } from './scopes.ts';
-import { refused, type Verification } from './token-verifier.ts';
 
 /** How far clocks may differ, in seconds. */
 export const CLOCK_SKEW_SECONDS = 10;
+/** One scope (RFC 6749 section 3.3). */
+export const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
 
-/** The claims that an issuer made. */
+/** The claims in a token, or in an answer to introspection. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** The server that a token has to be for. */
+/** The server that a token must be issued for. */
 export interface Resource {
   /** Its canonical URI. */
   url: URL;
-  /** What `aud` has for it; the canonical URI unless the issuer has another name for it. */
+  /** Its name in `aud`: the canonical URI, unless the issuer uses another name. */
   audience: string;
   /** Where its metadata is, for challenges. */
   metadataUrl: string;
 }
 
-/** What {@link verifiedCaller} is made from. */
+/** What {@link verifiedCaller} needs to know. */
 export interface VerifiedToken {
   token: string;
   /** The authorization server. */
@@ -33,16 +34,16 @@ export interface VerifiedToken {
   resource: Resource;
 }
 
-/** The caller that `claims` name. Refuses those that lack a subject or a client, and tokens that ask for a proof. */
+/** Returns the caller that `claims` name. Refuses claims without a subject or a client, and tokens that need a proof of possession. */
 export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToken): Verification {
   const { sub, exp } = claims;
   const client = clientOf(claims);
   if (typeof exp !== 'number') return refused('it has no exp');
   if (!isName(sub)) return refused('it has no sub');
   if (client === undefined) return refused('it has no client_id, azp, cid or appid');
-  // Bound to a key (RFC 9449, RFC 8705) whose possession is not checked here: whoever stole it could use it.
+  // Bound to a key (RFC 9449, RFC 8705). Possession of the key is not checked here, so a thief could use the token.
   if (claims['cnf'] !== undefined)
-    return refused('it is bound to a key (cnf), and this server checks bearer tokens only');
+    return refused('it is bound to a key (cnf), and this server accepts only bearer tokens');
   const principal: Principal = { issuer, subject: sub, client };
   return {
     status: 'valid',
@@ -53,7 +54,7 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
         clientId: client,
         scopes: grantedScopes(claims, resource),
         expiresAt: exp,
-        // Tools get an object of their own, here as above: what they do to it must not last.
+        // A copy, like the scopes, so that a tool cannot change it for later calls.
         resource: new URL(resource.url),
         resourceMetadataUrl: resource.metadataUrl,
         extra: { issuer, subject: sub },
@@ -65,8 +66,8 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
 /**
  * The scopes in `scope` (RFC 9068 section 2.2.3), or in `scp`, as Okta and Entra ID call it.
  *
- * Clients ask Entra ID for `https://mcp.example.com/mcp/read` and get a token that says `read`: it means the
- * scope of the API that the token is for. Both names are returned then, since challenges have the first.
+ * Entra ID shortens scopes: a client that asks for `https://mcp.example.com/mcp/read` gets a token with `read`. Both
+ * names are returned, since challenges use the long one.
  */
 export function grantedScopes({ scope, scp }: Claims, { url }: Pick<Resource, 'url'>): string[] {
   if (scope !== undefined) return scopesIn(scope);
@@ -74,7 +75,12 @@ export function grantedScopes({ scope, scp }: Claims, { url }: Pick<Resource, 'u
   return scopesIn(scp).flatMap((name) => [name, `${url.href}/${name}`]);
 }
 
-/** The client: `client_id`, or what issuers called it before RFC 9068. */
+/** The scopes in a list that is separated by spaces; none if `list` is not a string. */
+export function scopesIn(list: unknown): string[] {
+  return typeof list === 'string' ? list.split(' ').filter((scope) => scope !== '') : [];
+}
+
+/** The client: `client_id`, or one of its names before RFC 9068. */
 function clientOf({ client_id, azp, cid, appid }: Claims): string | undefined {
   return [client_id, azp, cid, appid].find(isName);
 }
@@ -83,13 +89,13 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** Claims that ID tokens have, and access tokens have not (OpenID Connect Core section 2). */
+/** Claims that only ID tokens have (OpenID Connect Core section 2). */
 const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
-/** Why claims are those of no access token, where they say what they are of; `undefined` when they do not. */
+/** Why these are not the claims of an access token; `undefined` if nothing in them says so. */
 export function otherKindOfToken(claims: Readonly<Record<string, unknown>>): string | undefined {
   if (ID_TOKEN_CLAIMS.some((claim) => claim in claims)) return 'it is an ID token';
-  // Cognito and Keycloak say in a claim what a token is for.
+  // Cognito and Keycloak name the kind of a token in a claim.
   if (![undefined, 'access'].includes(claims['token_use'] as string)) return 'its token_use is not access';
   if (![undefined, 'Bearer'].includes(claims['typ'] as string)) return 'its typ claim is not Bearer';
   return undefined;

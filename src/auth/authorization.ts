@@ -1,5 +1,5 @@
 /**
- * Authorization as the settings have it: who is asked about tokens, and what clients are told of it.
+ * Puts authorization together: the verifiers, the gate, and the metadata that tells clients where to sign in.
  *
  * This server is an OAuth 2.1 resource server: it verifies tokens and never issues any.
  *
@@ -10,49 +10,60 @@ import {
   oauthMetadataResponse,
   type OAuthMetadata,
 } from '@modelcontextprotocol/server';
-import { ANONYMOUS } from './caller.ts';
 import type { Clock } from '../lib/clock.ts';
-import { clientUrls, isAuthorized, type Config } from '../config/config.ts';
 import { notFoundResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Resource } from './access-token.ts';
-import { createBearerGate, type Authenticate } from './bearer.ts';
+import { createBearerGate, type Authenticate, type TokenVerifier } from './bearer.ts';
+import { ANONYMOUS } from './caller.ts';
 import { createIntrospectionVerifier } from './introspection.ts';
 import { createIssuer, type Issuer } from './issuer.ts';
 import { createJwtVerifier } from './jwt-verifier.ts';
-import { createStaticTokenVerifier } from './static-tokens.ts';
-import type { TokenVerifier } from './token-verifier.ts';
+import { createStaticTokenVerifier, type StaticToken } from './static-tokens.ts';
 
-/** Where metadata is looked for last; first behind this and the path of the endpoint (RFC 9728 section 3.1). */
+/** Clients look for metadata at this path followed by that of the endpoint, and then at this path (RFC 9728 section 3.1). */
 const METADATA_ROOT = '/.well-known/oauth-protected-resource';
 
-/** What {@link createAuthorization} is made from. */
+/** Options for {@link createAuthorization}. Without tokens and an issuer, callers are unauthenticated. */
 export interface AuthorizationOptions {
-  config: Config;
-  /** Asks the authorization server. */
+  /** Tokens that the operator has given out. */
+  authTokens: readonly StaticToken[];
+  /** The issuer identifier of the authorization server (RFC 8414 section 2). */
+  oauthIssuer: string | undefined;
+  /** What tokens have in `aud` for this server. @default its URL */
+  oauthAudience: string | undefined;
+  /** Scopes that every request needs. */
+  requiredScopes: readonly string[];
+  /** With the secret: tokens are introspected as this client (RFC 7662). @default tokens are JWTs */
+  introspectionClientId: string | undefined;
+  introspectionClientSecret: string | undefined;
+  /** The URLs that clients may use, the canonical one first. An issuer needs at least one. */
+  clientUrls: readonly URL[];
+  /** Sends requests to the authorization server. */
   fetch: typeof fetch;
   clock: Clock;
   log: Logger;
 }
 
-/** Authorization of one server. */
+/** The authorization of one server. */
 export interface Authorization {
   authenticate: Authenticate;
   /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. */
   metadata(request: Request): Response;
 }
 
-/** Makes what the settings ask for. The authorization server is not asked before the first token comes. */
+/** Makes the authorization of a server. The authorization server is not contacted before the first token arrives. */
 export function createAuthorization(options: AuthorizationOptions): Authorization {
-  const { config, fetch, clock, log } = options;
-  if (!isAuthorized(config)) return { authenticate: async () => ANONYMOUS, metadata: () => notFoundResponse() };
-  const { oauthIssuer } = config;
-  if (oauthIssuer === undefined) return authorizationAt(undefined, options);
-  const issuer = createIssuer({ issuer: oauthIssuer, fetch, clock, log });
-  // Each name is a resource of its own: its metadata and challenges name it, and tokens for another are refused.
-  const byHost = new Map(clientUrls(config).map((url) => [url.host, authorizationAt({ url, issuer }, options)]));
+  const { authTokens, oauthIssuer, clientUrls } = options;
+  if (oauthIssuer === undefined) {
+    if (authTokens.length > 0) return authorizationAt(undefined, options);
+    return { authenticate: async () => ANONYMOUS, metadata: () => notFoundResponse() };
+  }
+  const issuer = createIssuer({ ...options, issuer: oauthIssuer });
+  // Each URL is a resource of its own: metadata and challenges name it, and tokens for another are refused.
+  const byHost = new Map(clientUrls.map((url) => [url.host, authorizationAt({ url, issuer }, options)]));
   const [canonical] = byHost.values();
-  if (!canonical) throw new Error('MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL');
+  if (!canonical) throw new Error('With an issuer, clientUrls must name at least one URL');
   const at = (request: Request) => byHost.get(new URL(request.url).host) ?? canonical;
   return {
     authenticate: (request) => at(request).authenticate(request),
@@ -60,42 +71,47 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
   };
 }
 
-/** Authorization of the server at one URL, or by static tokens alone. */
+/** The authorization of the server at one URL, or by static tokens alone. */
 function authorizationAt(
   oauth: { url: URL; issuer: Issuer } | undefined,
-  { config, clock, log }: AuthorizationOptions,
+  options: AuthorizationOptions,
 ): Authorization {
-  const { authTokens, requiredScopes, introspectionClientId: clientId, introspectionClientSecret } = config;
+  const { authTokens, requiredScopes, clock, log } = options;
+  const { introspectionClientId: clientId, introspectionClientSecret: clientSecret } = options;
   const verifiers: TokenVerifier[] = authTokens.length > 0 ? [createStaticTokenVerifier(authTokens)] : [];
-  const resource = oauth && resourceAt(oauth.url, config);
+  const resource = oauth && resourceAt(oauth.url, options);
   if (oauth && resource) {
     const verified = { issuer: oauth.issuer, resource, clock };
     verifiers.push(
-      clientId !== undefined && introspectionClientSecret !== undefined
-        ? createIntrospectionVerifier({ ...verified, clientId, clientSecret: introspectionClientSecret })
+      clientId !== undefined && clientSecret !== undefined
+        ? createIntrospectionVerifier({ ...verified, clientId, clientSecret })
         : createJwtVerifier(verified),
     );
   }
   return {
     authenticate: createBearerGate({ verifiers, requiredScopes, resourceMetadataUrl: resource?.metadataUrl, log }),
-    metadata: (request) => (resource && metadataResponse(request, resource, config)) ?? notFoundResponse(),
+    metadata: (request) => (resource && metadataResponse(request, resource, options)) ?? notFoundResponse(),
   };
 }
 
-/** What tokens have to be for at `url`. */
-function resourceAt(url: URL, { oauthAudience }: Config): Resource {
+/** The resource that tokens must be issued for at `url`. */
+function resourceAt(url: URL, { oauthAudience }: AuthorizationOptions): Resource {
   return { url, audience: oauthAudience ?? url.href, metadataUrl: getOAuthProtectedResourceMetadataUrl(url) };
 }
 
-function metadataResponse(request: Request, { url, metadataUrl }: Resource, config: Config): Response | undefined {
+function metadataResponse(
+  request: Request,
+  { url, metadataUrl }: Resource,
+  { oauthIssuer, requiredScopes }: AuthorizationOptions,
+): Response | undefined {
   const { method, headers } = request;
   const { pathname } = new URL(request.url);
   if (pathname !== METADATA_ROOT && pathname !== new URL(metadataUrl).pathname) return undefined;
-  // Whichever of its addresses was asked: it is one document, and the SDK knows the one with the path.
+  // Both paths have the same document, and the SDK answers at the longer one.
   return oauthMetadataResponse(new Request(metadataUrl, { method, headers }), {
-    // All that the document has of it is the issuer; clients get the rest from there.
-    oauthMetadata: { issuer: config.oauthIssuer } as OAuthMetadata,
+    // The document names only the issuer. Clients ask the issuer for the rest.
+    oauthMetadata: { issuer: oauthIssuer } as OAuthMetadata,
     resourceServerUrl: url,
-    ...(config.requiredScopes.length > 0 && { scopesSupported: [...config.requiredScopes] }),
+    ...(requiredScopes.length > 0 && { scopesSupported: [...requiredScopes] }),
   });
 }

@@ -1,39 +1,58 @@
 /**
- * The bearer gate: every request to `/mcp` brings a token in its `Authorization` header, or gets a challenge.
+ * The bearer gate: every request to `/mcp` has a valid token in its `Authorization` header, or gets a challenge.
  *
- * Verifiers know whether a token is good; which status that makes is decided here. Answers are worded by the
- * SDK (`bearerAuthChallengeResponse`), so that these challenges and those of single tools are alike. Its own
- * gate is not used: it takes tokens with an expiry only, which static ones have not, and tells the time itself.
+ * Verifiers decide whether a token is valid; this file decides on the status. The SDK writes the challenges
+ * (`bearerAuthChallengeResponse`), so that they look like those of single tools. Its own gate is not used, because it
+ * accepts only tokens that expire, which static tokens do not, and has no injectable clock.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6750
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#access-token-usage
  */
 import { bearerAuthChallengeResponse, OAuthError, OAuthErrorCode } from '@modelcontextprotocol/server';
-import type { Caller } from './caller.ts';
 import { unavailableResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { refused, type TokenVerifier, type Verification } from './token-verifier.ts';
+import type { Caller } from './caller.ts';
 
-/** The header's one form (RFC 6750 section 2.1); names of schemes have no case (RFC 9110 section 11.1). */
+/** The only form of the header (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110 section 11.1). */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
-/** When to come back while nobody can verify tokens, in seconds. */
+/** When to retry while tokens cannot be verified, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Who is calling, or the answer to whoever may not. */
+/** The result of verifying a token. */
+export type Verification =
+  | { status: 'valid'; caller: Caller }
+  /** The token is not valid here. `why` is for the log: it names rules and claims, and contains no part of the token. */
+  | { status: 'refused'; why: string }
+  /** The authorization server is unavailable, so the token cannot be verified. It may be valid. */
+  | { status: 'unavailable'; why: string };
+
+/** Verifies tokens: static ones, signed ones, or by introspection. */
+export interface TokenVerifier {
+  /** Tells who the caller is. Rejects only because of a bug. */
+  verify(token: string): Promise<Verification>;
+}
+
+/** The token is refused. `why` contains no part of it. */
+export const refused = (why: string): Verification => ({ status: 'refused', why });
+
+/** The token cannot be verified at the moment. */
+export const unavailable = (why: string): Verification => ({ status: 'unavailable', why });
+
+/** Resolves to the caller, or to the response that refuses the request. */
 export type Authenticate = (request: Request) => Promise<Caller | Response>;
 
-/** What {@link createBearerGate} is made from. */
+/** Options for {@link createBearerGate}. */
 export interface BearerGateOptions {
-  /** Asked in this order until one takes the token for good. */
+  /** Tried in this order until one of them does not refuse the token. */
   verifiers: readonly TokenVerifier[];
   /** Scopes that every request needs. */
   requiredScopes: readonly string[];
-  /** Where a client learns which authorization server to go to; `undefined` when there is none. */
+  /** Where clients learn about the authorization server; `undefined` if there is none. */
   resourceMetadataUrl: string | undefined;
   log: Logger;
 }
 
-/** Makes the gate. It answers 401 without a good token, 403 without the scopes, 503 when nobody can tell. */
+/** Makes the gate. It answers 401 without a valid token, 403 without the scopes, and 503 if the token cannot be verified. */
 export function createBearerGate({ verifiers, log, ...options }: BearerGateOptions): Authenticate {
   const { resourceMetadataUrl } = options;
   const requiredScopes = [...options.requiredScopes];
@@ -45,7 +64,7 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
   const unauthorized = (message: string) => challenge(OAuthErrorCode.InvalidToken, message);
 
   async function verify(token: string): Promise<Verification> {
-    let result = refused('nobody knows it');
+    let result = refused('no verifier is configured');
     for (const verifier of verifiers) {
       result = await verifier.verify(token);
       if (result.status !== 'refused') break;
@@ -54,10 +73,10 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
   }
 
   return async (request) => {
-    // It is in the logs of whatever the URL went through: no longer a secret, whatever the header says.
+    // A token in the URL is in the logs of every proxy on the way, so it is no longer a secret.
     const names = Array.from(new URL(request.url).searchParams.keys(), (name) => name.toLowerCase());
     if (names.includes('access_token')) {
-      return unauthorized('Tokens in the URL are not accepted: send it in the Authorization header');
+      return unauthorized('Tokens in the URL are not accepted: send the token in the Authorization header');
     }
     const header = request.headers.get('authorization');
     if (header === null) return unauthorized('Missing Authorization header');
@@ -65,8 +84,11 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
     if (token === undefined) return unauthorized('The Authorization header must be: Bearer TOKEN');
     const result = await verify(token);
     if (result.status === 'unavailable') {
-      log.warn('a token could not be verified: the authorization server is away', { why: result.why });
-      return unavailableResponse('The authorization server is away: tokens cannot be verified', RETRY_AFTER_SECONDS);
+      log.warn('a token could not be verified: the authorization server is unavailable', { why: result.why });
+      return unavailableResponse(
+        'The authorization server is unavailable: tokens cannot be verified',
+        RETRY_AFTER_SECONDS,
+      );
     }
     if (result.status === 'refused') {
       log.info('a token was refused', { why: result.why });

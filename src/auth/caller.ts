@@ -1,28 +1,28 @@
-/** Who is calling, as far as sessions and tools need to know. */
+/** The caller of a request: what sessions and tools need to know about it. */
 import type { AuthInfo } from '@modelcontextprotocol/server';
 
-/** Whom a token was given to. A refreshed token has the same; the token itself is no part of it. */
+/** The party that a token was issued to. It stays the same when the token is refreshed. */
 export interface Principal {
   /** The authorization server (`iss`, RFC 9068 section 2.2). */
   issuer: string;
-  /** The user, or the client where it acts for itself (`sub`). */
+  /** The user, or the client if it acts on its own behalf (`sub`). */
   subject: string;
-  /** The client that the token was given to (`client_id`). */
+  /** The client that the token was issued to (`client_id`). */
   client: string;
 }
 
 /** The caller of one request. */
 export interface Caller {
-  /** `undefined` where nobody is asked. */
+  /** `undefined` if callers are unauthenticated. */
   principal?: Principal;
   /** The verified token, for tools. */
   authInfo?: AuthInfo;
 }
 
-/** The caller where nobody is asked. */
+/** An unauthenticated caller. */
 export const ANONYMOUS: Caller = {};
 
-/** A string that is the same for the same principal only; empty for the anonymous caller. */
+/** A string that identifies the principal; empty for an unauthenticated caller. */
 export function principalKey({ principal }: Caller): string {
   return principal ? JSON.stringify([principal.issuer, principal.subject, principal.client]) : '';
 }

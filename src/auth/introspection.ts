@@ -1,22 +1,22 @@
 /**
- * Tokens that the issuer is asked about, each time (RFC 7662): opaque ones, and those whose revocation has
- * to hold at once.
+ * Verifies tokens by asking the issuer about each of them (RFC 7662): opaque tokens, and tokens whose revocation must
+ * take effect immediately.
  *
- * Nothing is remembered, so that a revoked token is refused with its next request; the price is a question
- * to the issuer for every request.
+ * Nothing is cached, so a revoked token is refused with the next request. The price is one request to the issuer for
+ * every request from a client.
  */
 import * as z from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, otherKindOfToken, verifiedCaller, type Claims, type Resource } from './access-token.ts';
+import { refused, unavailable, type TokenVerifier } from './bearer.ts';
 import { messageOf, type Issuer } from './issuer.ts';
-import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
 
-/** What {@link createIntrospectionVerifier} is made from. */
+/** Options for {@link createIntrospectionVerifier}. */
 export interface IntrospectionOptions {
   issuer: Issuer;
   resource: Resource;
   clock: Pick<Clock, 'now'>;
-  /** Who asks. */
+  /** The credentials of this server at the issuer. */
   clientId: string;
   clientSecret: string;
 }
@@ -24,10 +24,10 @@ export interface IntrospectionOptions {
 /** `active`, and the claims of an active token (RFC 7662 section 2.2). */
 const answerSchema = z.looseObject({ active: z.boolean() });
 
-/** Makes a verifier that asks about every token. */
+/** Makes a verifier that asks the issuer about every token. */
 export function createIntrospectionVerifier(options: IntrospectionOptions): TokenVerifier {
   const { issuer, resource, clock, clientId, clientSecret } = options;
-  // Encoded as in a form before they are joined (RFC 6749 section 2.3.1).
+  // Both are form-encoded before they are joined (RFC 6749 section 2.3.1).
   const authorization = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`;
 
   async function introspect(url: URL, token: string): Promise<Claims | string> {
@@ -37,17 +37,17 @@ export function createIntrospectionVerifier(options: IntrospectionOptions): Toke
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
     });
     if (response.status === 401 || response.status === 403) {
-      return `status ${response.status}: it does not know MCP_INTROSPECTION_CLIENT_ID with this secret`;
+      return `status ${response.status}: MCP_INTROSPECTION_CLIENT_ID or its secret is wrong`;
     }
     if (response.status !== 200) return `status ${response.status}`;
     const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
-    return answer.success ? answer.data : 'no answer of RFC 7662';
+    return answer.success ? answer.data : 'not an answer as in RFC 7662';
   }
 
   return {
     async verify(token) {
       const url = await issuer.find('introspection_endpoint');
-      if (!url) return unavailable('its metadata cannot be had, or names no introspection_endpoint');
+      if (!url) return unavailable('the issuer has no usable metadata, or no introspection_endpoint in it');
       const answer = await introspect(url, token).catch((error: unknown) => messageOf(error));
       if (typeof answer === 'string') return unavailable(`introspection: ${answer}`);
       const why = notForHereAndNow(answer, { issuer: issuer.issuer, resource, seconds: clock.now() / 1000 });
@@ -58,7 +58,7 @@ export function createIntrospectionVerifier(options: IntrospectionOptions): Toke
   };
 }
 
-/** Why what the issuer says of a token is not enough; `undefined` when it is. */
+/** Why the issuer's answer does not make the token valid; `undefined` if it does. */
 function notForHereAndNow(
   claims: Claims,
   { issuer, resource, seconds }: { issuer: string; resource: Resource; seconds: number },

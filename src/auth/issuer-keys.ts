@@ -1,35 +1,35 @@
 /**
- * The issuer's keys, by jose: kept for ten minutes, fetched anew for a key id that is not among them, at most
- * once in half a minute. While the issuer is away they serve until they are that old; a key that has to be
- * fetched then makes for "cannot tell", never for "not good".
+ * The issuer's keys, fetched and cached by jose. They are kept for ten minutes, and fetched again for an unknown key id,
+ * at most every half minute. If a key must be fetched while the issuer is unavailable, the token cannot be verified,
+ * which is not the same as a refusal.
  */
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 
-/** How long keys are used, and how long not to ask for new ones, in milliseconds. */
+/** How long keys are cached, and the shortest interval between two fetches for unknown key ids, in milliseconds. */
 const MAX_AGE_MS = 10 * 60 * 1000;
 const COOLDOWN_MS = 30 * 1000;
-/** How long not to ask after they could not be had, in milliseconds; tokens of strangers would make for a flood. */
+/** How long to wait after a failed fetch, in milliseconds, so that bad tokens cannot cause a flood of requests. */
 const FAILURE_COOLDOWN_MS = 5 * 1000;
 
-/** Nobody can tell now whether a signature is good. Thrown, since it has to get through jose's verification. */
+/** A signature cannot be verified at the moment. It is thrown because it must pass through jose. */
 export class KeysUnavailableError extends Error {
   override name = 'KeysUnavailableError';
 }
 
 /**
- * Makes what finds the key of a token. The issuer is not asked before.
+ * Makes a function that finds the key for a token. It does not contact the issuer until it is called.
  *
- * What is returned rejects with {@link KeysUnavailableError} when the issuer is away, and with jose's errors
- * when it has no such key.
+ * The function rejects with a {@link KeysUnavailableError} if the issuer is unavailable, and with jose's errors if it
+ * has no such key.
  */
 export function createIssuerKeys(issuer: Issuer, clock: Pick<Clock, 'now'>): JWTVerifyGetKey {
   let keys: { url: string; get: JWTVerifyGetKey } | undefined;
   let failedAt = -Infinity;
 
   async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
-    if (clock.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('its keys could not be had a moment ago');
+    if (clock.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('its keys were unavailable a moment ago');
     failedAt = clock.now();
     const response = await issuer.fetch(url, init);
     if (response.status !== 200) return response;
@@ -47,7 +47,7 @@ export function createIssuerKeys(issuer: Issuer, clock: Pick<Clock, 'now'>): JWT
 
   return async (header, jws) => {
     const url = await issuer.find('jwks_uri');
-    if (!url) throw new KeysUnavailableError('its metadata cannot be had');
+    if (!url) throw new KeysUnavailableError('the issuer has no usable metadata');
     try {
       return await keysAt(url)(header, jws);
     } catch (error) {

@@ -1,8 +1,8 @@
 /**
- * The authorization server, as far as this server asks it: where its keys are, and where tokens are introspected.
+ * The authorization server as this server sees it: finds where its keys are and where it introspects tokens.
  *
- * It is asked when the first token comes, not at the start, and a while after it was away not at all: no
- * stranger's token makes this server hammer it. It never follows a redirect.
+ * It is contacted when the first token arrives, not at startup. After a failure it is left alone for a while, so that
+ * nobody can make this server flood it with bad tokens. Redirects are never followed.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/authorization-server-discovery
  */
@@ -10,16 +10,16 @@ import * as z from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-/** How long an answer may take, in milliseconds; whoever calls the tools waits for it. */
+/** How long an answer may take, in milliseconds. The caller of a tool is waiting for it. */
 const TIMEOUT_MS = 5_000;
-/** Metadata, keys and introspection take some kilobytes. */
+/** Largest answer. Metadata, keys and introspection take some kilobytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** How long not to look for metadata again after it could not be had, in milliseconds. */
+/** How long to wait after metadata was unavailable before asking again, in milliseconds. */
 const COOLDOWN_MS = 5_000;
-/** How long metadata is used before it is looked at again, in milliseconds. Endpoints rarely move. */
+/** How long metadata is cached, in milliseconds. Endpoints rarely change. */
 const MAX_AGE_MS = 60 * 60 * 1000;
 
-/** What is asked for in metadata. */
+/** An endpoint that metadata names. */
 export type Endpoint = 'jwks_uri' | 'introspection_endpoint';
 
 const metadataSchema = z.looseObject({
@@ -28,9 +28,9 @@ const metadataSchema = z.looseObject({
   introspection_endpoint: z.string().optional(),
 });
 
-/** What {@link createIssuer} is made from. */
+/** Options for {@link createIssuer}. */
 export interface IssuerOptions {
-  /** The issuer identifier; metadata and tokens must have just this. */
+  /** The issuer identifier. Metadata and tokens must have exactly this value. */
   issuer: string;
   fetch: typeof fetch;
   clock: Clock;
@@ -40,13 +40,13 @@ export interface IssuerOptions {
 /** An authorization server. */
 export interface Issuer {
   readonly issuer: string;
-  /** Finds an endpoint in its metadata; `undefined` when that cannot be had, which is logged. */
+  /** Finds an endpoint in the metadata. Resolves to `undefined` if that fails, and logs why. */
   find(endpoint: Endpoint): Promise<URL | undefined>;
-  /** Fetches within a limit of time, without following redirects. Rejects like `fetch`. */
+  /** Fetches within a time limit, and does not follow redirects. Rejects like `fetch`. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }
 
-/** Makes an issuer that was not asked yet. */
+/** Makes an issuer. Does not contact it yet. */
 export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issuer {
   const found = new Map<Endpoint, { url: URL; at: number }>();
   const pending = new Map<Endpoint, Promise<URL | undefined>>();
@@ -58,7 +58,7 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
     const signal = init.signal ? AbortSignal.any([init.signal, timeout.signal]) : timeout.signal;
     try {
       const response = await fetch(url, { ...init, redirect: 'manual', signal });
-      // Within the limit as well, and in memory then: nothing is left open when it is not read.
+      // The body is read within the time limit, too. Then nothing stays open if the caller does not read it.
       const body = await bodyOf(response);
       return new Response(body === '' ? null : body, { status: response.status, headers: response.headers });
     } finally {
@@ -68,7 +68,7 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
 
   async function discover(endpoint: Endpoint): Promise<URL | undefined> {
     const failures: string[] = [];
-    // One limit for all places together: callers wait for it.
+    // One time limit for all locations together, since a caller is waiting.
     const timeout = new AbortController();
     const cancel = clock.after(TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
     for (const location of metadataLocations(issuer)) {
@@ -85,8 +85,8 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
     }
     cancel();
     failedAt = clock.now();
-    log.warn('the authorization server cannot be used', { endpoint, why: failures.join('; ') });
-    // What was found before is better than nothing: it was true once, and its keys are checked anyway.
+    log.warn('the authorization server has no usable metadata', { endpoint, why: failures.join('; ') });
+    // Use the endpoint that was found before: it was right once, and signatures are verified anyway.
     return found.get(endpoint)?.url;
   }
 
@@ -105,12 +105,12 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
   };
 }
 
-/** The body as text, up to {@link MAX_ANSWER_BYTES}. */
+/** Reads the body as text, up to {@link MAX_ANSWER_BYTES}. */
 async function bodyOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let bytes = 0;
   let text = '';
-  // Leaving the loop by an error cancels the rest.
+  // Throwing out of the loop cancels the rest of the body.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
@@ -119,7 +119,7 @@ async function bodyOf(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Where metadata may be, in the order to look: RFC 8414 section 3.1, then OpenID Connect Discovery. */
+/** Where metadata may be, in the order to try: RFC 8414 section 3.1, then OpenID Connect Discovery. */
 function metadataLocations(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -131,23 +131,22 @@ function metadataLocations(issuer: string): string[] {
   return locations;
 }
 
-/** The endpoint in a metadata document, or what is wrong with the document. */
+/** Returns the endpoint that a metadata document names, or what is wrong with the document. */
 async function readEndpoint(response: Response, issuer: string, endpoint: Endpoint): Promise<URL | string> {
   if (response.status !== 200) return `status ${response.status}`;
   const metadata = metadataSchema.safeParse(await response.json().catch(() => undefined));
-  if (!metadata.success) return 'no metadata';
-  // RFC 8414 section 3.3: else another server could speak for this one.
-  if (metadata.data.issuer !== issuer)
-    return 'metadata of another issuer; MCP_OAUTH_ISSUER must be the same, word for word';
+  if (!metadata.success) return 'not a metadata document';
+  // RFC 8414 section 3.3: otherwise another server could speak for this one.
+  if (metadata.data.issuer !== issuer) return 'metadata of another issuer; MCP_OAUTH_ISSUER must be exactly the same';
   const value = metadata.data[endpoint];
   if (value === undefined || !URL.canParse(value)) return `no ${endpoint}`;
   const url = new URL(value);
-  // Without TLS only on this machine, as the issuer itself.
+  // Without TLS only if the issuer itself is, which is allowed on this machine only.
   const isSafe = url.protocol === 'https:' || url.origin === new URL(issuer).origin;
   return isSafe ? url : `${endpoint} is not https`;
 }
 
-/** What went wrong, in words. `fetch` says so in the cause. */
+/** The message of an error. That of `fetch` has the details in its cause. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

@@ -1,27 +1,31 @@
 /**
- * Access tokens that are signed JWTs (RFC 9068), verified by jose with the issuer's keys.
+ * Verifies access tokens that are signed JWTs (RFC 9068), using jose and the issuer's keys.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9068#section-4
  */
-import { errors, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, grantedScopes, otherKindOfToken, verifiedCaller, type Resource } from './access-token.ts';
+import { refused, unavailable, type TokenVerifier } from './bearer.ts';
 import { createIssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import type { Issuer } from './issuer.ts';
-import { createKnownTokens } from './known-tokens.ts';
-import { refused, unavailable, type TokenVerifier } from './token-verifier.ts';
 
-/** Signatures that only the issuer can make. No HMAC: its key would be the public one. */
+/** Asymmetric algorithms only: with HMAC, anyone could sign with the public key. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
-/** What {@link createJwtVerifier} is made from. */
+/** How long a verified token is remembered, in milliseconds. A key that the issuer withdraws stays valid for that much longer. */
+const KNOWN_MS = 60 * 1000;
+/** Most tokens that are remembered, some kilobytes each. */
+const MAX_KNOWN = 1000;
+
+/** Options for {@link createJwtVerifier}. */
 export interface JwtVerifierOptions {
   issuer: Issuer;
   resource: Resource;
   clock: Pick<Clock, 'now'>;
 }
 
-/** Makes a verifier that has no keys yet. */
+/** Makes a verifier. It fetches the issuer's keys when the first token arrives. */
 export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOptions): TokenVerifier {
   const getKey = createIssuerKeys(issuer, clock);
   const known = createKnownTokens(clock);
@@ -45,7 +49,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       } catch (error) {
         if (error instanceof KeysUnavailableError) return unavailable(error.message);
         if (error instanceof errors.JOSEError) return refused(`${error.code}${detailOf(error)}`);
-        // So jose says that a key of the issuer is none that it may use, such as a short one.
+        // With this, jose rejects a key of the issuer, such as one that is too short.
         if (error instanceof TypeError) return unavailable('its key cannot be used');
         throw error;
       }
@@ -53,25 +57,27 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
   };
 }
 
-/** Which claim was wrong, and the setting that it is compared with; not its message, which may quote the token. */
+/** Names the claim that was wrong and the setting it is compared with. The error's message is not used: it may quote the token. */
 function detailOf(error: errors.JOSEError): string {
   if (!(error instanceof errors.JWTClaimValidationFailed)) return '';
   const isAudience = error.claim === 'aud' && error.reason === 'check_failed';
-  const remedy = isAudience ? '; tokens have to be for the URL of this server, or for MCP_OAUTH_AUDIENCE if set' : '';
+  const remedy = isAudience
+    ? '; tokens must be for the URL of this server, or for MCP_OAUTH_AUDIENCE if that is set'
+    : '';
   return `: ${error.claim} ${error.reason}${remedy}`;
 }
 
 /**
- * Why a JWT of the issuer is no access token; `undefined` when it is one.
+ * Why a JWT from the issuer is not an access token; `undefined` if it is one.
  *
- * `typ: at+jwt` says so. Many issuers leave it at `JWT`, for ID tokens and access tokens alike; then an access
- * token is one that names scopes, which an ID token does not, and has nothing that only other tokens have.
+ * `typ: at+jwt` marks access tokens. Many issuers use `JWT` for ID tokens and access tokens alike. In that case, an
+ * access token must have scopes, which ID tokens do not have, and no claim that only other tokens have.
  */
 function notAccessToken(
   { protectedHeader: { typ }, payload }: JWTVerifyResult,
   resource: Resource,
 ): string | undefined {
-  if (typ !== undefined && typeof typ !== 'string') return 'its typ is no text';
+  if (typ !== undefined && typeof typ !== 'string') return 'its typ is not a string';
   const type = typ?.toLowerCase().replace(/^application\//, '');
   if (type === 'at+jwt') return undefined;
   if (type !== undefined && type !== 'jwt') return 'its typ is neither at+jwt nor JWT';
@@ -81,4 +87,30 @@ function notAccessToken(
     return 'its typ is not at+jwt, and it names no scope: it may be an ID token';
   }
   return undefined;
+}
+
+/**
+ * Remembers verified tokens, since verifying a signature takes longer than most calls. A remembered token is still
+ * refused as soon as it expires.
+ */
+function createKnownTokens(clock: Pick<Clock, 'now'>) {
+  const known = new Map<string, { claims: JWTPayload; at: number }>();
+  return {
+    /** The claims of a token that was verified recently and has not expired. */
+    claimsOf(token: string): JWTPayload | undefined {
+      const entry = known.get(token);
+      if (!entry) return undefined;
+      const now = clock.now();
+      const isExpired = (entry.claims.exp ?? 0) <= now / 1000 - CLOCK_SKEW_SECONDS;
+      if (!isExpired && now - entry.at < KNOWN_MS) return entry.claims;
+      known.delete(token);
+      return undefined;
+    },
+    /** Remembers a token, and forgets the oldest if there are too many. */
+    remember(token: string, claims: JWTPayload): void {
+      const [oldest] = known.keys();
+      if (known.size >= MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+      known.set(token, { claims, at: clock.now() });
+    },
+  };
 }

@@ -1,30 +1,30 @@
 /**
- * Static bearer tokens: the simple case of a few callers that an operator gives a secret each.
+ * Static bearer tokens: for a few callers, each of whom the operator gives a secret.
  *
- * What is kept of a token is its digest. There is no step-up with them and nothing to discover: the scopes
- * of each are those it was given, and they hold until the process starts with others.
+ * Only the digest of a token is kept in memory. The scopes of a token are fixed until the process restarts: there is no
+ * step-up, and no authorization server to discover.
  */
-import { SCOPE, scopesIn } from './scopes.ts';
-import { refused, type TokenVerifier } from './token-verifier.ts';
+import { SCOPE, scopesIn } from './access-token.ts';
+import { refused, type TokenVerifier } from './bearer.ts';
 
-/** Enough that guessing is hopeless when they are random; `openssl rand -hex 32` makes 64. */
+/** Long enough that a random token cannot be guessed. `openssl rand -hex 32` makes 64 characters. */
 export const MIN_TOKEN_CHARS = 32;
-/** Stands for the issuer of these tokens. A real one is a URL, so that the two are never the same principal. */
+/** Takes the place of the issuer. Real issuers are URLs, so the principals never collide. */
 const ISSUER = 'MCP_AUTH_TOKENS';
-/** `name:token` or `name:token:scope scope`; the token as RFC 6750 section 2.1 has it. */
+/** `name:token` or `name:token:scope scope`, where the token has the syntax of RFC 6750 section 2.1. */
 const ENTRY = new RegExp(`^([\\w.-]+):([\\w.~+/-]{${MIN_TOKEN_CHARS},}=*)(?::(.*))?$`);
 
-/** One token. */
+/** A token. */
 export interface StaticToken {
-  /** Who has it. */
+  /** The name of its holder. */
   name: string;
   /** SHA-256 of the token, in hexadecimal digits. */
   digest: Promise<string>;
-  /** What it lets its holder do. */
+  /** The scopes of its holder. */
   scopes: readonly string[];
 }
 
-/** The tokens that `entries` describe; `undefined` when one is malformed, or when two have the same name or token. */
+/** Parses tokens. Returns `undefined` if an entry is malformed, or if two have the same name or token. */
 export function parseStaticTokens(entries: readonly string[]): StaticToken[] | undefined {
   const tokens: StaticToken[] = [];
   const seen = new Set<string>();
@@ -39,15 +39,15 @@ export function parseStaticTokens(entries: readonly string[]): StaticToken[] | u
   return tokens;
 }
 
-/** Makes a verifier of the given tokens. */
+/** Makes a verifier that accepts `tokens`. */
 export function createStaticTokenVerifier(tokens: readonly StaticToken[]): TokenVerifier {
   return {
     async verify(token) {
       const presented = await digestOf(token);
       let found: StaticToken | undefined;
-      // All of them, each to its end: how long it takes says nothing of how much was right.
+      // Compares with every token, each to its end, so that the time taken reveals nothing.
       for (const known of tokens) if (isEqual(await known.digest, presented)) found = known;
-      if (!found) return refused('it is none of MCP_AUTH_TOKENS');
+      if (!found) return refused('it is not one of MCP_AUTH_TOKENS');
       const { name, scopes } = found;
       return {
         status: 'valid',
@@ -65,7 +65,7 @@ async function digestOf(token: string): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Compares two digests in a time that does not depend on where they differ. */
+/** Compares two digests in constant time. */
 function isEqual(one: string, other: string): boolean {
   let difference = one.length ^ other.length;
   for (let index = 0; index < one.length; index += 1) difference |= one.charCodeAt(index) ^ other.charCodeAt(index);

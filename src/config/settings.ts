@@ -1,11 +1,11 @@
 /**
- * The table of settings: which variables there are, what they may say, and what they mean.
+ * The table of settings: their variables, defaults, values and meanings.
  *
- * `config.ts` reads the environment by it, `--help` and the README print it.
+ * `config.ts` reads the environment with it; `--help` and the README show it.
  */
 import * as z from 'zod';
 import { MIN_TOKEN_CHARS, parseStaticTokens, type StaticToken } from '../auth/static-tokens.ts';
-import { SCOPE, scopesIn } from '../auth/scopes.ts';
+import { SCOPE, scopesIn } from '../auth/access-token.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
 
@@ -25,21 +25,21 @@ const optional = (value: z.ZodType<string, string>) => value.or(z.literal('').tr
 const hostname = z.string().transform((value) => value.toLowerCase());
 const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)$/;
 
-/** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for the origins of an extension scheme. */
+/** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for all origins of an extension scheme. */
 function isOrigin(value: string): boolean {
   if (!/^https?:/.test(value)) return /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9.-]+)$/.test(value);
   return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
-/** An authorization server, as it writes itself in `iss` (RFC 8414 section 2); without TLS on this machine only. */
+/** An issuer identifier as in `iss` (RFC 8414 section 2); without TLS only on this machine. */
 function isIssuerUrl(value: string): boolean {
   if (!/^https?:\/\/[^/?#@]+(?:\/[^?#@]*)?$/.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname: name } = new URL(value);
-  // The names that the SDK takes for this machine.
+  // The names that the SDK accepts for this machine.
   return protocol === 'https:' || name === 'localhost' || name === '127.0.0.1';
 }
 
-/** An absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
+/** The absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
 function isEndpointUrl(value: string): boolean {
   return /^https?:\/\/[^/?#@][^?#@]*\/mcp$/.test(value) && URL.canParse(value);
 }
@@ -47,13 +47,13 @@ function isEndpointUrl(value: string): boolean {
 /** One setting. */
 export interface Setting<T> {
   variable: string;
-  /** Used when the variable is unset or empty; in the same form as the variable. */
+  /** The default, used if the variable is unset or empty; has the form of the variable. */
   fallback: string;
   schema: z.ZodType<T, string>;
   /** Completes the sentence "NAME must be …". */
   expected: string;
   meaning: string;
-  /** Whether the value must appear nowhere, not even in the message that refuses it. */
+  /** Whether the value must never be shown, not even in an error message. */
   secret?: true;
 }
 const setting = <T>(definition: Setting<T>) => definition;
@@ -79,89 +79,90 @@ export const SETTINGS = {
     fallback: 'info',
     schema: z.enum(LOG_LEVELS),
     expected: `one of ${LOG_LEVELS.join(', ')}`,
-    meaning: 'Least severe level that is logged',
+    meaning: 'The least severe level that is logged',
   }),
   publicUrl: setting({
     variable: 'MCP_PUBLIC_URL',
     fallback: '',
     schema: optional(z.string().refine(isEndpointUrl)),
     expected: 'the URL that clients use, ending in /mcp, such as https://mcp.example.com/mcp',
-    meaning: 'URL that clients use, when it is not the one listened on. Its host and origin are allowed',
+    meaning: 'URL that clients use, if the server does not listen on it itself. Its host and origin are allowed',
   }),
   allowedHosts: setting({
     variable: 'MCP_ALLOWED_HOSTS',
     fallback: '',
     schema: list(hostname.pipe(z.string().regex(BARE_HOSTNAME))),
     expected: 'host names without scheme or port, separated by commas',
-    meaning: 'Further host names that requests may name. Loopback names always may',
+    meaning: 'Further host names that requests may be sent to. Loopback names are always allowed',
   }),
   allowedOrigins: setting({
     variable: 'MCP_ALLOWED_ORIGINS',
     fallback: '',
     schema: list(z.string().refine(isOrigin)),
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
-    meaning: 'Further origins whose pages may call. Loopback origins may while the server listens on loopback',
+    meaning: 'Further origins whose pages may call. Loopback origins may if the server listens on loopback',
   }),
   sessions: setting({
     variable: 'MCP_SESSIONS',
     fallback: 'stateful',
     schema: z.enum(['stateful', 'stateless']),
     expected: 'stateful or stateless',
-    meaning: 'Whether clients of the 2025 revisions get sessions. Without, GET and DELETE answer 405',
+    meaning: 'Whether clients of the 2025 revisions get sessions. If not, GET and DELETE are answered with 405',
   }),
   sessionIdleSeconds: setting({
     variable: 'MCP_SESSION_IDLE_SECONDS',
     fallback: '1800',
     schema: integer(1, 31_536_000),
     expected: 'seconds from 1 to 31536000',
-    meaning: 'A session that nobody uses for so long ends. Open streams and running calls are use',
+    meaning: 'How long an unused session is kept. A session with an open stream or a running call is in use',
   }),
   maxSessions: setting({
     variable: 'MCP_MAX_SESSIONS',
     fallback: '10000',
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
-    meaning: 'Sessions at once. At the cap the longest unused one makes room; with none unused, 503',
+    meaning:
+      'Most sessions at a time. Beyond that, the least recently used one ends; if all are in use, the answer is 503',
   }),
   maxSessionsPerPrincipal: setting({
     variable: 'MCP_MAX_SESSIONS_PER_PRINCIPAL',
     fallback: '1000',
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
-    meaning: 'The same for one authenticated principal',
+    meaning: 'Most sessions of one authenticated principal at a time',
   }),
   keepAliveSeconds: setting({
     variable: 'MCP_KEEP_ALIVE_SECONDS',
     fallback: '15',
     schema: integer(0, 3600),
     expected: 'seconds from 0 to 3600',
-    meaning: 'Pause between the comments that keep open streams from being cut on the way; 0 for none',
+    meaning: 'Interval between comments that keep proxies from cutting open streams; 0 for none',
   }),
   maxBodyBytes: setting({
     variable: 'MCP_MAX_BODY_BYTES',
     fallback: String(4 * 1024 * 1024),
     schema: integer(1024, 1024 * 1024 * 1024),
     expected: 'bytes from 1024 to 1073741824',
-    meaning: 'Largest request body; a larger one is answered 413',
+    meaning: 'Largest request body. A larger one is answered with 413',
   }),
   drainSeconds: setting({
     variable: 'MCP_DRAIN_SECONDS',
     fallback: '25',
     schema: integer(0, 3600),
     expected: 'seconds from 0 to 3600',
-    meaning: 'How long a stop waits for calls in flight before it cuts them',
+    meaning: 'How long a stop waits for running calls before it cuts them off',
   }),
   authTokens: setting({
     variable: 'MCP_AUTH_TOKENS',
     fallback: '',
-    // Commas alone would be no tokens, and nobody would be asked for one.
+    // Nothing but commas must not pass for tokens: callers would be unauthenticated.
     schema: z
       .string()
       .regex(/^$|[^,\s]/)
       .pipe(list(z.string()))
       .transform(parseStaticTokens)
       .pipe(z.custom<StaticToken[]>(Array.isArray)),
-    expected: `name:token or name:token:scopes, separated by commas; names and tokens differ, a token has ${MIN_TOKEN_CHARS} characters or more`,
+    expected: `name:token or name:token:scopes, separated by commas, with different names and tokens of ${MIN_TOKEN_CHARS} characters or more`,
     meaning: 'Static bearer tokens, as `name:token` or `name:token:scope scope`, separated by commas',
     secret: true,
   }),
@@ -169,15 +170,15 @@ export const SETTINGS = {
     variable: 'MCP_OAUTH_ISSUER',
     fallback: '',
     schema: optional(z.string().refine(isIssuerUrl)),
-    expected: 'the https URL of an authorization server as its tokens have it in iss; http on localhost or 127.0.0.1',
-    meaning: 'Authorization server whose access tokens are accepted; written as in their `iss`',
+    expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
+    meaning: 'Authorization server whose access tokens are accepted, exactly as in their `iss`',
   }),
   oauthAudience: setting({
     variable: 'MCP_OAUTH_AUDIENCE',
     fallback: '',
     schema: optional(z.string().regex(/^\S+$/)),
-    expected: 'what the issuer writes into aud for this server, without spaces',
-    meaning: 'What access tokens for this server have in `aud`, where the issuer cannot write its URL',
+    expected: 'the name of this server in aud, without spaces',
+    meaning: 'Name of this server in the `aud` of access tokens, if the issuer cannot use its URL',
   }),
   requiredScopes: setting({
     variable: 'MCP_REQUIRED_SCOPES',
@@ -194,7 +195,7 @@ export const SETTINGS = {
     fallback: '',
     schema: optional(z.string().min(1)),
     expected: 'a client id',
-    meaning: 'With the secret: asks the issuer about each token (RFC 7662), opaque or not, as this client',
+    meaning: 'With the secret: the issuer is asked about every token (RFC 7662), as this client',
   }),
   introspectionClientSecret: setting({
     variable: 'MCP_INTROSPECTION_CLIENT_SECRET',
@@ -210,15 +211,15 @@ export const SETTINGS = {
     schema: integer(0, 1_000_000),
     expected: 'requests a minute from 0 to 1000000',
     meaning:
-      'Requests a minute of one principal, or of one address where nobody is asked; 0 for any number. ' +
-      'Not counted on loopback without authorization',
+      'Most requests of one principal in a minute, or of one address if callers are unauthenticated; 0 for no limit. ' +
+      'No limit on loopback without authorization',
   }),
   trustProxy: setting({
     variable: 'MCP_TRUST_PROXY',
     fallback: '0',
     schema: z.string().transform(parseTrustedProxies).pipe(z.custom<TrustedProxies>(Boolean)),
-    expected: 'how many proxies are in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
-    meaning: 'Proxies whose `X-Forwarded-For` is believed: how many are in front, or their addresses and networks',
+    expected: 'the number of proxies in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
+    meaning: 'Proxies whose `X-Forwarded-For` is trusted: their number, or their addresses and networks',
   }),
   shortcuts: setting({
     variable: 'MCP_SHORTCUTS',
@@ -226,13 +227,13 @@ export const SETTINGS = {
     schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
     expected: 'on or off',
     meaning:
-      'Whether the fast paths around the SDK are used (`src/shortcuts/`). Without them calls take longer, and answers are the same',
+      'Whether to use the fast paths around the SDK (`src/shortcuts/`). Without them, calls take longer and answers are the same',
   }),
   insecureAllowUnauthenticated: setting({
     variable: 'MCP_INSECURE_ALLOW_UNAUTHENTICATED',
     fallback: 'false',
     schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
     expected: 'true or false',
-    meaning: 'Serve beyond loopback without authorization: everyone who reaches the server can call it',
+    meaning: 'Serve beyond loopback without authorization: anyone who can reach the server can call the tools',
   }),
 };

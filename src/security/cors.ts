@@ -1,19 +1,19 @@
 /**
  * Cross-origin access for browser clients (Fetch standard, "CORS protocol").
  *
- * It comes after the Origin check, so whoever gets here is allowed; a refused origin gets no CORS header at all. Any
- * header may be sent: clients of the modern era make up names (`Mcp-Param-*`), which no list could hold. There are no
- * cookies, hence no credentials mode.
+ * This comes after the Origin check, so every origin that gets here is allowed; a refused one gets no CORS headers. Any
+ * request header is allowed, since clients of 2026-07-28 send headers named after parameters (`Mcp-Param-*`). There are
+ * no cookies, and therefore no credentials mode.
  */
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 
-/** How long browsers may remember a preflight, in seconds; Chromium takes no more. */
+/** How long browsers may cache a preflight, in seconds: the most that Chromium accepts. */
 const MAX_AGE_SECONDS = 7200;
-/** Response headers that pages must be able to read. */
+/** Response headers that pages can read. */
 const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'];
 
-/** Answers preflights, and adds CORS headers to every other answer. Does nothing without an `Origin`. */
+/** Answers preflights and adds CORS headers to other responses. Does nothing without an `Origin` header. */
 export function browserAccess(): MiddlewareHandler {
   const addHeaders = cors({
     origin: (origin) => origin,

@@ -1,9 +1,9 @@
 /**
- * Who may be addressed, and by whose pages: the Host and Origin checks.
+ * The Host and Origin checks.
  *
- * A page of any site can make a browser send requests to a server on this machine (DNS rebinding turns
- * its own name into 127.0.0.1). The browser then tells the truth in `Host` and `Origin`, so both are
- * compared with what is expected, before anything else is looked at.
+ * A page of any site can make a browser send requests to a server on this machine: with DNS rebinding, the site's own
+ * name resolves to 127.0.0.1. But the browser still sends the true `Host` and `Origin`, so both are compared with the
+ * expected values before anything else happens.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint
  */
@@ -11,12 +11,13 @@ import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } f
 import type { MiddlewareHandler } from 'hono';
 import { forbiddenResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { isLoopback, isWildcard, urlHostname } from './loopback.ts';
 
-/** What {@link createHostOriginPolicy} is made from; the names are those of `Config`. */
+/** Options for {@link createHostOriginPolicy}. */
 export interface HostOriginOptions {
-  /** Address listened on. Loopback origins are allowed only while it is a loopback address. */
+  /** The address that the server listens on. Loopback origins are allowed only if it is a loopback address. */
   host: string;
-  /** URL that clients use. Its host and its origin are allowed. */
+  /** The URL that clients use. Its host and its origin are allowed. */
   publicUrl?: string | undefined;
   /** Further host names, without ports. */
   allowedHosts: readonly string[];
@@ -24,17 +25,17 @@ export interface HostOriginOptions {
   allowedOrigins: readonly string[];
 }
 
-/** A refusal: generic words for the client; for the log what was wrong, and what would allow it where a setting can. */
+/** A refusal: a generic message for the client, and for the log the reason and the setting that would allow the request. */
 export interface Refusal {
   message: string;
   remedy: string;
 }
 
-/** The two checks; each returns `undefined` when the request may pass. */
+/** The two checks. Each returns `undefined` if the request may pass. */
 export interface HostOriginPolicy {
-  /** Checks the `Host` header (RFC 9110 section 7.2), of which there must be one, and the host of the URL. */
+  /** Checks the `Host` header (RFC 9110 section 7.2), which is required, and the host of the URL. */
   refuseHost(request: Request): Refusal | undefined;
-  /** Checks the `Origin` header (RFC 6454 section 7). None at all is allowed: only browsers send it. */
+  /** Checks the `Origin` header (RFC 6454 section 7). A request without one may pass, since browsers always send it. */
   refuseOrigin(request: Request): Refusal | undefined;
 }
 
@@ -47,7 +48,7 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
 
   const origins = new Set(options.allowedOrigins);
   if (publicUrl) origins.add(publicUrl.origin);
-  // The SDK's check knows host names and `scheme://*`, any port; full origins are compared here.
+  // The SDK's check handles host names, with any port, and `scheme://*`. Full origins are compared here.
   const originHostnames = options.allowedOrigins.filter((origin) => origin.endsWith('://*'));
   if (isLoopback(options.host)) originHostnames.push(...localhostAllowedHostnames());
 
@@ -59,25 +60,25 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
     return { message: 'Host not allowed', remedy };
   }
 
-  /** The last `Host` that was found to be allowed: clients keep to one. */
+  /** The last `Host` that was allowed. Most clients use the same one. */
   let lastAllowed: string | undefined;
 
   return {
     refuseHost(request) {
-      // First: an adapter may have put it into the URL as it is, which then is no URL at all.
+      // Before the URL is parsed: an adapter may have copied an invalid `Host` into it.
       const header = request.headers.get('host');
       if (header === null || header !== lastAllowed) {
         const refusal = refuseName(header);
         if (refusal) return refusal;
         lastAllowed = header ?? undefined;
       }
-      // The usual target is a path, which adapters put behind that name.
+      // The request target is usually a path, which adapters append to that name.
       if (request.url.startsWith(`http://${header}/`)) return undefined;
       const { host, username, password } = new URL(request.url);
       if (username !== '' || password !== '') {
-        return { message: 'Host not allowed', remedy: 'There are credentials in the request target' };
+        return { message: 'Host not allowed', remedy: 'The request target contains credentials' };
       }
-      // A target in absolute form names a host of its own, which then is the one that counts (RFC 9112 section 3.2.2).
+      // A target in absolute form has its own host, which takes precedence (RFC 9112 section 3.2.2).
       return host === header ? undefined : refuseName(host);
     },
     refuseOrigin(request) {
@@ -93,23 +94,7 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
   };
 }
 
-/** Whether `host` (a name or an address, with or without brackets) can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  const name = urlHostname(host);
-  return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
-}
-
-function isWildcard(host: string): boolean {
-  return ['0.0.0.0', '[::]'].includes(urlHostname(host));
-}
-
-/** `host` as `URL` writes it: lower case, IPv6 in brackets, IPv4 in four numbers. */
-function urlHostname(host: string): string {
-  const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : host;
-}
-
-/** Answers 403 to requests that the policy refuses; the log names the setting that would allow them. */
+/** Answers 403 to requests that the policy refuses, and logs the setting that would allow them. */
 export function hostOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler {
   return async (c, next) => {
     const refusal = policy.refuseHost(c.req.raw) ?? policy.refuseOrigin(c.req.raw);

@@ -1,9 +1,9 @@
 /**
- * How much one caller may ask in a minute: by principal, or by address where there is none.
+ * Limits the requests of one caller in a minute: by principal, or by address if callers are unauthenticated.
  *
- * It stands around the gate that asks who is calling, since both are needed: the address before, the principal
- * after. Tokens that are refused have a limit of their own, looked at before the next one is verified, which
- * may cost a question to the authorization server.
+ * It wraps authentication, because it needs the address before and the principal after. Refused tokens have a limit of
+ * their own, which is checked before the next token is verified: verifying may take a request to the authorization
+ * server.
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -13,36 +13,36 @@ import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-/** What limits are counted over, in seconds. */
+/** The window that limits apply to, in seconds. */
 const WINDOW_SECONDS = 60;
-/** Refused tokens of one address within a window. Many users may share one address, and their tokens expire. */
+/** Most refused tokens from one address in a window. Many users may share an address, and their tokens expire. */
 const MAX_REFUSED_TOKENS = 100;
-/** Callers counted one by one within a window; whoever comes later is counted together with the others. */
+/** Most callers that are counted separately in a window. All others share one count. */
 const MAX_KEYS = 50_000;
 const OVERFLOW_KEY = 'others';
 
 /** Options for {@link rateLimited}. */
 export interface RateLimitOptions {
-  /** Requests in a minute. */
+  /** Most requests in a minute. */
   limit: number;
   log: Logger;
   /** The time now, in milliseconds since 1970. @default Date.now */
   now?: () => number;
 }
 
-/** Who is calling, or the answer to whoever may not, or does so too often. `address` is asked for when it matters. */
+/** Resolves to the caller, or to the response that refuses the request. `address` is called only if it is needed. */
 export type Admit = (request: Request, address: () => string) => Promise<Caller | Response>;
 
-/** Puts limits around `authenticate`; beyond them the answer is 429 with `Retry-After`. */
+/** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, { limit, log, now = Date.now }: RateLimitOptions): Admit {
   const byPrincipal = createCounter(limit, now);
   const byAddress = createCounter(limit, now);
   const refusedTokens = createCounter(MAX_REFUSED_TOKENS, now);
 
-  /** Says so in the log once for each window. */
+  /** Logs only the first refusal in a window. */
   function refuse(what: string, { over, seconds }: Count, address: string): Response {
     if (over === 1) {
-      log.warn(`${what}; MCP_RATE_LIMIT sets the limit, MCP_TRUST_PROXY which address counts`, { address });
+      log.warn(`${what}; MCP_RATE_LIMIT sets the limit, MCP_TRUST_PROXY tells which address counts`, { address });
     }
     return tooManyRequestsResponse(seconds);
   }
@@ -64,19 +64,19 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
 }
 
 interface Count {
-  /** By how much the limit is exceeded; 0 while it is not. */
+  /** By how much the limit is exceeded; 0 if it is not. */
   over: number;
-  /** Seconds until counting begins anew. */
+  /** Seconds until the window ends. */
   seconds: number;
 }
 
-/** Counts for each key, in windows that begin with its first request, and for a bounded number of keys. */
+/** Counts requests by key, in windows that begin with the first request of a key, for a bounded number of keys. */
 function createCounter(limit: number, now: () => number) {
   const engine = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS });
   let windowStart = now();
   let newKeys = 0;
 
-  /** Keys last for a window, so of those counted in two windows in a row no more than twice the cap are there. */
+  /** A key lasts for one window, so there are never more than twice as many keys as new ones in a window. */
   async function boundedKey(key: string): Promise<string> {
     if ((await engine.get(key)) !== null) return key;
     if (now() - windowStart >= WINDOW_SECONDS * 1000) {
@@ -89,7 +89,7 @@ function createCounter(limit: number, now: () => number) {
   }
 
   return {
-    /** Adds `points` to what `key` has used. */
+    /** Adds `points` to the count of `key`. */
     async count(key: string, points: number): Promise<Count> {
       const result =
         points === 0
@@ -101,7 +101,7 @@ function createCounter(limit: number, now: () => number) {
   };
 }
 
-/** Sets `c.var.caller`, or answers 401, 403, 429 or 503 to whoever may not call. */
+/** Sets `c.var.caller`, or answers 401, 403, 429 or 503 if the request is refused. */
 export function authenticated(admit: Admit, addressOf: (c: Context) => string) {
   return createMiddleware<{ Variables: { caller: Caller } }>(async (c, next) => {
     const caller = await admit(c.req.raw, () => addressOf(c));

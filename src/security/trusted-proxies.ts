@@ -1,8 +1,8 @@
 /**
- * Where a request comes from: the socket's address, or what proxies that are trusted say of it.
+ * Finds the address that a request comes from: that of the socket, or the one that trusted proxies report.
  *
- * `X-Forwarded-For` is a list to which each proxy adds, at its end, whom it heard from. Anybody can send one
- * that is filled already, so it is read from the end, and no further than the trusted proxies reach.
+ * Every proxy appends the address of its peer to `X-Forwarded-For`. Clients can send a list of their own to begin with,
+ * so the list is read from its end, and only as far as the trusted proxies reach.
  */
 import {
   convertIPv4BinaryToString,
@@ -13,29 +13,31 @@ import {
   distinctRemoteAddr,
   isIPv4MappedIPv6,
 } from 'hono/utils/ipaddr';
+import type { Context } from 'hono';
+import type { GetConnInfo } from 'hono/conninfo';
 
-/** More proxies than anybody has in a row. */
+/** Most proxies in a row; nobody has more. */
 const MAX_HOPS = 10;
-/** Bits of an IPv6 address that tell one customer from another (RFC 6177); the rest is theirs to choose. */
+/** The bits of an IPv6 address that identify a customer, who chooses the rest (RFC 6177). */
 const IPV6_CUSTOMER_BITS = 64;
 
 interface Address {
-  /** Its length: 32 bits, or 128. IPv4 addresses in IPv6 form are of 32. */
+  /** The length of the address. IPv4-mapped IPv6 addresses count as IPv4. */
   bits: 32 | 128;
   value: bigint;
 }
 
 interface Network extends Address {
-  /** How many of its bits count. */
+  /** The number of leading bits that count. */
   prefix: number;
 }
 
-/** Proxies whose word counts. */
+/** The proxies to trust. */
 export type TrustedProxies =
-  /** So many are always in front. Only safe where nobody can get past them. */
+  /** The number of proxies in front of the server. Only safe if nobody can bypass them. */
   { hops: number } | { networks: readonly Network[] };
 
-/** Reads a number of proxies, or a list of addresses and networks; `undefined` when it is neither. */
+/** Parses a number of proxies, or a list of addresses and networks. Returns `undefined` if `text` is neither. */
 export function parseTrustedProxies(text: string): TrustedProxies | undefined {
   if (/^\d+$/.test(text)) return Number(text) <= MAX_HOPS ? { hops: Number(text) } : undefined;
   const networks = text.split(',').map((part) => parseNetwork(part.trim()));
@@ -44,10 +46,10 @@ export function parseTrustedProxies(text: string): TrustedProxies | undefined {
 }
 
 /**
- * The address that a request comes from, as a key to count by: IPv4 addresses as they are, IPv6 networks of 64
- * bits. `unknown` where there is no socket to ask.
+ * The address that a request comes from, as a key for counting: an IPv4 address, or the 64-bit network of an IPv6
+ * address. `unknown` if the address of the socket is unknown.
  *
- * @param socketAddress - Whom the connection is with.
+ * @param socketAddress - The address of the peer.
  * @param forwardedFor - The `X-Forwarded-For` header.
  */
 export function clientAddress(
@@ -71,7 +73,7 @@ export function clientAddress(
   return keyOf(client);
 }
 
-/** An address, or `undefined` when it is none. A port behind it, which some proxies add, is left out. */
+/** Parses an address; `undefined` if it is not one. Some proxies append a port, which is ignored. */
 function parseAddress(text: string): Address | undefined {
   const bare = text.trim().replace(/^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2');
   try {
@@ -81,6 +83,11 @@ function parseAddress(text: string): Address | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Returns a function that finds the {@link clientAddress} of a request, given what the runtime knows of its connection. */
+export function clientAddressOf(connInfo: GetConnInfo | undefined, trusted: TrustedProxies): (c: Context) => string {
+  return (c) => clientAddress(connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, trusted);
 }
 
 function parseNetwork(text: string): Network | undefined {

@@ -1,18 +1,11 @@
-/** Health checks. They come by address, and often: they are neither checked nor logged. */
-import { createMiddleware } from 'hono/factory';
+/** Health checks. They are frequent and come by address, so they are routed before the log and the Host check. */
+import type { Handler } from 'hono';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 
-/** Answers GET and HEAD on `/livez` (200 while the process lives) and `/readyz` (503 once it is told to stop). */
-export function health(lifecycle: Readonly<Lifecycle>) {
-  return createMiddleware(async (c, next) => {
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return next();
-    switch (c.req.path) {
-      case '/livez':
-        return c.body('ok');
-      case '/readyz':
-        return lifecycle.phase === 'serving' ? c.body('ok') : c.body('stopping', 503);
-      default:
-        return next();
-    }
-  });
+/** `/livez`: 200 while the process is alive. */
+export const alive: Handler = (c) => c.body('ok');
+
+/** `/readyz`: 200 while the server takes new calls, and 503 once it is stopping. */
+export function ready(lifecycle: Readonly<Lifecycle>): Handler {
+  return (c) => (lifecycle.phase === 'serving' ? c.body('ok') : c.body('stopping', 503));
 }

@@ -1,34 +1,34 @@
 /**
  * The log: one line for each event, in logfmt (`time=… level=warn msg="Host not allowed" path=/mcp`).
  *
- * It goes to stderr, which is free in both transports. Never pass a token, a body or a session id; a stack,
- * which names paths, at level debug only.
+ * It goes to stderr, because stdout belongs to the stdio transport. Never log a token, a body or a session id. Log a
+ * stack, which contains paths, only at level debug.
  */
 
-/** What JSON leaves as it is, although terminals and log readers take it for a command or a line's end. */
+/** Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line. */
 const UNQUOTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
-/** Log levels, from the most to the least talkative. */
+/** Log levels, from the most to the least verbose. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Further facts of an event. `undefined` values are left out. */
+/** The fields of an event. Those that are `undefined` are left out. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Writes events, or drops those below its level. */
+/** Writes events, and drops those below its level. */
 export type Logger = Record<'debug' | 'info' | 'warn' | 'error', (message: string, fields?: LogFields) => void>;
 
 /** Options for {@link createLogger}. */
 export interface LoggerOptions {
-  /** Least severe level that is written. */
+  /** The least severe level that is written. */
   level: (typeof LOG_LEVELS)[number];
-  /** Takes a line, without its line feed. */
-  write: (line: string) => void;
+  /** Receives a line without its line feed. @default `console.error`, which is stderr on every runtime */
+  write?: (line: string) => void;
   /** The time now, in milliseconds since 1970. @default Date.now */
   now?: () => number;
 }
 
-/** Makes a logger. Values are quoted and escaped where needed, so that no input can forge a line. */
-export function createLogger({ level, write, now = Date.now }: LoggerOptions): Logger {
+/** Makes a logger. Values are quoted and escaped if necessary, so that no input can forge a line. */
+export function createLogger({ level, write = writeToStderr, now = Date.now }: LoggerOptions): Logger {
   const least = LOG_LEVELS.indexOf(level);
   const at =
     (name: keyof Logger) =>
@@ -38,6 +38,11 @@ export function createLogger({ level, write, now = Date.now }: LoggerOptions): L
       write(pairs.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${logfmtValue(value)}`])).join(' '));
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function writeToStderr(line: string): void {
+  // oxlint-disable-next-line no-console -- the only way to stderr that every runtime has.
+  console.error(line);
 }
 
 function logfmtValue(value: string | number | boolean): string {

@@ -1,9 +1,9 @@
-/** A line for each request, and one for each failure. */
+/** Logs every request and every failure. */
 import { createMiddleware } from 'hono/factory';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from './log.ts';
 
-/** Logs each answer: at debug, from status 500 on at warn. */
+/** Logs every response: at level debug, or at warn if its status is 500 or above. */
 export function requestLog(log: Logger, clock: Pick<Clock, 'now'>) {
   return createMiddleware(async (c, next) => {
     const start = clock.now();
@@ -14,13 +14,13 @@ export function requestLog(log: Logger, clock: Pick<Clock, 'now'>) {
   });
 }
 
-/** Logs what was thrown: its message, and at debug its stack. */
+/** Logs an error: its message, and at level debug its stack. */
 export function logFailure(log: Logger, thrown: unknown): void {
   log.error('a request failed', { error: String(thrown) });
   if (thrown instanceof Error) log.debug('a request failed', { stack: thrown.stack });
 }
 
-/** Hono's `onError` hears of Errors only: whatever else is thrown becomes one. */
+/** Turns anything else that is thrown into an `Error`: Hono passes nothing else to `onError`. */
 export const throwErrors = createMiddleware(async (_c, next) => {
   try {
     await next();

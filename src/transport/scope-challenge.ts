@@ -9,7 +9,7 @@ import {
   type ScopeChallenge,
   type ScopeChallengeHandler,
 } from '@modelcontextprotocol/server';
-import { SCOPE } from '../auth/scopes.ts';
+import { SCOPE } from '../auth/access-token.ts';
 
 /**
  * Answers 403 `insufficient_scope` for the first of `requests` for which `resolve` demands more scopes.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createIntrospectionVerifier } from '../../src/auth/introspection.ts';
 import { createIssuer } from '../../src/auth/issuer.ts';
-import type { TokenVerifier } from '../../src/auth/token-verifier.ts';
+import type { TokenVerifier } from '../../src/auth/bearer.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { AUDIENCE, ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
@@ -100,8 +100,8 @@ for (const change of [{ aud: ['a', AUDIENCE] }, { iss: ISSUER }, { token_type: '
 const AWAY: Record<string, [answer: () => Promise<Response>, why: RegExp]> = {
   'does not know this server': [async () => new Response(null, { status: 401 }), /MCP_INTROSPECTION_CLIENT_ID/],
   'answers 500': [async () => new Response(null, { status: 500 }), /status 500/],
-  'answers with a page': [async () => new Response('<html>'), /no answer of RFC 7662/],
-  'answers something else': [async () => Response.json({ active: 'yes' }), /no answer of RFC 7662/],
+  'answers with a page': [async () => new Response('<html>'), /not an answer as in RFC 7662/],
+  'answers something else': [async () => Response.json({ active: 'yes' }), /not an answer as in RFC 7662/],
   'cannot be reached': [() => Promise.reject(new Error('ECONNREFUSED')), /ECONNREFUSED/],
 };
 

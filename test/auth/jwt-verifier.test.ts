@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createIssuer } from '../../src/auth/issuer.ts';
 import { createJwtVerifier } from '../../src/auth/jwt-verifier.ts';
-import type { TokenVerifier } from '../../src/auth/token-verifier.ts';
+import type { TokenVerifier } from '../../src/auth/bearer.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { AUDIENCE, ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
@@ -226,7 +226,7 @@ for (const [what, answer] of Object.entries(AWAY)) {
     const asked = issuer.asked.length;
     assert.equal(await statusOf(verifier, token), 'unavailable');
     assert.equal(issuer.asked.length, asked);
-    assert.match(lines.join('\n'), /level=warn msg="the authorization server cannot be used" endpoint=jwks_uri/);
+    assert.match(lines.join('\n'), /level=warn msg="the authorization server has no usable metadata" endpoint=jwks_uri/);
     issuer.instead = undefined;
     pass(5000);
     assert.equal(await statusOf(verifier, token), 'valid');

@@ -34,7 +34,7 @@ for (const [what, token] of Object.entries({
 })) {
   test(`refuses ${what}, and says nothing of it`, async () => {
     const result = await verifierOf(`alice:${ALICE}`).verify(token);
-    assert.deepEqual(result, { status: 'refused', why: 'it is none of MCP_AUTH_TOKENS' });
+    assert.deepEqual(result, { status: 'refused', why: 'it is not one of MCP_AUTH_TOKENS' });
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalUrl, loadConfig, unknownSettings } from '../../src/config/config.ts';
+import { loadConfig, unknownSettings } from '../../src/config/config.ts';
+import { canonicalUrl } from '../../src/config/exposure.ts';
 import { refusalOf } from '../support/config.ts';
 
 const TOKEN = 'a'.repeat(32);

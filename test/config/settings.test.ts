@@ -119,7 +119,7 @@ const SETTINGS: Record<string, Case> = {
     good: {},
     wrong: ['ci', 'ci:too-short', TOKEN, `ci:${TOKEN},ci:${'b'.repeat(32)}`],
     expected:
-      'name:token or name:token:scopes, separated by commas; names and tokens differ, a token has 32 characters or more',
+      'name:token or name:token:scopes, separated by commas, with different names and tokens of 32 characters or more',
     secret: true,
   },
   MCP_OAUTH_ISSUER: {
@@ -141,14 +141,14 @@ const SETTINGS: Record<string, Case> = {
       'https://me:secret@issuer.example',
       'ftp://issuer.example',
     ],
-    expected: 'the https URL of an authorization server as its tokens have it in iss; http on localhost or 127.0.0.1',
+    expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
   },
   MCP_OAUTH_AUDIENCE: {
     name: 'oauthAudience',
     fallback: undefined,
     good: { 'api://1234': 'api://1234' },
     wrong: ['two words'],
-    expected: 'what the issuer writes into aud for this server, without spaces',
+    expected: 'the name of this server in aud, without spaces',
     env: OAUTH,
   },
   MCP_REQUIRED_SCOPES: {
@@ -182,7 +182,7 @@ const SETTINGS: Record<string, Case> = {
     fallback: { hops: 0 },
     good: { 2: { hops: 2 }, '10.0.0.1': { networks: [{ bits: 32, value: 0x0a000001n, prefix: 32 }] } },
     wrong: ['true', '11', '10.0.0.0/33', 'proxy.example'],
-    expected: 'how many proxies are in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
+    expected: 'the number of proxies in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
   },
   MCP_SHORTCUTS: {
     name: 'shortcuts',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHostOriginPolicy, isLoopback, type HostOriginOptions } from '../../src/security/host-origin.ts';
+import { createHostOriginPolicy, type HostOriginOptions } from '../../src/security/host-origin.ts';
+import { isLoopback } from '../../src/security/loopback.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { testApp } from '../support/app.ts';
 
