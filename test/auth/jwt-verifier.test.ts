@@ -226,7 +226,10 @@ for (const [what, answer] of Object.entries(AWAY)) {
     const asked = issuer.asked.length;
     assert.equal(await statusOf(verifier, token), 'unavailable');
     assert.equal(issuer.asked.length, asked);
-    assert.match(lines.join('\n'), /level=warn msg="the authorization server has no usable metadata" endpoint=jwks_uri/);
+    assert.match(
+      lines.join('\n'),
+      /level=warn msg="the authorization server has no usable metadata" endpoint=jwks_uri/,
+    );
     issuer.instead = undefined;
     pass(5000);
     assert.equal(await statusOf(verifier, token), 'valid');
