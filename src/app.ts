@@ -10,7 +10,7 @@ import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
-import { loggingFailures } from './endpoint/create-server.ts';
+import { loggingFailures, requireServer } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createModern } from './endpoint/modern.ts';
 import { createStateless } from './endpoint/stateless.ts';
@@ -97,7 +97,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const { authenticate = authorization.authenticate } = options;
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited ? rateLimited(authenticate, { limit: config.rateLimit, log }) : authenticate;
-  const mcp = createEndpoint(createServer, { ...options, config, clock, log, lifecycle, callsInFlight });
+  const mcp = createEndpoint(requireServer(createServer), { ...options, config, clock, log, lifecycle, callsInFlight });
 
   const app = new Hono<Env>();
   app.get('/livez', alive);

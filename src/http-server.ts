@@ -2,6 +2,6 @@
 // First: it compiles the schemas that are made after it.
 import 'zod/compile';
 import { createMcpServer } from './mcp-server.ts';
-import { runServer } from './node/serve.ts';
+import { serve } from './node/serve.ts';
 
-await runServer(createMcpServer, process.argv.slice(2));
+await serve(createMcpServer, { args: process.argv.slice(2) });

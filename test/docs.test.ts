@@ -116,7 +116,7 @@ test('.vscode/mcp.json starts the one server, and names the URL of the other', a
   const { servers } = JSON.parse(await readFile(join(root, '.vscode/mcp.json'), 'utf8')) as {
     servers: Record<string, { type: string; url?: string; command: string; args: string[]; cwd: string }>;
   };
-  const { 'mcp-training-http': http, 'mcp-training-stdio': stdio } = servers;
+  const { 'hono-mcp-server': http, 'hono-mcp-server-stdio': stdio } = servers;
   assert.deepEqual(http, { type: 'http', url: `http://localhost:${loadConfig({}).port}/mcp` });
 
   assert.ok(stdio);

@@ -1,7 +1,7 @@
 /** Serves an MCP server over HTTP on Node.js: settings → app → socket → signals. */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp } from '../app.ts';
-import { ConfigError, loadConfig, unknownSettings } from '../config/config.ts';
+import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import { createLogger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
@@ -9,32 +9,21 @@ import { bannerLines, helpText } from './banner.ts';
 import { listen } from './listen.ts';
 import { stopOnSignals } from './shutdown.ts';
 
-const write = (line: string) => void process.stderr.write(`${line}\n`);
-
-/**
- * Serves `createServer` at `/mcp` until SIGINT or SIGTERM, as the environment says. Logs to stderr.
- *
- * @throws {@link ConfigError} when a setting is wrong, or the address cannot be had.
- */
-export async function serve(createServer: CreateServer): Promise<void> {
-  const config = loadConfig(process.env);
-  applySchemaShortcuts(config.shortcuts);
-  const log = createLogger({ level: config.logLevel, write });
-  for (const name of unknownSettings(process.env)) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp(createServer, { config, log, connInfo: getConnInfo });
-  const onerror = (error: Error) => log.error('listening', { error: error.message });
-  const listener = await listen(app, { ...config, onerror });
-  for (const line of bannerLines(config, listener.port)) write(line);
-  stopOnSignals({ app, listener, log });
+/** Options for {@link serve}. */
+export interface ServeOptions {
+  /** The settings. @default process.env */
+  env?: NodeJS.ProcessEnv;
+  /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
+  args?: readonly string[];
 }
 
 /**
- * The program around {@link serve}: `--help` prints the settings. What a person can mend is said in one line and ends
- * the process with code 1; anything else is a bug, and keeps its stack.
- *
- * @param args - The command line, without the program.
+ * Serves `createServer` at `/mcp` until SIGINT or SIGTERM. This is the main function of a program: it logs to stderr,
+ * and it ends the process. If a setting is wrong or the address is unavailable, it prints one line for each problem and
+ * ends with code 1.
  */
-export async function runServer(createServer: CreateServer, args: readonly string[]): Promise<void> {
+export async function serve(createServer: CreateServer, options: ServeOptions = {}): Promise<void> {
+  const { env = process.env, args = [] } = options;
   const [option] = args;
   if (option === '--help' || option === '-h') {
     process.stdout.write(helpText());
@@ -44,10 +33,25 @@ export async function runServer(createServer: CreateServer, args: readonly strin
     if (option !== undefined) {
       throw new ConfigError(`${option} is not an option: settings are environment variables, see --help.`);
     }
-    await serve(createServer);
+    await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     write(error.message);
-    process.exitCode = 1;
+    process.exit(1);
   }
+}
+
+async function serveUntilSignal(createServer: CreateServer, config: Config, unknown: string[]): Promise<void> {
+  applySchemaShortcuts(config.shortcuts);
+  const log = createLogger({ level: config.logLevel, write });
+  for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
+  const app = createApp(createServer, { config, log, connInfo: getConnInfo });
+  const onerror = (error: Error) => log.error('listening', { error: error.message });
+  const listener = await listen(app, { ...config, onerror });
+  for (const line of bannerLines(config, listener.port)) write(line);
+  stopOnSignals({ app, listener, log });
+}
+
+function write(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

@@ -26,21 +26,23 @@ interface Agent {
 }
 
 const PROMPT = 'Make slugs';
+/** The name of the server in every configuration. */
+const NAME = 'hono-mcp-server';
 
 const CLAUDE_CODE: Agent = {
   name: 'Claude Code',
   package: 'claude-code',
   program: 'claude',
   era: 'modern',
-  connected: /^slugs: .* - ✔ Connected$/m,
+  connected: /^hono-mcp-server: .* - ✔ Connected$/m,
   async configure(stage, transport) {
-    // As README.md says.
+    // As in docs/connect.md.
     const { url, command } = stage;
     const server =
-      transport === 'HTTP' ? ['--transport', 'http', 'slugs', url] : ['slugs', '--', command.command, ...command.args];
+      transport === 'HTTP' ? ['--transport', 'http', NAME, url] : [NAME, '--', command.command, ...command.args];
     await runProgram(stage, bin('claude-code', 'claude'), ['mcp', 'add', ...server]);
   },
-  converse: ['--print', PROMPT, '--allowedTools', 'mcp__slugs'],
+  converse: ['--print', PROMPT, '--allowedTools', `mcp__${NAME}`],
   env: (modelUrl) => ({
     ANTHROPIC_BASE_URL: modelUrl,
     ANTHROPIC_API_KEY: 'none',
@@ -57,13 +59,13 @@ const GEMINI_CLI: Agent = {
   package: 'gemini-cli',
   program: 'gemini',
   era: 'legacy',
-  connected: /✓ slugs: .* - Connected$/m,
+  connected: /✓ hono-mcp-server: .* - Connected$/m,
   async configure({ folder, url, command }, transport) {
     const settings = {
       general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
       privacy: { usageStatisticsEnabled: false },
       security: { folderTrust: { enabled: false }, auth: { selectedType: 'gemini-api-key' } },
-      mcpServers: { slugs: { trust: true, ...(transport === 'HTTP' ? { httpUrl: url } : command) } },
+      mcpServers: { [NAME]: { trust: true, ...(transport === 'HTTP' ? { httpUrl: url } : command) } },
     };
     await mkdir(join(folder, '.gemini'));
     await writeFile(join(folder, '.gemini', 'settings.json'), JSON.stringify(settings));
@@ -77,7 +79,7 @@ const OPENCODE: Agent = {
   package: 'opencode',
   program: 'opencode',
   era: 'legacy',
-  connected: /✓ slugs .*connected$/m,
+  connected: /✓ hono-mcp-server .*connected$/m,
   async configure({ folder, url, command }, transport, modelUrl) {
     const settings = {
       autoupdate: false,
@@ -90,7 +92,7 @@ const OPENCODE: Agent = {
         },
       },
       mcp: {
-        slugs:
+        [NAME]:
           transport === 'HTTP'
             ? { type: 'remote', url }
             : { type: 'local', command: [command.command, ...command.args] },

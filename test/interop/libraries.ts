@@ -72,7 +72,9 @@ const langChain = (['HTTP', 'stdio'] as const).map((transport): InteropClient =>
     let onProgress: (progress: number) => void = () => {};
     const client = new MultiServerMCPClient({
       onProgress: ({ progress }) => onProgress(progress),
-      mcpServers: { slugs: transport === 'HTTP' ? { transport: 'http', url } : { transport: 'stdio', ...command } },
+      mcpServers: {
+        'hono-mcp-server': transport === 'HTTP' ? { transport: 'http', url } : { transport: 'stdio', ...command },
+      },
     });
     t.after(() => client.close());
     const tools = await client.getTools();

@@ -1,4 +1,4 @@
-// Starts src/stdio-server.ts as README.md says, and copies what its client sends to the file that is named.
+// Starts src/stdio-server.ts as in docs/connect.md, and copies what its client sends to the file that is named.
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/** The command `hono-mcp-server`: hosts the MCP server of any module over HTTP, or over stdio. */
+// First: it compiles the schemas that are made after it, including those of the module.
+import 'zod/compile';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { CreateServer } from '../tools.ts';
+import { helpText } from './banner.ts';
+import { serveOverStdio } from './serve-stdio.ts';
+import { serve } from './serve.ts';
+
+const USAGE = `Usage: hono-mcp-server MODULE [--stdio]
+
+Hosts the MCP server of MODULE, a JavaScript file that exports the function createMcpServer, or a function as its
+default, which returns a new McpServer. Serves Streamable HTTP at /mcp, or stdio with --stdio.
+
+  --stdio        serve on stdin and stdout
+  --help, -h     print this text
+  --version, -v  print the version
+
+`;
+
+/** A mistake in the command line or in the module. The message is one line for whoever typed the command. */
+class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  if (process.env['LOG_LEVEL'] === 'debug' && error.cause instanceof Error) {
+    process.stderr.write(`${error.cause.stack}\n`);
+  }
+  process.exit(1);
+}
+
+async function run(args: string[]): Promise<void> {
+  const { values, positionals } = parseCommand(args);
+  if (values.help) return void process.stdout.write(USAGE + helpText());
+  if (values.version) return void process.stdout.write(`${packageVersion()}\n`);
+  const [path, ...rest] = positionals;
+  if (path === undefined) throw new UsageError('Name the module to host, such as ./my-server.js. See --help.');
+  if (rest.length > 0) throw new UsageError(`Name one module, not ${positionals.length}. See --help.`);
+  const createServer = createServerOf(path, await load(path));
+  if (values.stdio) serveOverStdio(createServer);
+  else await serve(createServer);
+}
+
+function parseCommand(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        stdio: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    });
+  } catch (error) {
+    // Its message names the option, and then explains how to pass a path that looks like one.
+    throw new UsageError(`${messageOf(error).split('. ')[0]}. See --help.`);
+  }
+}
+
+async function load(path: string): Promise<Record<string, unknown>> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new UsageError(`There is no file ${path}.`);
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      const remedy = 'Compile TypeScript to JavaScript, or use Node.js 22.18 or later.';
+      throw new UsageError(`Node.js ${process.version} cannot run ${path}. ${remedy}`, { cause });
+    }
+    const [line = ''] = messageOf(cause).split('\n');
+    throw new UsageError(`${path} failed to load: ${line} (LOG_LEVEL=debug prints the stack)`, { cause });
+  }
+}
+
+function createServerOf(path: string, module: Record<string, unknown>): CreateServer {
+  const name = 'createMcpServer' in module ? 'createMcpServer' : 'default';
+  const value = module[name];
+  if (typeof value === 'function') return value as CreateServer;
+  const needed = 'It must export a function createMcpServer, or a default function, that returns a new McpServer.';
+  if (name in module) throw new UsageError(`${path} exports ${name}, but not as a function. ${needed}`);
+  const names = Object.keys(module);
+  throw new UsageError(`${path} exports ${names.length === 0 ? 'nothing' : names.join(', ')}. ${needed}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
