@@ -1,4 +1,5 @@
-/** Who is compared, and how each is started. What each file does is in the file. */
+/** The contenders and how each is started. What each file does is in the file. */
+import { resolve } from 'node:path';
 import type { Era } from './requests.ts';
 
 /** One row of the comparison. */
@@ -13,6 +14,8 @@ export interface Contender {
   env?: Record<string, string>;
   /** Whether it is this project. */
   ours?: true;
+  /** Whether it is an earlier build of this project (`--against`). */
+  before?: true;
   /** The port, where a contender cannot be told one when it is started. */
   port?: number;
   /** The package whose version stands in the table, in `bench/contenders/`. */
@@ -114,6 +117,23 @@ export function pickContenders(words: readonly string[]): Contender[] {
   if (words.length === 0) return [...CONTENDERS];
   const picked = new Set(words.flatMap(pickedBy));
   return CONTENDERS.filter(({ id }) => picked.has(id));
+}
+
+/**
+ * Another build of this project, in the three eras.
+ *
+ * @param folder - A checkout that `npm run build` was run in.
+ */
+export function contendersBefore(folder: string): Contender[] {
+  const entry = resolve(folder, 'dist/http-server.js');
+  return CONTENDERS.filter(({ ours: isOurs }) => isOurs).map(({ id, era, env }) => ({
+    id: id.replace('ours', 'before'),
+    title: 'before',
+    era,
+    entry,
+    before: true,
+    ...(env && { env }),
+  }));
 }
 
 function pickedBy(word: string): string[] {

@@ -1,4 +1,4 @@
-/** The command line of `npm run bench`. */
+/** The command line. */
 import { parseArgs } from 'node:util';
 
 /** The runs there are, in the order in which they are made. */
@@ -19,6 +19,8 @@ export interface BenchOptions {
   connections: number;
   /** Smaller sizes, for a look. */
   quick: boolean;
+  /** The folder of another build of this project, which `compare` measures too. */
+  against?: string;
   /** Whether `bench/results.md` and the charts are written. */
   write: boolean;
 }
@@ -26,7 +28,7 @@ export interface BenchOptions {
 const QUICK_CONTENDERS = ['ours', 'tmcp', 'sdk2-hono-session', 'sdk2-hono-modern', 'hono'];
 
 /** Help for the command line. */
-export const USAGE = `npm run bench -- [run …] [options]
+export const USAGE = `npm start --prefix bench -- [run …] [options]
 
 Runs      ${RUNS.join(', ')}; all of them unless some are named
 --only    contenders, by id or its beginning, separated by commas: ours-session,tmcp
@@ -34,6 +36,7 @@ Runs      ${RUNS.join(', ')}; all of them unless some are named
 --rounds  rounds over all contenders (5)
 --seconds seconds of load for each measurement (4); --warm: seconds before that (4)
 --connections (32)
+--against the folder of another checkout, built: compare measures it too, as "before"
 --quick   one short round of few contenders and small sizes
 --write   writes bench/results.md and the charts although only a part was run
 
@@ -56,6 +59,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       seconds: { type: 'string' },
       warm: { type: 'string' },
       connections: { type: 'string' },
+      against: { type: 'string' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
     },
@@ -73,6 +77,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 4),
     connections: positive('connections', values.connections) ?? 32,
     quick,
+    ...(values.against !== undefined && { against: values.against }),
     write: values.write || args.length === 0,
   };
 }

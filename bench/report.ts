@@ -29,8 +29,8 @@ async function resultsPage(sections: readonly Section[], nodes: readonly NodeBin
   ].join(', ');
   const intro = [
     '# Results',
-    '<!-- Written by `npm run bench`; do not edit. -->',
-    `One run of \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, on ${machine}, with ` +
+    '<!-- Written by `npm start --prefix bench`; do not edit. -->',
+    `One run of \`npm start --prefix bench\` on ${new Date().toISOString().slice(0, 10)}, on ${machine}, with ` +
       `Node.js ${nodes.map(({ version }) => version).join(' and ')}. The load generator ran on the same machine, ` +
       `on Node.js ${process.version}. [README.md](README.md) says what is measured and how. Machines differ, and ` +
       'differ from hour to hour: compare figures of one run with each other, not with those of another.',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIENTS, connectHttp, httpTransport, type ClientKind, type HttpClient } from '../support/clients.ts';
-import { CALLBACK, finishSignIn, oauthClient, signInAndConnect, type OAuthClient } from '../support/oauth-client.ts';
-import { person } from '../support/person.ts';
-import { BATCH_SCOPE, EXPIRED_SECONDS, startProtected } from '../support/protected.ts';
+import { CLIENTS, connectHttp, httpTransport, type ClientKind, type HttpClient } from '../../test/support/clients.ts';
+import { CALLBACK, finishSignIn, oauthClient, signInAndConnect, type OAuthClient } from './support/oauth-client.ts';
+import { person } from './support/person.ts';
+import { BATCH_SCOPE, EXPIRED_SECONDS, startProtected } from './support/protected.ts';
 
 const TITLES = { titles: ['Hello World', 'Hello World'] };
 const SLUGS = { slugs: ['hello-world', 'hello-world-2'] };

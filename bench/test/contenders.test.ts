@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CONTENDERS, pickContenders } from '../../bench/contenders.ts';
+import { CONTENDERS, contendersBefore, pickContenders } from '../contenders.ts';
 
 import { createMcpServer } from '../../src/mcp-server.ts';
-import { answerOf, modernRequest, testApp } from '../support/app.ts';
-import { PROJECT_ROOT } from '../support/process.ts';
+import { answerOf, modernRequest, testApp } from '../../test/support/app.ts';
+import { PROJECT_ROOT } from '../../test/support/process.ts';
 
 interface Tool {
   call: (args: Record<string, unknown>, report?: () => Promise<void>) => unknown;
 }
-const tools = (await import(new URL('../../bench/contenders/tools.mjs', import.meta.url).href)) as {
+const tools = (await import(new URL('../contenders/tools.mjs', import.meta.url).href)) as {
   slugify: Tool;
   slugifyBatch: Tool;
 };
@@ -50,10 +50,12 @@ test('versions are pinned exactly, and those that this project shares are the sa
     (JSON.parse(await readFile(join(PROJECT_ROOT, path), 'utf8')) as { dependencies: Record<string, string> })
       .dependencies;
   const theirs = await read('bench/contenders/package.json');
-  const own = await read('package.json');
+  const lockfile = await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8');
+  const { packages } = JSON.parse(lockfile) as { packages: Record<string, { version: string }> };
   for (const [name, version] of Object.entries(theirs)) {
     assert.match(version, /^\d+\.\d+\.\d+$/, name);
-    if (own[name] !== undefined) assert.equal(version, own[name], name);
+    const own = packages[`node_modules/${name}`]?.version;
+    if (own !== undefined) assert.equal(version, own, name);
   }
 });
 
@@ -63,4 +65,17 @@ test('a word picks a contender, or all that begin with it', () => {
   assert.deepEqual(ids('fastmcp-session'), ['fastmcp-session']);
   assert.equal(ids().length, CONTENDERS.length);
   assert.throws(() => ids('nobody'), /No contender is called nobody/);
+});
+
+test('another build runs in the same eras, with the same settings', () => {
+  const before = contendersBefore('/checkout');
+  const ours = CONTENDERS.filter((contender) => contender.ours);
+  assert.deepEqual(
+    before.map(({ id }) => id),
+    ['before-session', 'before-stateless', 'before-modern'],
+  );
+  for (const [index, { entry, era, env, ours: isOurs }] of before.entries()) {
+    assert.equal(entry, '/checkout/dist/http-server.js');
+    assert.deepEqual([era, env, isOurs], [ours[index]?.era, ours[index]?.env, undefined]);
+  }
 });

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { SLUGIFY, SLUGIFY_BATCH } from '../../bench/calls.ts';
-import { openClient } from '../../bench/connection.ts';
-import { createCallRequest, FIRST_ID } from '../../bench/requests.ts';
-import { problemWith } from '../../bench/answers.ts';
-import { problemWithTools, verify } from '../../bench/verify.ts';
+import { SLUGIFY, SLUGIFY_BATCH } from '../calls.ts';
+import { openClient } from '../connection.ts';
+import { createCallRequest, FIRST_ID } from '../requests.ts';
+import { problemWith } from '../answers.ts';
+import { problemWithTools, verify } from '../verify.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
-import { startListening } from '../support/listening.ts';
+import { startListening } from '../../test/support/listening.ts';
 
 async function startApp(t: TestContext, env: Record<string, string> = {}): Promise<number> {
   return (await startListening(t, env, { createServer: createMcpServer })).port;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import type { HttpClient } from '../support/clients.ts';
-import { finishSignIn, oauthClient, signInAndConnect, type OAuthClient } from '../support/oauth-client.ts';
-import { person } from '../support/person.ts';
-import { EXPIRED_SECONDS, startProtected, type ProtectedServer } from '../support/protected.ts';
-import { answerOf, initializeRequest, JSON_HEADERS, LATEST_LEGACY, rpc } from '../support/app.ts';
+import type { HttpClient } from '../../test/support/clients.ts';
+import { finishSignIn, oauthClient, signInAndConnect, type OAuthClient } from './support/oauth-client.ts';
+import { person } from './support/person.ts';
+import { EXPIRED_SECONDS, startProtected, type ProtectedServer } from './support/protected.ts';
+import { answerOf, initializeRequest, JSON_HEADERS, LATEST_LEGACY, rpc } from '../../test/support/app.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
-import { startListening } from '../support/listening.ts';
+import { startListening } from '../../test/support/listening.ts';
 
 const KINDS = ['v1', 'v2 legacy', 'v2 auto'] as const;
 

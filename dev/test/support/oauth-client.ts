@@ -19,7 +19,7 @@ import {
   type ClientKind,
   type HttpClient,
   type HttpOptions,
-} from './clients.ts';
+} from '../../../test/support/clients.ts';
 import type { Answer, Person } from './person.ts';
 
 /** Nobody listens there: the person brings the answer back. */

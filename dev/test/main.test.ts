@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startEntry } from '../support/process.ts';
+import { startEntry } from '../../test/support/process.ts';
 
 test('npm run dev:idp says that it is for development only, where it listens, and how the server is started', async (t) => {
   const idp = startEntry(t, 'dev/idp/main.ts', { env: { IDP_PORT: '0' } });

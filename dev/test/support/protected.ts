@@ -1,10 +1,10 @@
 /** A server whose callers sign in at the development IdP, both on loopback, in one time that a test can let pass. */
 import type { TestContext } from 'node:test';
 import type { FetchLike } from '@modelcontextprotocol/client';
-import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { createMcpServer } from '../../src/mcp-server.ts';
-import { startListening, type ListeningApp } from './listening.ts';
+import { startIdp, type Idp, type IdpOptions } from '../../idp/server.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { createMcpServer } from '../../../src/mcp-server.ts';
+import { startListening, type ListeningApp } from '../../../test/support/listening.ts';
 
 /** What `slugify-batch` asks for. */
 export const BATCH_SCOPE = 'slugs:batch';

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { test, type TestContext } from 'node:test';
-import { startIdp, type Idp, type IdpOptions } from '../../dev/idp/server.ts';
-import { person, type Person } from '../support/person.ts';
+import { startIdp, type Idp, type IdpOptions } from '../idp/server.ts';
+import { person, type Person } from './support/person.ts';
 
 const RESOURCE = 'http://127.0.0.1:3000/mcp';
 const CALLBACK = 'http://127.0.0.1:33418/callback';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { growthExponent, percentile, summarize } from '../../bench/statistics.ts';
+import { growthExponent, percentile, summarize } from '../statistics.ts';
 
 test('the median of an odd number of values is the one in the middle, whatever their order', () => {
   assert.equal(summarize([9, 1, 5]).median, 5);

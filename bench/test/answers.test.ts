@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer } from '../../bench/answer-reader.ts';
-import { createQuickCheck, isRefusal, messagesIn, problemWith } from '../../bench/answers.ts';
+import type { Answer } from '../answer-reader.ts';
+import { createQuickCheck, isRefusal, messagesIn, problemWith } from '../answers.ts';
 
 const expected = { text: 'a-b', structuredContent: { slug: 'a-b' } };
 const result = { content: [{ type: 'text', text: 'a-b' }], structuredContent: { slug: 'a-b' } };

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { barChart, lineChart } from '../../bench/chart.ts';
-import { CONTENDERS } from '../../bench/contenders.ts';
-import type { Measurement } from '../../bench/measure.ts';
-import { parseOptions } from '../../bench/options.ts';
-import { outcomeTable, standings } from '../../bench/outcome-table.ts';
-import type { Outcome } from '../../bench/rounds.ts';
-import { figure, markdownTable } from '../../bench/table.ts';
+import { barChart, lineChart } from '../chart.ts';
+import { CONTENDERS, contendersBefore } from '../contenders.ts';
+import type { Measurement } from '../measure.ts';
+import { parseOptions } from '../options.ts';
+import { againstBefore, outcomeTable, standings } from '../outcome-table.ts';
+import type { Outcome } from '../rounds.ts';
+import { figure, markdownTable } from '../table.ts';
 
 const node = { major: 24, version: 'v24.0.0', path: 'node' };
 
 function outcome(id: string, speeds: number[], changes: Partial<Measurement> = {}): Outcome {
-  const contender = CONTENDERS.find((each) => each.id === id);
+  const contender = [...contendersBefore('before'), ...CONTENDERS].find((each) => each.id === id);
   assert.ok(contender, id);
   const rest = { count: 1, seconds: 1, p50: 1, p99: 2, rss: 1e8, generatorShare: 0.5, failures: 0 };
   const rounds = speeds.map((perSecond): Measurement => {
@@ -100,6 +100,7 @@ test('a chart of nothing is a chart without bars', () => {
 test('only a run of everything is written, unless asked for', () => {
   assert.equal(parseOptions([]).write, true);
   assert.equal(parseOptions(['--only', 'ours']).write, false);
+  assert.equal(parseOptions(['--against', '../other']).against, '../other');
   assert.equal(parseOptions(['--rounds', '1', '--write']).write, true);
   assert.deepEqual(parseOptions(['--quick']).runs, ['compare']);
   assert.deepEqual(parseOptions(['growth', 'start']).runs, ['start', 'growth']);
@@ -109,4 +110,14 @@ test('options that make no sense are refused', () => {
   for (const args of [['nothing'], ['--rounds', '0'], ['--seconds', 'x'], ['--unknown']]) {
     assert.throws(() => parseOptions(args));
   }
+});
+
+test('an earlier build is compared within rounds, and is no peer', () => {
+  const outcomes = [
+    outcome('before-session', [100, 200]),
+    outcome('ours-session', [150, 300]),
+    outcome('tmcp-session', [50, 100]),
+  ];
+  assert.deepEqual(rowsOf(againstBefore(outcomes)).at(-1)?.slice(1, 5), ['2025, session', '1.50×', '0.67×', '1.00×']);
+  assert.equal(rowsOf(standings(outcomes)).at(-1)?.[2], 'tmcp');
 });
