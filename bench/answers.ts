@@ -11,7 +11,7 @@ export interface Message {
   error?: unknown;
 }
 
-/** What a call is asked for, and what has to come back. */
+/** A call, and its expected answer. */
 export interface Expected {
   text: string;
   structuredContent: Record<string, unknown>;

@@ -4,7 +4,7 @@ import { createAnswerReader, headerOf, type Answer } from './answer-reader.ts';
 import { messagesIn } from './answers.ts';
 import { initializeRequest, messageRequest, type Client, type Era } from './requests.ts';
 
-/** A connection. A server that closes it gets a new one with the next request, as every HTTP client does it. */
+/** A connection. If the server closes it, the next request opens a new one, as in every HTTP client. */
 export interface Connection {
   /** Sends a request and resolves to its answer; rejects when the connection breaks before that is whole. */
   send(request: Buffer): Promise<Answer>;

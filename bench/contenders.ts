@@ -20,7 +20,7 @@ export interface Contender {
   port?: number;
   /** The package whose version stands in the table, in `bench/contenders/`. */
   package?: string;
-  /** What it can do beside `tools/call`, where not everything. */
+  /** What it cannot do besides `tools/call`. */
   lacks?: readonly Ability[];
 }
 

@@ -61,7 +61,7 @@ async function post(message, more) {
   return response;
 }
 
-/** What the bench may ask for beside usage. */
+/** What the bench may ask for besides usage. */
 const commands = {
   async openSessions({ count }) {
     for (let opened = 0; opened < count; opened += 1) {

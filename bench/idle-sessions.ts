@@ -14,7 +14,7 @@ const HOUR_MS = 60 * 60_000;
 const IDLE_SECONDS = 24 * 60 * 60;
 /** 100,000 of them in 200 MB. */
 const MAX_BYTES_EACH = 2000;
-/** What compiled code and the tables of maps may take beside. */
+/** What compiled code and the tables of maps may take on top. */
 const MAX_BYTES_LEFT = 4_000_000;
 const MAX_BYTES_LEFT_EACH = 100;
 

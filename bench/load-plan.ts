@@ -42,5 +42,5 @@ export interface LoadCommand {
   seconds: number;
 }
 
-/** From the generator: it is connected, or a window is over, or it cannot go on. */
+/** From the generator: it is connected, a window has ended, or it failed. */
 export type LoadReport = { ready: true } | { result: LoadResult } | { failed: string };

@@ -58,7 +58,7 @@ export async function measure(contender: Contender, measured: Measured): Promise
   }
 }
 
-/** Loads a server for so long, and takes what it uses meanwhile. */
+/** Loads a server for that long, and measures what it uses. */
 export async function measureWindow(server: Server, load: Load, seconds: number): Promise<Measurement> {
   const before = await orDisqualified(server.usage());
   const result = await load.run(seconds);

@@ -15,7 +15,7 @@ export const ERA_TITLES: Readonly<Record<Era, string>> = {
 const ERAS = Object.keys(ERA_TITLES) as Era[];
 /** From here on the generator may be what is measured. */
 const GENERATOR_LIMIT = 0.9;
-/** What is shown of why somebody is not in a table. */
+/** How much of the reason for a missing row is shown. */
 const MAX_REASON_CHARS = 300;
 
 /** The median of one measure over the rounds, and how far they are apart. */

@@ -1,6 +1,6 @@
 /** The requests of a client, as bytes: the same for every contender of an era. */
 
-/** How a contender is spoken to; `floor` is none of MCP, and gets what a client without a session would send. */
+/** The protocol of a contender; `floor` speaks no MCP, and gets what a client without a session would send. */
 export type Era = 'session' | 'stateless' | 'modern' | 'floor';
 
 /** A tool call, without its id. */

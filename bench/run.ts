@@ -1,4 +1,4 @@
-/** Entry: `npm start --prefix bench`. Prepares, makes the runs, shows and writes what came of them. `--help` has the options. */
+/** Entry: `npm start --prefix bench`. Prepares, runs, prints and writes the results. `--help` lists the options. */
 import { parseOptions, USAGE, type RunName } from './options.ts';
 import { build, findNode, installContenders } from './prepare.ts';
 import { writeReport } from './report.ts';

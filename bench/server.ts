@@ -22,7 +22,7 @@ export interface Usage extends NodeJS.MemoryUsage {
 export interface Server {
   port: number;
   child: ChildProcess;
-  /** What it has used so far; with `collect`, after a garbage collection, for which it has to be started with `gc`. */
+  /** What it has used so far; with `collect`, after a garbage collection, which needs the option `gc`. */
   usage(collect?: boolean): Promise<Usage>;
   stop(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { nextMessage, PROJECT_ROOT, startModule, stopProcess } from './processes
 
 /** A load generator that is connected. */
 export interface Load {
-  /** Loads for so long and resolves to what came of it. */
+  /** Loads for that long and resolves to the result. */
   run(seconds: number): Promise<LoadResult>;
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface Summary {
 /**
  * Summarizes measurements.
  *
- * @throws RangeError when there are none, or one of them is no finite number: a gap must not become a figure.
+ * @throws RangeError if there are none, or if one is not finite: a gap must not become a figure.
  */
 export function summarize(values: readonly number[]): Summary {
   if (values.length === 0 || values.some((value) => !Number.isFinite(value))) {

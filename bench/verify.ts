@@ -24,9 +24,9 @@ const ARGUMENTS = {
 };
 
 /**
- * Asks a server for its tools, makes the call, and one that has to be refused; rejects with what is wrong.
+ * Asks a server for its tools, makes the call and one that must be refused. Rejects with what is wrong.
  *
- * @param toolCount - How many tools there have to be.
+ * @param toolCount - The expected number of tools.
  */
 export async function verify(port: number, era: Era, { call, expected }: CallWithAnswer, toolCount = 2): Promise<void> {
   const { client, connection } = await openClient(port, era);

@@ -34,7 +34,7 @@ for (const path of ['/livez', '/readyz']) {
 }
 
 for (const path of ['/', '/mcp/', '/mcp/x', '/MCP', '/sse', '/favicon.ico', '/%2e%2e/etc/passwd']) {
-  test(`answers 404 with -32000 at ${path}, and names the path that there is`, async () => {
+  test(`answers 404 with -32000 at ${path}, and names the endpoint's path`, async () => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const response = await testApp().request(method, { path });
       assert.equal(await assertRefused(response, { status: 404, code: -32000 }), 'Not found: the MCP endpoint is /mcp');
@@ -42,7 +42,7 @@ for (const path of ['/', '/mcp/', '/mcp/x', '/MCP', '/sse', '/favicon.ico', '/%2
   });
 }
 
-test('checks Host and Origin before the path, and all before asking who is calling', async () => {
+test('checks Host and Origin before the path, and both before authentication', async () => {
   const app = testApp({}, { authenticate: () => assert.fail('nobody is asked') });
   for (const path of ['/mcp', '/nothing', '/livez', '/.well-known/oauth-protected-resource']) {
     for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) {
@@ -54,7 +54,7 @@ test('checks Host and Origin before the path, and all before asking who is calli
 });
 
 for (const method of ['POST', 'GET', 'DELETE', 'PUT']) {
-  test(`asks who is calling before it looks at a ${method}, and reads nothing of who may not`, async () => {
+  test(`authenticates before it looks at a ${method}, and does not read the body of a refused caller`, async () => {
     const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer' } };
     const app = testApp({}, { authenticate: async () => new Response(null, challenge) });
     const body = method === 'POST' ? 'not JSON, nor of that type' : null;
@@ -72,13 +72,13 @@ for (const [when, authenticate] of [
   // oxlint-disable-next-line unicorn/no-thenable -- promises that are not those of this realm, as some libraries make them
   ['as another library promises', () => ({ then: (resolve: (response: Response) => void) => resolve(denied()) })],
 ] as const) {
-  test(`lets nobody in who is refused ${when}`, async () => {
+  test(`lets no refused caller in ${when}`, async () => {
     const app = testApp({}, { authenticate: authenticate as Authenticate });
     assert.equal((await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() })).status, 401);
   });
 }
 
-test('tells the tools who is calling, in both eras and without sessions', async () => {
+test('tells tools who is calling, in both eras and without sessions', async () => {
   const tools = { whoami: (({ context }) => context.http?.authInfo?.clientId) satisfies Tool };
   const call = rpc('tools/call', { name: 'whoami' });
   const { app } = sessionApp(tools);
@@ -119,7 +119,7 @@ for (const [era, env, request] of [
   ['modern', {}, modernRequest('tools/list')],
   ['modern listening', {}, modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } })],
 ] as const) {
-  test(`answers 500 with -32603 to a ${era} client whose server cannot be made, and logs why, once`, async () => {
+  test(`answers 500 with -32603 to a ${era} client whose server cannot be built, and logs why, once`, async () => {
     const app = testApp(env, { createServer: () => Promise.reject(BUG) });
     const response = await app.request('POST', request);
     const text = await response.clone().text();
@@ -148,7 +148,7 @@ for (const [what, thrown] of [
   ['an error', BUG],
   ['anything else', 'a string'],
 ]) {
-  test(`answers 500 with -32603 when asking who is calling throws ${what}, and logs it`, async () => {
+  test(`answers 500 with -32603 when authentication throws ${what}, and logs it`, async () => {
     const app = testApp({}, { authenticate: () => Promise.reject(thrown) });
     const response = await app.request('POST', modernRequest('tools/list'));
     assert.equal(await assertRefused(response, { status: 500, code: -32603 }), 'Internal error');
@@ -256,7 +256,7 @@ test('waits for calls while it stops: 503 to what is new, 200 in sessions, then 
   assert.deepEqual([servers.open, clock.pending], [0, 0]);
 });
 
-test('cuts the calls that still run when MCP_DRAIN_SECONDS are over, and says how many', async () => {
+test('cuts off the calls that still run after MCP_DRAIN_SECONDS, and says how many', async () => {
   const { app, clock, servers } = sessionApp({ wait: () => new Promise(() => {}) }, { MCP_DRAIN_SECONDS: '3' });
   const session = await openSession(app);
   const stream = readStream(await session.post(rpc('tools/call', { name: 'wait' })));

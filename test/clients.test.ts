@@ -60,7 +60,7 @@ for (const { kind, era } of CLIENTS) {
 }
 
 for (const kind of ['v1', 'v2 legacy'] as const) {
-  test(`a ${kind} client ends its session with 204, and its id is answered 404 from then on`, async (t) => {
+  test(`a ${kind} client ends its session with 204, and gets 404 for its id afterwards`, async (t) => {
     const { url } = await startListening(t);
     const answers: string[] = [];
     const observedFetch: FetchLike = async (input, init) => {

@@ -63,7 +63,7 @@ test('links to a section lead to a heading', async () => {
   }
 });
 
-test('the tests that docs/security.md names exist, and one stands beside each threat', async () => {
+test('docs/security.md names an existing test for each threat', async () => {
   const text = await readFile(join(root, 'docs/security.md'), 'utf8');
   const table = /<!-- threats.*?-->(.*?)<!-- \/threats -->/s.exec(text)?.[1] ?? '';
   const rows = table.split('\n').filter((line) => /^\| (?!threat |-)/.test(line));
@@ -74,7 +74,7 @@ test('the tests that docs/security.md names exist, and one stands beside each th
   }
 });
 
-test('the settings that the docs show are taken as they stand', async () => {
+test('the settings that the docs show are valid', async () => {
   const text = readme + (await Promise.all(docs.map((name) => readFile(join(root, name), 'utf8')))).join('');
   const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);
   const shown = blocks.filter((block) => /\bMCP_\w+=/.test(block));
@@ -89,7 +89,7 @@ test('the settings that the docs show are taken as they stand', async () => {
   }
 });
 
-/** Whether the file has a test of that title; where the title is made from parts, those have to be in the file, too. */
+/** Whether the file has a test of that title. If the title is made from parts, they must be in the file, too. */
 async function hasTest(path: string, title: string): Promise<boolean> {
   const source = await readFile(join(root, path), 'utf8');
   const titles = Array.from(source.matchAll(/\btest\(\s*(['"`])(.*?)\1,/g), (match) => match[2] ?? '');

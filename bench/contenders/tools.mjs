@@ -89,7 +89,7 @@ const measure = {
   },
 };
 
-/** Tools beside the two, asked for by `BENCH_TOOLS`, the number of all of them: `measure`, then copies of `slugify`. */
+/** Further tools, up to the total that `BENCH_TOOLS` asks for: `measure`, then copies of `slugify`. */
 export const extraTools = Array.from(
   { length: Math.max(0, Number(process.env['BENCH_TOOLS'] ?? 2) - 2) },
   (_, index) => (index === 0 ? measure : { ...slugify, name: `slugify-${index}`, shape: { ...slugify.shape } }),

@@ -12,7 +12,7 @@ import { growthExponent } from '../statistics.ts';
 import { figure, markdownTable, whole } from '../table.ts';
 import { verify } from '../verify.ts';
 
-/** A cost that has grown by more than that share between the smallest size and the largest is pointed out. */
+/** A cost that grows by more than this share from the smallest to the largest size is pointed out. */
 const GROWTH_LIMIT = 1.5;
 const MAX_SECONDS = 2;
 /** Measurements of each size, of which the cheapest counts: what disturbs one can only make it dearer. */

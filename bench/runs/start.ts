@@ -44,7 +44,7 @@ export async function start({ nodes, options, print }: RunContext): Promise<Sect
   const tables = perNode(nodes, (node) => {
     const rows = contenders.flatMap((contender) => {
       const here = starts.get(key(contender, node)) ?? [];
-      // One that fails once is no contender.
+      // A contender that fails once is out.
       if (here.length < options.rounds) return [];
       const time = summarize(here.map(({ milliseconds }) => milliseconds));
       const rss = summarize(here.map((each) => each.rss)).median;

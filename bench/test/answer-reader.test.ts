@@ -38,7 +38,7 @@ test('headers are found whatever their case, and not in the body', () => {
   assert.equal(headerOf(answer?.head ?? '', 'content-type'), undefined);
 });
 
-test('what is no answer, or has no end, is an error', () => {
+test('an invalid or endless answer is an error', () => {
   assert.throws(() => read('SSH-2.0-x\r\n\r\n'));
   assert.throws(() => read('HTTP/1.1 200 OK\r\n\r\n'));
   assert.throws(() => read('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'));

@@ -25,7 +25,7 @@ test('the right result is right as JSON and as a stream with a priming event and
   assert.equal(problemWith(stream('id: 0\ndata: ', ': ping', eventOf(answer())), 7, expected), undefined);
 });
 
-test('members beside the two of a result do not matter', () => {
+test('further members of a result do not matter', () => {
   assert.equal(problemWith(json(answer({ resultType: 'complete' })), 7, expected), undefined);
 });
 
@@ -52,7 +52,7 @@ test('an answer with another status, without a message or with two is wrong', ()
   assert.ok(problemWith({ ...json(answer()), body: Buffer.from('<html>') }, 7, expected));
 });
 
-test('progress that was asked for has to come', () => {
+test('progress that was asked for must arrive', () => {
   const wanted = { ...expected, progress: 2 };
   assert.ok(problemWith(stream(eventOf(progress), eventOf(answer())), 7, wanted));
   assert.ok(problemWith(json(answer()), 7, wanted));

@@ -112,7 +112,7 @@ test('options that make no sense are refused', () => {
   }
 });
 
-test('an earlier build is compared within rounds, and is no peer', () => {
+test('an earlier build is compared within rounds, and is not a peer', () => {
   const outcomes = [
     outcome('before-session', [100, 200]),
     outcome('ours-session', [150, 300]),

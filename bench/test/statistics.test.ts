@@ -38,7 +38,7 @@ test('a percentile is a value that was measured, by nearest rank', () => {
   assert.equal(percentile([5], 0.5), 5);
 });
 
-test('there is no percentile of nothing, and none outside of its values', () => {
+test('there is no percentile of an empty list, and none outside its values', () => {
   assert.throws(() => percentile([], 0.5), RangeError);
   assert.throws(() => percentile([1], 0), RangeError);
   assert.throws(() => percentile([1], 1.1), RangeError);

@@ -1,7 +1,7 @@
 /** What the development IdP remembers: everything, until it ends. It survives a change of keys, so it stands alone. */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 
-/** Entries of all kinds; beyond that the oldest go. Somebody tries things out, nobody is kept waiting. */
+/** Most entries of all kinds; beyond that, the oldest go. Enough to try things out. */
 const MAX_ENTRIES = 10_000;
 /** What ends with the consent that it was given under. */
 const GRANTED = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken']);

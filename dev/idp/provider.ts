@@ -50,7 +50,7 @@ export interface ProviderOptions {
   fetch: typeof globalThis.fetch | undefined;
 }
 
-/** Makes a provider; it holds nothing that would have to be closed. */
+/** Makes a provider, which does not need to be closed. */
 export function createProvider(options: ProviderOptions): Provider {
   const { storage, introspectedBy, fetch } = options;
   const provider = new Provider(options.issuer, {

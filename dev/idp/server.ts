@@ -20,7 +20,7 @@ import { createMemoryStorage } from './memory-storage.ts';
 import { createProvider, type Credentials } from './provider.ts';
 import { INTERACTION_PATH, signInPage } from './sign-in-page.ts';
 
-/** Where it listens, whatever the settings: anyone can sign in here, as anybody. */
+/** It listens here, whatever the settings: anyone can sign in, as anyone. */
 const LOOPBACK = '127.0.0.1';
 const ACCESS_TOKEN_SECONDS = 3600;
 const MAX_REGISTRATION_BYTES = 64 * 1024;
@@ -29,11 +29,11 @@ const MAX_REGISTRATION_BYTES = 64 * 1024;
 export interface IdpOptions {
   /** Port to listen on; 0 takes a free one. @default 0 */
   port?: number;
-  /** Issues opaque tokens, and tells this client what they are (RFC 7662). @default signed tokens, and nobody is told */
+  /** Issues opaque tokens, and tells this client what they are (RFC 7662). @default signed tokens, and no introspection */
   introspectedBy?: Credentials;
   /** Fetches the metadata documents of clients. @default the real one, which refuses addresses of this machine */
   fetch?: typeof globalThis.fetch;
-  /** Takes a line for each thing that happens. No token is in it. @default nobody listens */
+  /** Receives a line for every event, without tokens. @default no log */
   log?: (line: string) => void;
 }
 
@@ -105,7 +105,7 @@ type Front = Hono<{ Bindings: HttpBindings }>;
 
 function createFront(current: () => Provider, log: (line: string) => void): Front {
   const app: Front = new Hono();
-  // A page elsewhere whose name is made to point here must not sign anybody in.
+  // A page elsewhere must not sign anyone in by DNS rebinding.
   app.use(async (c, next) => (isLoopback(new URL(c.req.url).hostname) ? next() : c.text('Not a name of mine', 403)));
   app.route(INTERACTION_PATH, signInPage(current, log));
   app.options('*', cors());

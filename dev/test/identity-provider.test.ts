@@ -49,7 +49,7 @@ for (const kind of KINDS) {
     assert.equal(client.transport.sessionId, sessionId);
   });
 
-  test(`a ${kind} client is served while the IdP is away, and refreshes when it is back`, async (t) => {
+  test(`a ${kind} client is served while the IdP is unavailable, and refreshes when it is back`, async (t) => {
     const server = await startProtected(t);
     const { client } = await signedIn(t, server, kind);
     const { sessionId } = client.transport;
@@ -63,7 +63,7 @@ for (const kind of KINDS) {
     assert.equal(client.transport.sessionId, sessionId);
   });
 
-  test(`a ${kind} client has to ask its user again when the consent was taken back`, async (t) => {
+  test(`a ${kind} client must ask its user again when consent was withdrawn`, async (t) => {
     const server = await startProtected(t);
     const { app, who, client } = await signedIn(t, server, kind);
     server.idp.revokeConsent('alice');
@@ -78,7 +78,7 @@ for (const kind of KINDS) {
   });
 }
 
-test('answers 503 with Retry-After while the keys cannot be had, to sign nobody out, and 200 when they can', async (t) => {
+test('answers 503 with Retry-After while the keys are unavailable, so that nobody is signed out, and 200 afterwards', async (t) => {
   const server = await startProtected(t);
   server.idp.accessTokenSeconds = EXPIRED_SECONDS;
   const { app } = await signedIn(t, server, 'v2 legacy');

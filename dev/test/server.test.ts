@@ -114,7 +114,7 @@ test('takes a refresh token once, and takes everything back when it is used agai
   assert.equal((await refresh(second.refresh_token)).error, 'invalid_grant');
 });
 
-test('gives nothing to a client without PKCE, for a resource that is no URL, or when the user says no', async (t) => {
+test('refuses a client without PKCE, a resource that is not a URL, and a user who declines', async (t) => {
   const idp = await idpFor(t);
   const client = await register(idp);
   const alice = person('alice');
@@ -176,7 +176,7 @@ test('takes what VS Code registers with, and its metadata document, and returns 
   });
   for (const clientId of [documentUrl, registered]) {
     for (const redirectUri of ['http://127.0.0.1:33418/', 'http://127.0.0.1:54321/', 'https://vscode.dev/redirect']) {
-      // Where nobody names a scope, it asks for all that the authorization server has.
+      // Without a scope, it asks for all that the authorization server has.
       const scope = 'openid offline_access';
       const { redeem } = await signIn(idp, clientId, person('alice'), { scope, redirect_uri: redirectUri });
       const { access_token: token, refresh_token: refreshToken = '' } = await redeem();
@@ -202,7 +202,7 @@ test('signs with a new key after a change, and publishes the old one unless it i
   assert.deepEqual(await publishedKeys(idp), [await signingKey()]);
 });
 
-test('lets somebody else sign in in the same browser', async (t) => {
+test('lets another user sign in in the same browser', async (t) => {
   const idp = await idpFor(t);
   const client = await register(idp);
   const alice = person('alice');
@@ -214,7 +214,7 @@ test('lets somebody else sign in in the same browser', async (t) => {
   assert.deepEqual([await subjectOf(alice), await subjectOf(asBob), await subjectOf(alice)], ['alice', 'bob', 'alice']);
 });
 
-test('shows what a client says of itself as text', async (t) => {
+test('shows what a client says about itself as text', async (t) => {
   const idp = await idpFor(t);
   const client = await register(idp, { client_name: '<script>alert(1)</script>' });
   const pages: string[] = [];

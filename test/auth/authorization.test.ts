@@ -29,7 +29,7 @@ async function oauthApp(env: Record<string, string> = {}, tools?: Record<string,
 }
 
 for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp']) {
-  test(`serves protected resource metadata at ${path}, to anybody`, async () => {
+  test(`serves protected resource metadata at ${path}, without authentication`, async () => {
     const { app } = await oauthApp({ MCP_REQUIRED_SCOPES: 'mcp read' });
     const response = await app.request('GET', { path });
     assert.equal(response.status, 200);
@@ -67,7 +67,7 @@ for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/oauth
   });
 }
 
-test('has the metadata behind the path that clients use, and nothing else below /.well-known', async () => {
+test('serves metadata at the path of the endpoint, and nothing else below /.well-known', async () => {
   const { app } = await oauthApp({ MCP_PUBLIC_URL: 'https://mcp.example.com/tools/mcp' });
   const path = '/.well-known/oauth-protected-resource/tools/mcp';
   const { resource } = (await (await app.request('GET', { path })).json()) as { resource: string };
@@ -76,7 +76,7 @@ test('has the metadata behind the path that clients use, and nothing else below 
     await assertRefused(await app.request('GET', { path: `/.well-known/${other}` }), { status: 404, code: -32000 });
 });
 
-test('names the URL of the settings in challenges and metadata, whatever the request says of itself', async () => {
+test('names the URL in the settings in challenges and metadata, whatever the headers of the request', async () => {
   const { app } = await oauthApp();
   const headers = {
     host: 'localhost:9999',
@@ -90,7 +90,7 @@ test('names the URL of the settings in challenges and metadata, whatever the req
   assert.doesNotMatch(await metadata.text(), /evil|9999/);
 });
 
-test('takes the URL it listens on for the resource where the settings name none', async () => {
+test('is the resource at the URL it listens on if the settings name none', async () => {
   const { app, issuer } = await oauthApp({ MCP_PUBLIC_URL: '', PORT: '4000' });
   const token = await issuer.token({ aud: 'http://127.0.0.1:4000/mcp' });
   assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers: bearer(token) }))).status, 200);
@@ -101,7 +101,7 @@ test('takes the URL it listens on for the resource where the settings name none'
   );
 });
 
-test('challenges without resource_metadata where there is none to read', async () => {
+test('challenges without resource_metadata if there is none', async () => {
   const app = testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
   const response = await app.request('POST');
   assert.equal(response.status, 401);
@@ -134,18 +134,18 @@ test('answers 403 with the scopes that every request needs to a token without th
   assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers: enough }))).status, 200);
 });
 
-test('answers 503 with Retry-After, and no challenge, while the issuer is away', async () => {
+test('answers 503 with Retry-After, and no challenge, while the issuer is unavailable', async () => {
   const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
   issuer.instead = () => Promise.reject(new Error('ECONNREFUSED'));
   const response = await app.request('POST', { headers: bearer(await issuer.token()) });
   assert.equal(response.headers.get('www-authenticate'), null);
   await assertRefused(response, { status: 503, code: -32000, headers: { 'retry-after': '5' } });
-  // Whoever needs no issuer goes on.
+  // Callers that need no issuer are still served.
   const headers = bearer(STATIC);
   assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
 });
 
-test('answers without asking the issuer where no token is to be verified', async () => {
+test('does not ask the issuer if there is no token to verify', async () => {
   const { app, issuer } = await oauthApp();
   issuer.instead = () => assert.fail('the issuer is not asked');
   for (const path of ['/livez', '/readyz', '/.well-known/oauth-protected-resource'])
@@ -174,7 +174,7 @@ test('tells tools who is calling, in both eras', async () => {
     });
 });
 
-test('answers 404 to a session of another user, of another client, and of the same name elsewhere', async () => {
+test('answers 404 to a session of another user, another client, or the same name at another issuer', async () => {
   const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `alice:${STATIC}` });
   const session = await openSession(app, bearer(await issuer.token()));
   for (const token of [await issuer.token({ sub: 'bob' }), await issuer.token({ client_id: 'client-2' }), STATIC]) {
@@ -236,7 +236,7 @@ for (const [how, call] of Object.entries(CALLS)) {
     assert.match(await allowed.text(), /counted to 1/);
   });
 
-  test(`asks for no scope ${how} where nobody is asked who they are`, async () => {
+  test(`asks unauthenticated callers for no scope ${how}`, async () => {
     assert.match(await (await call(testApp(env), {})).text(), /counted to 1/);
   });
 }
@@ -250,7 +250,7 @@ async function toolsOf(app: TestApp, headers: Record<string, string>): Promise<T
     .result as unknown as ToolList;
 }
 
-test('hides the tool from static tokens that never have its scope, and shows it to those who can ask for it', async () => {
+test('hides the tool from static tokens without its scope, and shows it to callers who can ask for it', async () => {
   const other = STATIC.replace('static', 'second');
   const { app, issuer } = await oauthApp({ MCP_AUTH_TOKENS: `ci:${STATIC}, counter:${other}:test:count` });
   const names = async (token: string) => (await toolsOf(app, bearer(token))).tools.map(({ name }) => name);

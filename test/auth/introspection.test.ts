@@ -15,7 +15,7 @@ async function setUp(): Promise<{
   server: TestIssuer;
   verifier: TokenVerifier;
   clock: ManualClock;
-  /** What the issuer says of an active token. */
+  /** What the issuer answers about an active token. */
   active: (change?: Record<string, unknown>) => Record<string, unknown>;
 }> {
   const clock = manualClock();
@@ -40,7 +40,7 @@ async function setUp(): Promise<{
   };
 }
 
-test('asks the issuer as its client, and knows the caller from the answer', async () => {
+test('asks the issuer as its client, and finds the caller in the answer', async () => {
   const { server, verifier, clock, active } = await setUp();
   let asked: { form: Record<string, string>; authorization: string } | undefined;
   server.introspect = (form, authorization) => {
@@ -90,7 +90,7 @@ for (const [what, change] of Object.entries(REFUSED)) {
 }
 
 for (const change of [{ aud: ['a', AUDIENCE] }, { iss: ISSUER }, { token_type: 'bearer' }, { nbf: 0 }]) {
-  test(`takes an active token with ${JSON.stringify(change)}`, async () => {
+  test(`accepts an active token with ${JSON.stringify(change)}`, async () => {
     const { server, verifier, active } = await setUp();
     server.introspect = () => active(change);
     assert.equal((await verifier.verify(TOKEN)).status, 'valid');
@@ -106,7 +106,7 @@ const AWAY: Record<string, [answer: () => Promise<Response>, why: RegExp]> = {
 };
 
 for (const [what, [answer, why]] of Object.entries(AWAY)) {
-  test(`cannot tell when the issuer ${what}, and says why without the token`, async () => {
+  test(`is unavailable when the issuer ${what}, and says why without the token`, async () => {
     const { server, verifier } = await setUp();
     server.instead = (request) =>
       request.method === 'POST' ? answer() : Promise.resolve(Response.json(server.metadata));
@@ -117,7 +117,7 @@ for (const [what, [answer, why]] of Object.entries(AWAY)) {
   });
 }
 
-test('cannot tell when the issuer has no introspection endpoint, or takes longer than five seconds', async () => {
+test('is unavailable when the issuer has no introspection endpoint, or takes longer than five seconds', async () => {
   const { server, verifier, clock } = await setUp();
   server.metadata['introspection_endpoint'] = undefined;
   assert.equal((await verifier.verify(TOKEN)).status, 'unavailable');
@@ -137,14 +137,14 @@ for (const [what, claims] of Object.entries({
   'an ID token, by its token_use': { token_use: 'id' },
   'a refresh token, by its typ': { typ: 'Refresh' },
 })) {
-  test(`refuses what the issuer says to be active and is ${what}`, async () => {
+  test(`refuses a token that the issuer calls active but that is ${what}`, async () => {
     const { server, verifier, active } = await setUp();
     server.introspect = () => active(claims);
     assert.equal((await verifier.verify(TOKEN)).status, 'refused');
   });
 }
 
-test('cannot tell when the issuer answers with more than a megabyte', async () => {
+test('is unavailable when the issuer answers with more than a megabyte', async () => {
   const { server, verifier, active } = await setUp();
   server.introspect = () => active({ more: 'x'.repeat(1024 * 1024) });
   assert.equal((await verifier.verify(TOKEN)).status, 'unavailable');

@@ -12,7 +12,7 @@ interface Setup {
   issuer: TestIssuer;
   verifier: TokenVerifier;
   clock: ManualClock;
-  /** Moves this process's time on, jose's included. */
+  /** Advances the time of this process, including jose's. */
   pass: (milliseconds: number) => void;
   lines: string[];
   /** How often the issuer was asked for its keys. */
@@ -44,7 +44,7 @@ async function statusOf(verifier: TokenVerifier, token: string): Promise<string>
   return (await verifier.verify(token)).status;
 }
 
-test('knows the caller from the claims of RFC 9068', async (t) => {
+test('finds the caller in the claims of RFC 9068', async (t) => {
   const { issuer, verifier, clock } = await setUp(t);
   const token = await issuer.token({ scope: 'mcp slugs:batch' });
   const result = await verifier.verify(token);
@@ -99,7 +99,7 @@ const ISSUERS: Record<string, { header: Record<string, unknown>; claims: Record<
   };
 
 for (const [name, { header, claims, scopes }] of Object.entries(ISSUERS)) {
-  test(`takes an access token as ${name} makes it`, async (t) => {
+  test(`accepts an access token as ${name} issues it`, async (t) => {
     const { issuer, verifier } = await setUp(t);
     const result = await verifier.verify(await issuer.token(claims, { header }));
     assert.ok(result.status === 'valid', JSON.stringify(result));
@@ -108,7 +108,7 @@ for (const [name, { header, claims, scopes }] of Object.entries(ISSUERS)) {
   });
 }
 
-test('takes the audience that the settings name in place of the URL', async (t) => {
+test('accepts the audience in the settings in place of the URL', async (t) => {
   const { issuer, verifier } = await setUp(t, { audience: 'api-1' });
   assert.equal(await statusOf(verifier, await issuer.token({ aud: 'api-1' })), 'valid');
   assert.equal(await statusOf(verifier, await issuer.token()), 'refused');
@@ -123,7 +123,7 @@ test('allows for clocks that differ by ten seconds, and no more', async (t) => {
   assert.equal(await statusOf(verifier, await issuer.token({ nbf: now + 11 })), 'refused');
 });
 
-test('asks the issuer when the first token comes, and once for many that come together', async (t) => {
+test('asks the issuer when the first token arrives, and once for many that arrive together', async (t) => {
   const { issuer, verifier } = await setUp(t);
   assert.deepEqual(issuer.asked, []);
   const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.token({ sub: `user-${index}` })));
@@ -132,7 +132,7 @@ test('asks the issuer when the first token comes, and once for many that come to
   assert.deepEqual(issuer.asked, [`GET ${ISSUER}/.well-known/oauth-authorization-server`, `GET ${ISSUER}/jwks`]);
 });
 
-test('takes tokens of a new key as soon as they come, and those of the old key no more', async (t) => {
+test('accepts tokens of a new key at once, and no more of the old key', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const old = await issuer.token();
   assert.equal(await statusOf(verifier, old), 'valid');
@@ -142,7 +142,7 @@ test('takes tokens of a new key as soon as they come, and those of the old key n
   assert.equal(await statusOf(verifier, old), 'refused');
 });
 
-test('knows a token again for a minute, and its expiry at once', async (t) => {
+test('remembers a token for a minute, and refuses it as soon as it expires', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const long = await issuer.token({ scope: 'mcp' });
   const short = await issuer.token({ exp: clock.now() / 1000 + 20 });
@@ -160,7 +160,7 @@ test('knows a token again for a minute, and its expiry at once', async (t) => {
   assert.equal(await statusOf(verifier, long), 'refused');
 });
 
-test('knows no token again that differs in a letter, nor after a thousand others', async (t) => {
+test('remembers no token that differs in one letter, and none after a thousand others', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const first = await issuer.token();
   assert.equal(await statusOf(verifier, first), 'valid');
@@ -218,7 +218,7 @@ const AWAY: Record<string, (request: Request) => Promise<Response>> = {
 };
 
 for (const [what, answer] of Object.entries(AWAY)) {
-  test(`cannot tell while the issuer ${what}, leaves it alone for five seconds, and can after that`, async (t) => {
+  test(`is unavailable while the issuer ${what}, leaves it alone for five seconds, and recovers after that`, async (t) => {
     const { issuer, verifier, pass, lines } = await setUp(t);
     const token = await issuer.token();
     issuer.instead = answer;
@@ -235,7 +235,7 @@ for (const [what, answer] of Object.entries(AWAY)) {
     assert.equal(await statusOf(verifier, token), 'valid');
   });
 
-  test(`cannot tell while its keys are at an address that ${what}`, async (t) => {
+  test(`is unavailable while its keys are at an address that ${what}`, async (t) => {
     const { issuer, verifier, pass, keyRequests } = await setUp(t);
     const token = await issuer.token();
     issuer.instead = async (request) =>
@@ -249,20 +249,20 @@ for (const [what, answer] of Object.entries(AWAY)) {
   });
 }
 
-test('serves with the keys it has while the issuer is away, until they are ten minutes old', async (t) => {
+test('uses the keys it has while the issuer is unavailable, until they are ten minutes old', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token({ exp: clock.now() / 1000 + 3600 });
   assert.equal(await statusOf(verifier, token), 'valid');
   issuer.instead = AWAY['cannot be reached'];
   pass(9 * 60_000);
   assert.equal(await statusOf(verifier, token), 'valid');
-  // It may be one of a new key: nobody can tell now.
+  // Its key may be a new one, so it cannot be verified now.
   assert.equal(await statusOf(verifier, await (await testIssuer()).token()), 'unavailable');
   pass(60_000);
   assert.equal(await statusOf(verifier, token), 'unavailable');
 });
 
-test('cannot tell after five seconds without an answer, wherever metadata may be, and leaves no timer', async (t) => {
+test('is unavailable after five seconds without an answer, wherever metadata may be, and leaves no timer', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token();
   issuer.instead = neverAnswers;

@@ -12,7 +12,7 @@ async function resourceAt(app: TestApp, origin: string): Promise<unknown> {
   return ((await response.json()) as { resource: unknown }).resource;
 }
 
-/** Opens a session; with no token, or one that is not for here, this is refused. */
+/** Opens a session, which is refused without a token for this resource. */
 async function initialize(
   app: TestApp,
   origin: string,
@@ -23,7 +23,7 @@ async function initialize(
   const headers = { ...JSON_HEADERS, host, ...authorization };
   const body = JSON.stringify(initializeRequest());
   const response = await app.fetch(new Request(`${origin}/mcp`, { method: 'POST', headers, body }));
-  // To its end: a stream that nobody reads waits for its token to expire.
+  // Read to its end: a stream that nobody reads waits for its token to expire.
   await response.text();
   return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' };
 }
@@ -48,7 +48,7 @@ test('answers 401 at one name of loopback to a token for the other', async () =>
   assert.equal((await initialize(app, 'http://127.0.0.1:3000', token)).status, 401);
 });
 
-test('is the resource that MCP_PUBLIC_URL says, whatever the URL of the request', async () => {
+test('is the resource in MCP_PUBLIC_URL, whatever the URL of the request', async () => {
   const issuer = await testIssuer();
   const app = testApp({ ...OAUTH, MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' }, { fetch: issuer.fetch });
   for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3000', 'https://mcp.example.com']) {

@@ -1,4 +1,4 @@
-/** Every token that must not pass, in both eras and with all verbs; and nothing of any of them in the log. */
+/** Every token that must not pass, in both eras and with all methods, and no part of which may be logged. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { UnsecuredJWT } from 'jose';
@@ -18,7 +18,7 @@ interface Presented {
 let issuer: TestIssuer;
 let stranger: TestIssuer;
 let apps: Record<string, TestApp>;
-/** Whatever was sent and must not be found in a log. */
+/** Everything that was sent and must not be in a log. */
 const secrets = new Set<string>([STATIC, SECRET, 'alice', 'client-1', 'mallory']);
 
 before(async () => {
@@ -123,7 +123,7 @@ const REQUESTS: Record<string, () => { method: string; headers: Record<string, s
 };
 
 for (const [what, present] of Object.entries(ROWS)) {
-  test(`answers 401 with a challenge to ${what}, whoever verifies tokens`, async () => {
+  test(`answers 401 with a challenge to ${what}, with every verifier`, async () => {
     for (const [mode, app] of Object.entries(apps)) {
       for (const [name, request] of Object.entries(REQUESTS)) {
         const { headers = {}, query = '' } = await present();
@@ -151,7 +151,7 @@ for (const [what, present] of Object.entries(ROWS)) {
   });
 }
 
-test('lets the tokens pass that those were made from', async () => {
+test('accepts the tokens that those were made from', async () => {
   issuer.introspect = () => ({
     active: true,
     sub: 'alice',

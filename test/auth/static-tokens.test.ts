@@ -11,7 +11,7 @@ function verifierOf(...entries: string[]) {
   return createStaticTokenVerifier(tokens);
 }
 
-test('knows whose token it is, and the scopes that it was given', async () => {
+test('knows the holder of a token, and its scopes', async () => {
   const verifier = verifierOf(`alice:${ALICE}`, `ci.bot:${BOB}:slugs:batch admin`);
   const alice = await verifier.verify(ALICE);
   const bot = await verifier.verify(BOB);
@@ -32,7 +32,7 @@ for (const [what, token] of Object.entries({
   'a name': 'alice',
   'a whole entry': `alice:${ALICE}`,
 })) {
-  test(`refuses ${what}, and says nothing of it`, async () => {
+  test(`refuses ${what}, and reveals nothing of it`, async () => {
     const result = await verifierOf(`alice:${ALICE}`).verify(token);
     assert.deepEqual(result, { status: 'refused', why: 'it is not one of MCP_AUTH_TOKENS' });
   });
@@ -54,7 +54,7 @@ for (const [what, entries] of Object.entries({
   'a name twice': [`alice:${ALICE}`, `alice:${BOB}`],
   'a token twice': [`alice:${ALICE}`, `bob:${ALICE}`],
 })) {
-  test(`takes no list with ${what}`, () => {
+  test(`refuses a list with ${what}`, () => {
     assert.equal(parseStaticTokens(entries), undefined);
   });
 }

@@ -12,7 +12,7 @@ test('trims values', () => {
   assert.equal(loadConfig({ PORT: ' 8080 ' }).port, 8080);
 });
 
-test('names everything that is wrong, a line each', () => {
+test('names everything that is wrong, one line each', () => {
   const lines = refusalOf({ PORT: 'x', LOG_LEVEL: 'y', HOST: '0.0.0.0' }).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(' ')[0]),
@@ -20,7 +20,7 @@ test('names everything that is wrong, a line each', () => {
   );
 });
 
-test('is frozen, and another each time', () => {
+test('is frozen, and a new object each time', () => {
   const config = loadConfig({});
   assert.ok(Object.isFrozen(config));
   assert.notEqual(loadConfig({}), config);
@@ -37,13 +37,13 @@ const EXPOSED: Record<string, string>[] = [
 
 for (const env of EXPOSED) {
   const [[variable, value] = []] = Object.entries(env);
-  test(`refuses ${variable}=${value} without authorization, and says how to start all the same`, () => {
+  test(`refuses ${variable}=${value} without authorization, and says how to start anyway`, () => {
     const message = refusalOf(env);
     assert.ok(message.startsWith(`${variable}=${value} `));
     assert.match(message, /MCP_INSECURE_ALLOW_UNAUTHENTICATED=true/);
     assert.equal(message.split('\n').length, 1);
     assert.doesNotThrow(() => loadConfig({ ...env, ...INSECURE }));
-    // Not over http, where anybody on the way could read the tokens.
+    // Not over http, where anyone on the network path could read the tokens.
     const overTls = { ...env, MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' };
     assert.doesNotThrow(() => loadConfig({ ...overTls, MCP_AUTH_TOKENS: `ci:${TOKEN}` }));
     assert.doesNotThrow(() => loadConfig({ ...overTls, ...OAUTH }));
@@ -78,7 +78,7 @@ const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
 
 for (const [env, message] of SENSELESS) {
   const shown = Object.keys(env).join(', ');
-  test(`refuses ${shown} that make no sense together, in one line without secrets: ${message.source}`, () => {
+  test(`refuses ${shown} together, in one line without secrets: ${message.source}`, () => {
     const refusal = refusalOf(env);
     assert.match(refusal, message);
     assert.equal(refusal.split('\n').length, 1);
@@ -86,7 +86,7 @@ for (const [env, message] of SENSELESS) {
   });
 }
 
-test('knows the URL that tokens are for: the public one, or the one listened on', () => {
+test('knows the URL that tokens are issued for: the public one, or the one it listens on', () => {
   const urlOf = (env: Record<string, string>) => canonicalUrl(loadConfig(env))?.href;
   assert.equal(urlOf({ ...OAUTH }), 'http://127.0.0.1:3000/mcp');
   assert.equal(urlOf({ ...OAUTH, HOST: '::1', PORT: '80' }), 'http://[::1]/mcp');
@@ -103,7 +103,7 @@ test('keeps static tokens as digests, with their names and scopes', async () => 
   assert.match((await first?.digest) ?? '', /^[0-9a-f]{64}$/);
 });
 
-test('names MCP_ variables that are no settings, and nothing else', () => {
+test('names MCP_ variables that are not settings, and nothing else', () => {
   const env = { MCP_MAX_SESSION: '5', MCP_SESSIONS: 'stateful', PORT: '1', PATH: '/bin', mcp_x: '1' };
   assert.deepEqual(unknownSettings(env), ['MCP_MAX_SESSION']);
 });

@@ -6,14 +6,14 @@ import { refusalOf } from '../support/config.ts';
 interface Case {
   name: keyof Config;
   fallback: unknown;
-  /** Values, and what they become. */
+  /** Values and their results. */
   good: Record<string, unknown>;
   wrong: string[];
-  /** What the message says would be right. */
+  /** The end of the message, which says what would be right. */
   expected: string;
-  /** Set beside the good values, where those alone may not start. */
+  /** Set along with the good values, if those alone are refused. */
   env?: Record<string, string>;
-  /** Whether no message may have the value. */
+  /** Whether the value must not be in a message. */
   secret?: true;
 }
 
@@ -206,7 +206,7 @@ for (const [variable, { name, fallback, good, wrong, expected, env, secret }] of
     assert.deepEqual(loadConfig({ [variable]: ' ' })[name], fallback);
   });
 
-  test(`${variable} takes ${Object.keys(good).join(' and ')}`, () => {
+  test(`${variable} accepts ${Object.keys(good).join(' and ')}`, () => {
     for (const [value, parsed] of Object.entries(good)) {
       assert.deepEqual(loadConfig({ ...env, [variable]: value })[name], parsed);
     }
@@ -220,7 +220,7 @@ for (const [variable, { name, fallback, good, wrong, expected, env, secret }] of
   }
 }
 
-test('the table has each setting, with a default that loads and a meaning', () => {
+test('the table has a valid default and a meaning for each setting', () => {
   const table = settingsTable();
   assert.deepEqual(
     table.map(({ variable }) => variable),

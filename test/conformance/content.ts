@@ -1,4 +1,4 @@
-/** The smallest content of each type that is what it says it is. */
+/** The smallest valid content of each type. */
 
 /** A PNG of one pixel. */
 export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgaHAAAAFEAMERbpc7AAAAAElFTkSuQmCC';

@@ -1,4 +1,4 @@
-/** Forms with every kind of field that a client has to show. */
+/** Forms with every kind of field that a client must show. */
 import type { ElicitRequestFormParams } from '@modelcontextprotocol/server';
 
 /** A default value for each primitive type (SEP-1034). */

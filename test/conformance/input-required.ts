@@ -51,7 +51,7 @@ const ASKING: Record<string, InputRequests> = {
   test_input_required_result_list_roots: { client_roots: inputRequired.listRoots() },
 };
 
-/** The same, with a state that has to come back whole. */
+/** The same, with a state that must come back unchanged. */
 const ASKING_WITH_STATE: Record<string, InputRequests> = {
   test_input_required_result_request_state: { confirm: askConsent },
   test_input_required_result_tampered_state: { confirm: askConsent },

@@ -28,7 +28,7 @@ export function registerResources(server: McpServer): void {
     ({ href: uri }, { id }) => ({ contents: [{ uri, mimeType: 'application/json', text: JSON.stringify({ id }) }] }),
   );
 
-  // Who subscribed to what is in the session's record. Nothing here changes, so nobody needs to be told.
+  // Subscriptions are in the session's record. Nothing changes here, so nobody needs to be notified.
   server.server.setRequestHandler('resources/subscribe', () => ({}));
   server.server.setRequestHandler('resources/unsubscribe', () => ({}));
 }

@@ -3,7 +3,7 @@
  *
  * The suite fixes the names of tools, prompts and resources and how each behaves. It takes the place of
  * `src/mcp-server.ts` and knows as little of hosting: a new server on every call, and nothing of one client
- * kept where another could read it, or where it would be missed when a session's server is built anew.
+ * kept where another could read it, or where it would be missed when a session's server is rebuilt.
  */
 import {
   createRequestStateCodec,

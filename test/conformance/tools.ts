@@ -26,7 +26,7 @@ const REGION_SCHEMA = {
   required: ['region'],
 } as const;
 
-/** Every keyword of JSON Schema 2020-12 that has to come through `tools/list` as it was written. */
+/** Every keyword of JSON Schema 2020-12 that must pass through `tools/list` unchanged. */
 const PARCEL_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',

@@ -33,7 +33,7 @@ export interface Verdict {
   ignored: string[];
 }
 
-/** Judges one run. A scenario that is excepted has to be run, and not to pass. */
+/** Judges one run. An excepted scenario must be run, and must fail. */
 export function judge(results: readonly ScenarioResult[], { cannot, skippedChecks, isIgnored }: Exceptions): Verdict {
   const verdict: Verdict = { passed: [], failed: [], cannot: [], ignored: [] };
   for (const { scenario, checks } of results) {

@@ -69,7 +69,7 @@ test('answers 400 with -32000 to a version it does not speak', async () => {
   await assertRefused(response, { status: 400, code: -32000 });
 });
 
-test('answers 200 to a modern call beside them', async () => {
+test('answers 200 to a modern call along with them', async () => {
   const request = modernRequest('tools/call', { name: 'echo', arguments: { a: 1 } });
   const response = await sessionApp(TOOLS, STATELESS).app.request('POST', request);
   assert.equal((await answerOf(response)).result?.content?.[0]?.text, '{"a":1}');

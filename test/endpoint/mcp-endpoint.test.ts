@@ -159,7 +159,7 @@ for (const [what, send, refusal] of REFUSED_LEGACY) {
   test(`answers ${refusal.status} with ${refusal.code} to ${what}`, async () => {
     const own = await openSession(app);
     await assertRefused(await send(own.headers), refusal);
-    // The session is none the worse for it.
+    // The session still works.
     assert.equal((await own.post(CALL)).status, 200);
   });
 }

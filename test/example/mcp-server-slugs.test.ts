@@ -98,7 +98,7 @@ for (const text of ['', ' ', '?!', '🍕', '👨‍👩‍👧‍👦', '_']) {
   });
 }
 
-test('answers isError to a text without ASCII that has to be ASCII, and says what would keep it', async () => {
+test('answers isError to a text without ASCII when characters is ascii, and says what would keep it', async () => {
   assert.match(
     await toolErrorOf('slugify', { text: '東京', characters: 'ascii' }),
     /"東京".*"auto" or "unicode" keeps/,

@@ -83,7 +83,7 @@ for (const era of ['legacy', 'modern'] as const) {
     });
   }
 
-  test(`reports no progress that nobody asked for in the ${era} era`, async () => {
+  test(`reports no progress without a progress token in the ${era} era`, async () => {
     const text = await (await postBatch(exampleApp(), era, ['a', 'b', 'c'])).text();
     assert.doesNotMatch(text, /notifications\/progress/);
     assert.match(text, /"slugs":\["a","b","c"\]/);

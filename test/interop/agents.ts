@@ -20,7 +20,7 @@ interface Agent {
   connected: RegExp;
   /** Tells it of the server; `modelUrl` is where its model listens. */
   configure(stage: Stage, transport: Transport, modelUrl: string): Promise<void>;
-  /** What makes it have a conversation, and nobody asked for permission. */
+  /** The arguments that start a conversation without asking for permission. */
   converse: string[];
   env: (modelUrl: string) => Record<string, string>;
 }
@@ -123,7 +123,7 @@ async function drive(agent: Agent, stage: Stage, transport: Transport): Promise<
   const run = (...args: string[]) => runProgram(stage, bin(agent.package, agent.program), args, agent.env(model.url));
 
   const { stdout, stderr } = await run('mcp', 'list');
-  // One of them colours what it writes, whoever reads it.
+  // One of them colours its output even in a pipe.
   assert.match(stripVTControlCharacters(stdout + stderr), agent.connected);
   stage.saw('connect');
   await run(...agent.converse);

@@ -1,7 +1,7 @@
 /**
  * A page of another origin that calls the endpoint with `fetch`: CORS as a browser sees it.
  *
- * Its host name is no loopback name, so that it may call because of `MCP_ALLOWED_ORIGINS` alone; the same
+ * Its host name is not a loopback name, so that it may call only because of `MCP_ALLOWED_ORIGINS`; the same
  * page under another name, which is not in there, must get nowhere.
  */
 import assert from 'node:assert/strict';

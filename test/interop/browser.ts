@@ -1,4 +1,4 @@
-/** Chromium, as far as it is used here; `playwright-core` is no dependency of this project. */
+/** The part of Chromium that is used here. `playwright-core` is not a dependency of this project. */
 import { execFile } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -19,7 +19,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** The browser's version, or what stands for it where there is no browser. */
+/** The browser's version, or a placeholder without a browser. */
 export const chromiumVersion = await promisify(execFile)(CHROMIUM, ['--version']).then(
   ({ stdout }) => /[\d.]+/.exec(stdout)?.[0] ?? stdout.trim(),
   () => 'not installed',

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import type { StdioCommand } from '../support/clients.ts';
 import type { PackageName } from './packages.ts';
 
-/** What is looked at, in the order of the matrix. */
+/** The features, in the order of the matrix. */
 export const FEATURES = ['connect', 'list', 'slugify', 'slugify-batch', 'progress'] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -14,28 +14,28 @@ export const ALL_BUT_PROGRESS = FEATURES.filter((feature) => feature !== 'progre
 /** *legacy*: the revisions with a handshake, up to 2025-11-25. *modern*: 2026-07-28. */
 export type Era = 'legacy' | 'modern';
 
-/** A client that nobody here wrote, in one of its modes. */
+/** A client that others wrote, in one of its modes. */
 export interface InteropClient {
   name: string;
-  /** How it is set, where it can speak either way, or what it works for. */
+  /** Its mode, if it has several, or the program it works for. */
   mode?: string;
   version: string;
   /** What it is expected to speak; the runner compares it with what the client sent. */
   era: Era;
   transport: 'HTTP' | 'stdio';
-  /** Whether its server wants a token; then it signs in. @default false */
+  /** Whether the server wants a token, so that it must sign in. @default false */
   signsIn?: boolean;
   /** What it can show. The rest of its row stays open. */
   shows: readonly Feature[];
   /** What a reader of its rows should know: completes a sentence that begins with the name. */
   note?: string;
-  /** What has to be installed for it. */
+  /** The packages to install for it. */
   needs: readonly PackageName[];
   /** Drives it; throws at the first thing that is not as it should be. */
   run(stage: Stage): Promise<void>;
 }
 
-/** What one run of a client has to itself. */
+/** The environment of one run of a client. */
 export interface Stage {
   /** The endpoint, for this client only. */
   url: string;
@@ -81,7 +81,7 @@ export interface Driver {
   call: (name: string, args: Record<string, unknown>, onProgress: (progress: number) => void) => Promise<unknown>;
 }
 
-/** Has a connected client do everything that there is to do. */
+/** Makes a connected client use every feature. */
 export async function exercise({ listTools, call }: Driver, saw: Stage['saw']): Promise<void> {
   saw('connect');
   assert.deepEqual(await listTools(), ['slugify', 'slugify-batch']);

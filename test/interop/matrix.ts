@@ -14,7 +14,7 @@ export interface Outcome {
 
 const MARKS = { passed: '✓', failed: '✗', open: '–' };
 
-/** A cell: what is expected and was seen, what is expected and was not, what nobody expects. */
+/** A cell: expected and seen, expected and missed, or not expected. */
 export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof MARKS {
   if (!client.shows.includes(feature)) return 'open';
   return saw.has(feature) ? 'passed' : 'failed';

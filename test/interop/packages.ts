@@ -1,5 +1,5 @@
 /**
- * The clients that are no dependencies of this project: exact versions, installed outside of it.
+ * The clients that are not dependencies of this project, in exact versions, installed outside of it.
  *
  * Each has a folder of its own in the user's cache, so that none sees another's dependencies, and a second
  * run needs no network.

@@ -1,4 +1,4 @@
-/** Other people's programs: in a home of their own, with a Node.js that is new enough, never outliving their run. */
+/** Runs other people's programs: in their own home, with a Node.js that is new enough, and never beyond their run. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname } from 'node:path';

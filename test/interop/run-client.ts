@@ -34,7 +34,7 @@ export async function runClient(client: InteropClient, { endpoint, ...rest }: Su
     if (spoken?.era !== client.era) throw new Error(`it was to be ${client.era}, and spoke ${spoken?.revision}`);
   } catch (error) {
     outcome.error = error instanceof Error ? error : new Error(String(error));
-    // What goes wrong at the end is no success either.
+    // A failure at the end is a failure, too.
     if (client.shows.every((feature) => features.has(feature))) features.clear();
   } finally {
     await close();

@@ -1,4 +1,4 @@
-/** The place of a test's context where there is no test: ends what was started in its name. */
+/** Takes the place of a test's context outside of tests: ends what was started in it. */
 import type { TestContext } from 'node:test';
 
 export interface Scope {
@@ -10,7 +10,7 @@ export interface Scope {
 
 const open = new Set<Scope>();
 
-/** Opens a scope; whoever does so closes it. */
+/** Opens a scope, which the caller closes. */
 export function createScope(): Scope {
   const stops: (() => unknown)[] = [];
   const scope: Scope = {

@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { TEXT, TITLES } from './client.ts';
 
-/** What it asks for, one after the other. Agents put a prefix of theirs before the names. */
+/** What it asks for, one after the other. Agents put their own prefix before the names. */
 const SCRIPT = [
   { tool: /slugify$/, args: { text: TEXT } },
   { tool: /slugify-batch$/, args: { titles: TITLES } },

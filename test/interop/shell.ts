@@ -1,4 +1,4 @@
-/** What needs a shell, curl and `env -S` besides Node.js, and therefore is no part of `npm test`. */
+/** Tests that need a shell, curl and `env -S` besides Node.js, and are therefore not part of `npm test`. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -20,9 +20,9 @@ export interface Tap {
 }
 
 /**
- * Opens a port of its own in front of an endpoint; what comes there is passed on byte for byte.
+ * Opens a port in front of an endpoint, and passes all bytes on.
  *
- * @param endpoint - The endpoint's URL, or what starts it: an endpoint may have to know the URL that clients use.
+ * @param endpoint - The endpoint's URL, or a function that starts it and is told the URL that clients use.
  */
 export async function tapHttp(
   t: TestContext,

@@ -41,7 +41,7 @@ test('is empty when its only member is removed, and can be filled again', () => 
   assert.deepEqual([...list], ['b']);
 });
 
-test('lets go of what stood beside a removed member, which whoever holds its link would else keep', () => {
+test('releases the neighbours of a removed member, even while its link is held', () => {
   const { list, links } = listOf('a', 'b', 'c');
   const link = links.get('b');
   assert.ok(link);

@@ -1,4 +1,4 @@
-/** What every `EventLog` must do. An engine runs this suite from a test file of its own. */
+/** The contract of `EventLog`. Each engine runs this suite in its own test file. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -15,7 +15,7 @@ export type MakeLog = (
   t: TestContext,
 ) => EventLog | Promise<EventLog>;
 
-/** Runs the contract against the logs that `makeLog` makes; each must be empty and nobody else's. */
+/** Tests the contract on the logs that `makeLog` returns. Each must be new and empty. */
 export function eventLogContract(name: string, makeLog: MakeLog): void {
   async function setUp(t: TestContext): Promise<{ log: EventLog; clock: ManualClock }> {
     const clock = manualClock();
@@ -24,7 +24,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
   }
 
   describe(`event log contract: ${name}`, () => {
-    test('returns what came after an event on its stream, and only there', async (t) => {
+    test('returns the later events of a stream, and of no other', async (t) => {
       const { log } = await setUp(t);
       const ids: string[] = [];
       for (const [stream, text] of [
@@ -50,7 +50,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       });
     });
 
-    test('gives every event of a session an id of its own, fit for a header and a line of a stream', async (t) => {
+    test('gives every event of a session a unique id that fits into a header and a line of a stream', async (t) => {
       const { log } = await setUp(t);
       const ids = new Set<string>();
       for (let i = 0; i < 100; i += 1) ids.add(await log.append('s', `stream-${i % 3}`, message('x')));

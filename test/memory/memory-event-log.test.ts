@@ -34,7 +34,7 @@ test('bounds events without a message as well', async () => {
   assert.equal(await log.after('s0', first), undefined);
 });
 
-test('forgets what is over age in sessions that are not used any more', async () => {
+test('forgets expired events of unused sessions', async () => {
   const clock = manualClock();
   const log = createMemoryEventLog({ clock, maxAgeMs: 1000 });
   const abandoned = await log.append('abandoned', 'one', undefined);

@@ -1,4 +1,4 @@
-/** What every `SessionStore` must do. An engine runs this suite from a test file of its own. */
+/** The contract of `SessionStore`. Each engine runs this suite in its own test file. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -14,7 +14,7 @@ export type MakeStore = (
   t: TestContext,
 ) => SessionStore | Promise<SessionStore>;
 
-/** Runs the contract against the stores that `makeStore` makes; each must be empty and nobody else's. */
+/** Tests the contract on the stores that `makeStore` returns. Each must be new and empty. */
 export function sessionStoreContract(name: string, makeStore: MakeStore): void {
   async function setUp(t: TestContext): Promise<{ store: SessionStore; clock: ManualClock }> {
     const clock = manualClock();
@@ -96,7 +96,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       assert.equal(await store.get('a'), undefined);
     });
 
-    test('lets nobody but its principal use a record', async (t) => {
+    test('lets only its principal use a record', async (t) => {
       const { store, clock } = await setUp(t);
       const created = recordOf('a', 'a|b');
       await store.create(created);
@@ -142,7 +142,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       assert.deepEqual(counts, [1, 1, 2, 1, 1, 0, 0]);
     });
 
-    test('names the longest unused first, up to a limit', async (t) => {
+    test('names the least recently used first, up to a limit', async (t) => {
       const { store, clock } = await setUp(t);
       for (const [id, principal] of [
         ['1', 'x'],
@@ -170,7 +170,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       let model: { id: string; principal: string; usedAt: number }[] = [];
       let created = 0;
       for (let step = 0; step < 500; step += 1) {
-        // Never two uses at one instant, whose order would be anybody's guess.
+        // Never two uses at the same time, since their order would be undefined.
         clock.advance(random.int(1, IDLE_MS / 10));
         model = model.filter(({ usedAt }) => usedAt > clock.now() - IDLE_MS);
         const id = `id${random.int(0, created)}`;

@@ -60,7 +60,7 @@ async function assertRefused(t: TestContext, env: Record<string, string>, line: 
 }
 
 test('prints every setting on stdout with --help and ends with code 0', async (t) => {
-  // A wrong setting must not keep anybody from reading how to set it right.
+  // A wrong setting must not prevent --help.
   const help = startEntry(t, ENTRY, { args: ['--help'], env: { PORT: 'http' } });
   assert.deepEqual(await help.exit(), { code: 0, signal: null });
   for (const { variable, fallback, meaning } of settingsTable()) {
@@ -76,7 +76,7 @@ test('refuses any other option with code 1 and one line', async (t) => {
   assert.equal(server.stderr, '--port is not an option: settings are environment variables, see --help.\n');
 });
 
-test('warns of a variable that looks like a setting and is none, and starts', async (t) => {
+test('warns of a variable that looks like a setting but is not one, and starts', async (t) => {
   const server = await startHttpEntry(t, { env: { MCP_ALOWED_HOSTS: 'mcp.example.com', MCP_SESSIONS: 'stateless' } });
   const warnings = server.stderr.split('\n').filter((line) => line.includes('level=warn'));
   assert.equal(warnings.length, 1);

@@ -54,7 +54,7 @@ function waitingTool() {
   return { createServer, started, released, cancelled, isCancelled: () => signal?.aborted };
 }
 
-test('finishes the call of a 2025 client that disconnects, which can come back for the result', async (t) => {
+test('finishes the call of a 2025 client that disconnects and can resume for the result', async (t) => {
   const tool = waitingTool();
   const gone = gate();
   const { url } = await startListening(t, {}, { ...tool, onRequest: ({ signal }) => (signal.onabort = gone.open) });

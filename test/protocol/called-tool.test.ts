@@ -19,7 +19,7 @@ const BOTH = ['echo', 'count'];
 
 const calledTool = (body: JSONRPCMessage | JSONRPCMessage[]) => describeIncoming(body).tool;
 
-test('is the tool that a body calls', () => {
+test('is the tool that a body names', () => {
   assert.equal(calledTool(rpc('tools/call', { name: 'count' })), 'count');
   assert.equal(calledTool(rpc('tools/call', { name: 'a tool: ü' })), 'a tool: ü');
 });
@@ -32,7 +32,7 @@ for (const body of [
   { jsonrpc: '2.0' as const, id: 1, method: 'tools/call' },
   [rpc('tools/call', { name: 'echo' }), rpc('tools/call', { name: 'count' })],
 ]) {
-  test(`is none where any may be asked for, or nothing: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
+  test(`is undefined for anything but a single tool call: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
     assert.equal(calledTool(body), undefined);
   });
 }
@@ -64,7 +64,7 @@ for (const [era, request] of [
     assert.deepEqual(registered, [['echo'], BOTH]);
   });
 
-  test(`answers -32602 to a tool that there is not, as ever (${era})`, async () => {
+  test(`answers -32602 to a tool that does not exist (${era})`, async () => {
     const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
     const response = await app.request('POST', request('tools/call', { name: 'other', arguments: {} }));
     assert.equal((await answerOf(response)).error?.code, -32602);

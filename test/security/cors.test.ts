@@ -24,7 +24,7 @@ function listed(response: Response, name: string): string[] {
   return (response.headers.get(name) ?? '').split(',').map((part) => part.trim().toLowerCase());
 }
 
-/** What clients of each era send beside what browsers allow by themselves. */
+/** Headers that clients of each era send, and that browsers do not allow by default. */
 const SENT: [what: string, method: string, headers: string[]][] = [
   ['initialize', 'POST', ['content-type', 'authorization']],
   ['a call in a session', 'POST', ['content-type', 'authorization', 'mcp-session-id', 'mcp-protocol-version']],
@@ -121,7 +121,7 @@ test('lets an allowed page read answers and streams', async () => {
   await stream.body?.cancel();
 });
 
-test('gives a page of a refused origin no CORS header at all', async () => {
+test('sends no CORS header to a page of a refused origin', async () => {
   for (const method of ['OPTIONS', 'POST', 'GET']) {
     const headers = { ...JSON_HEADERS, origin: 'https://evil.example', 'access-control-request-method': 'POST' };
     const response = await testApp(ENV).request(method, { headers });
@@ -130,7 +130,7 @@ test('gives a page of a refused origin no CORS header at all', async () => {
   }
 });
 
-test('gives no CORS header where there is no Origin', async () => {
+test('sends no CORS header without an Origin', async () => {
   const app = testApp(ENV);
   const responses = [
     await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() }),
@@ -140,7 +140,7 @@ test('gives no CORS header where there is no Origin', async () => {
   assert.deepEqual(responses.map(corsHeaders), [[], [], []]);
 });
 
-test('logs a preflight, and answers none that is sent to another host', async () => {
+test('logs a preflight, and does not answer one to another host', async () => {
   const app = testApp({ ...ENV, LOG_LEVEL: 'debug' });
   const headers = { origin: ORIGIN, 'access-control-request-method': 'POST' };
   assert.equal((await app.request('OPTIONS', { headers })).status, 204);
@@ -150,7 +150,7 @@ test('logs a preflight, and answers none that is sent to another host', async ()
   assert.deepEqual(corsHeaders(refused), []);
 });
 
-test('leaves it to others to say what failed', async () => {
+test('leaves it to others to report failures', async () => {
   const app = new Hono();
   app.use(browserAccess());
   app.all('*', () => {

@@ -80,7 +80,7 @@ for (const [title, options, passing, refused] of ORIGINS) {
   });
 }
 
-test('knows which hosts only this machine reaches', () => {
+test('knows which hosts only this machine can reach', () => {
   for (const host of ['127.0.0.1', '127.1', '127.255.0.9', '::1', '[::1]', '0:0:0:0:0:0:0:1', 'localhost', 'LOCALHOST'])
     assert.ok(isLoopback(host), host);
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'localhost.example', '127.0.0.1.example', '127.example', '::2', ''])
@@ -99,7 +99,7 @@ for (const [what, headers, message, remedy] of REFUSED) {
     const app = testApp();
     for (const method of ['POST', 'GET', 'DELETE', 'OPTIONS']) {
       const response = await app.request(method, { headers });
-      // The client is told no more than that: what it sent is the log's business.
+      // The client is told no more than that. What it sent is only logged.
       assert.equal(await assertRefused(response, { status: 403, code: -32000 }), message);
     }
     assert.equal(app.lines.length, 4);

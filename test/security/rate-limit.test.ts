@@ -48,7 +48,7 @@ test('answers 429 with Retry-After beyond the limit of a principal, and to no ot
   assert.deepEqual(await statuses(app, 4, ALICE), [200, 200, 200, 429]);
 });
 
-test('counts requests of every verb and era, and those without a token by address', async (t) => {
+test('counts requests of every method and era, and those without a token by address', async (t) => {
   setTime(t);
   const app = appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '3' });
   for (const method of ['GET', 'DELETE', 'POST']) assert.equal((await app.request(method)).status, 401);
@@ -57,7 +57,7 @@ test('counts requests of every verb and era, and those without a token by addres
   assert.deepEqual(await statuses(app, 1, ALICE), [200]);
 });
 
-test('counts by address where nobody is asked who they are', async (t) => {
+test('counts unauthenticated callers by address', async (t) => {
   setTime(t);
   const exposed = { HOST: '0.0.0.0', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true', MCP_RATE_LIMIT: '2' };
   const app = appWithAddresses(exposed);
@@ -73,7 +73,7 @@ test('counts nothing on loopback without authorization, nor when the limit is 0'
   );
 });
 
-test('believes X-Forwarded-For as far as MCP_TRUST_PROXY says', async (t) => {
+test('trusts X-Forwarded-For as far as MCP_TRUST_PROXY says', async (t) => {
   setTime(t);
   const from = (address: string) => ({ 'x-forwarded-for': address });
   const exposed = { HOST: '0.0.0.0', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true', MCP_RATE_LIMIT: '1' };
@@ -116,7 +116,7 @@ test('verifies no more tokens of an address that had a hundred refused within a 
 });
 
 for (const status of [403, 503]) {
-  test(`takes a token that was answered ${status} for no refused one`, async (t) => {
+  test(`does not count a token that was answered ${status} as refused`, async (t) => {
     setTime(t);
     const log = createLogger({ level: 'silent', write: () => {} });
     let answer: Caller | Response = new Response(null, { status });
@@ -128,7 +128,7 @@ for (const status of [403, 503]) {
   });
 }
 
-test('counts a bounded number of addresses one by one, and the rest together', async (t) => {
+test('counts a limited number of addresses separately, and the rest together', async (t) => {
   const { pass } = setTime(t);
   const log = createLogger({ level: 'silent', write: () => {} });
   const admit = rateLimited(async () => ({}), { limit: 10, log });

@@ -62,18 +62,18 @@ const CASES: Record<string, Case> = {
 };
 
 for (const [what, { trust, socket = PROXY, forwarded = null, client }] of Object.entries(CASES)) {
-  test(`takes for the client ${what}`, () => {
+  test(`finds the client: ${what}`, () => {
     const trusted = parseTrustedProxies(trust);
     assert.ok(trusted);
     assert.equal(clientAddress(socket, forwarded, trusted), client);
   });
 }
 
-test('knows no client without a socket, whatever the header says', () => {
+test('finds no client without a socket, whatever the header says', () => {
   assert.equal(clientAddress(undefined, '1.1.1.1', { hops: 1 }), 'unknown');
 });
 
-test('believes nobody when addresses of another length happen to have the same bits', () => {
+test('trusts no address of another length that happens to have the same bits', () => {
   const trusted = parseTrustedProxies('::/0');
   assert.ok(trusted);
   assert.equal(clientAddress(PROXY, '1.1.1.1', trusted), PROXY);
@@ -93,5 +93,5 @@ for (const text of [
   '10.0.0.1,,10.0.0.2',
   '10.0.0.1 10.0.0.2',
 ]) {
-  test(`takes ${text} for no proxies`, () => assert.equal(parseTrustedProxies(text), undefined));
+  test(`refuses ${text} as a list of proxies`, () => assert.equal(parseTrustedProxies(text), undefined));
 }

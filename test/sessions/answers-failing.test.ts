@@ -135,7 +135,7 @@ describe('a tool that asks for scopes', () => {
     assert.match(refused.headers.get('www-authenticate') ?? '', /scope="more"/);
   });
 
-  test('answers 400 to the second of two calls that took one id meanwhile, and 404 where the session ended', async () => {
+  test('answers 400 to the second of two calls that took the same id, and 404 if the session has ended', async () => {
     const asking1 = gate();
     const { app } = asking([() => asking1.opened.then(() => undefined)]);
     const session = await openSession(app, bearer('alice.1'));

@@ -122,7 +122,7 @@ describe('a call', () => {
     );
   });
 
-  test('opens its stream in order to end it, when the tool wants the client to come back', async () => {
+  test('opens its stream in order to end it, when the tool wants the client to resume', async () => {
     const { session, speaker } = await setUp();
     const response = speak(session);
     const speech = await speaker.next();
@@ -145,7 +145,7 @@ describe('a call', () => {
   });
 
   for (const wrong of [{ reason: null }, { reason: 7 }, { requestId: null }]) {
-    test(`goes on after a cancellation that is none: ${JSON.stringify(wrong)}`, async () => {
+    test(`goes on after an invalid cancellation: ${JSON.stringify(wrong)}`, async () => {
       const { session, speaker } = await setUp();
       const response = session.post(CALL);
       const speech = await speaker.next();
@@ -160,7 +160,7 @@ describe('a call', () => {
   }
 });
 
-describe('a call whose session is ended meanwhile', () => {
+describe('a call whose session ends while it runs', () => {
   for (const accept of ['application/json', 'application/json, text/event-stream']) {
     test(`answers 404 with -32001 to a client that accepts ${accept}`, async () => {
       const { app, session, speaker, clock } = await setUp();

@@ -28,7 +28,7 @@ function setUp(env: Record<string, string> = {}): Scene {
   return { ...sessionApp(speaker.tools, env), speaker };
 }
 
-/** Starts to drain, and tells whether that is over. */
+/** Starts to drain, and tells when it is done. */
 function startDraining({ app }: SessionApp): { done: Promise<number>; readonly isDone: boolean } {
   let isDone = false;
   const done = app.drain().finally(() => (isDone = true));
@@ -87,7 +87,7 @@ describe('while it waits for a call', () => {
     });
   }
 
-  test('sessions that are there go on: calls, streams, what is resumed, and their end', async () => {
+  test('existing sessions go on: calls, streams, resumption, and their end', async () => {
     const scene = setUp();
     const [busy, other] = [await openSession(scene.app), await openSession(scene.app)];
     const call = readStream(await speak(busy));
@@ -113,7 +113,7 @@ describe('while it waits for a call', () => {
   });
 });
 
-test('calls in flight of both eras finish and deliver before it is over, with nothing cut', async () => {
+test('running calls of both eras finish and deliver before it is done, with nothing cut off', async () => {
   const scene = setUp();
   const session = await openSession(scene.app);
   const legacy = await speak(session);
@@ -166,7 +166,7 @@ test('GET streams end, and listen streams with their result', async () => {
   assert.ok(last['result']);
 });
 
-test('cuts what is not done within MCP_DRAIN_SECONDS, and tells how many calls that were', async () => {
+test('cuts off what is not done within MCP_DRAIN_SECONDS, and tells how many calls', async () => {
   const scene = setUp({ MCP_DRAIN_SECONDS: '7' });
   const session = await openSession(scene.app);
   const legacy = [readStream(await speak(session)), readStream(await speak(session))];
@@ -190,7 +190,7 @@ test('cuts what is not done within MCP_DRAIN_SECONDS, and tells how many calls t
   assert.equal(scene.clock.pending, 0, 'timers');
 });
 
-test('answers 503 once it is over, also to a request that began before', async () => {
+test('answers 503 once it is done, also to a request that began before', async () => {
   const scene = setUp();
   const session = await openSession(scene.app);
   let send = (_body: string) => {};
@@ -215,7 +215,7 @@ test('answers 503 once it is over, also to a request that began before', async (
   assert.equal(scene.servers.open, 0);
 });
 
-test('answers 503 to whom the store kept waiting until it was over, and creates nothing for them', async () => {
+test('answers 503 to requests that the store delayed until it was done, and creates nothing for them', async () => {
   const { app: other, store, clock, servers } = setUp();
   const session = await openSession(other);
   await other.drain();

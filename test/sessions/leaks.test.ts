@@ -15,7 +15,7 @@ const IDLE_SECONDS = 600;
 const WAY_EVERY = 50;
 /** What stacks and caches may hold of the last sessions. */
 const MAX_UNCOLLECTED = 10;
-/** The default of `createSessions`. */
+/** The default of `Sessions`. */
 const MAX_LIVE = 1000;
 
 /** One tool for everything: it is made with each server. */
@@ -67,7 +67,7 @@ test('10,000 sessions that clients leave in every way leave no server, timer, li
   assert.deepEqual(left, { servers: 0, timers: 0, ticks: 0, listeners: 0, records: 0, events: 0 });
 });
 
-test('never more servers than maxLive are in memory beside that of the session in use', () => {
+test('never more than maxLive servers are in memory, besides the one in use', () => {
   assert.ok(mostOpen <= MAX_LIVE + 1, `${mostOpen} at once`);
 });
 

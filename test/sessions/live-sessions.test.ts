@@ -27,7 +27,7 @@ import { pass, settled } from '../support/time.ts';
 const MINUTE_MS = 60_000;
 
 describe('a session in memory', () => {
-  test('is dropped a minute after its last use, and comes back from its record', async () => {
+  test('is dropped a minute after its last use, and restored from its record', async () => {
     const { app, clock, servers, store } = sessionApp({ one: () => 1 });
     const session = await openSession(app);
     await pass(clock, MINUTE_MS - 20_000);
@@ -56,7 +56,7 @@ describe('a session in memory', () => {
     assert.equal(servers.open, 0);
   });
 
-  test('is dropped early when more than maxLive are unused, the longest unused first', async () => {
+  test('is dropped early when more than maxLive are unused, the least recently used first', async () => {
     const { sessions, servers, store, send, open } = limitedTo(3);
     const ids = [await open(), await open(), await open()];
     await send('GET', undefined, ids[0]);
@@ -73,7 +73,7 @@ describe('a session in memory', () => {
     assert.equal(servers.open, 0);
   });
 
-  test('has its place beside any number of others with streams open', async () => {
+  test('has its place along with any number of others with open streams', async () => {
     const { sessions, servers, send, open } = limitedTo(3);
     for (let i = 0; i < 10; i += 1) await send('GET', undefined, await open());
     const ids = [await open(), await open(), await open()];
@@ -100,7 +100,7 @@ describe('a session in memory', () => {
     assert.equal(servers.open, 0);
   });
 
-  test('leaves it also when its server closes itself, and nobody listens any more', async () => {
+  test('is dropped when its server closes itself and nobody is listening', async () => {
     const waiting = gate();
     const { sessions, clock, open, request } = limitedTo(3, {
       quit: ({ server }) => waiting.opened.then(() => server.close()),
@@ -114,7 +114,7 @@ describe('a session in memory', () => {
     await sessions.close();
   });
 
-  test('is looked at once in a tick, however busy it is meanwhile', async () => {
+  test('is checked once in a tick, however busy it is', async () => {
     const { store, clock } = sessionApp();
     let ticking = false;
     let looks = 0;

@@ -102,7 +102,7 @@ type Interruption = (context: SessionApp, client: Client) => Promise<void>;
 const INTERRUPTIONS: Record<string, Interruption> = {
   'is dropped from memory': async ({ clock, servers }, client) => {
     await pass(clock, 75_000);
-    // With a stream open it stays, as it has to.
+    // With an open stream it stays, as it must.
     assert.equal(servers.open, client.getStream ? 1 : 0);
   },
   'ends with its process': async ({ another, servers }, client) => {

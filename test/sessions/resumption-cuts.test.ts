@@ -149,7 +149,7 @@ async function goThrough(scene: Scene, random: Random): Promise<void> {
     burst();
     await wait();
     got = Buffer.concat([got, wholeEvents(received.bytes.subarray(from, random.int(from, received.bytes.length)))]);
-    // Whether the server notices before the client is back is anybody's guess.
+    // The server may or may not notice before the client is back.
     if (random.next() < 0.6) void received.cancel();
     if (random.next() < 0.5) await wait();
     burst();

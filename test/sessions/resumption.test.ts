@@ -220,7 +220,7 @@ describe('a second GET stream', () => {
 });
 
 describe('a tool that closes its stream (SEP-1699)', () => {
-  test('goes on, and its client comes back for what is said until then and after', async () => {
+  test('goes on, and its client resumes to get the events until then and after', async () => {
     const scene = await setUp();
     const { stream, speech } = await startCall(scene);
     let lastEventId: string | undefined;

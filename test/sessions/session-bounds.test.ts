@@ -80,7 +80,7 @@ describe('an idle session', () => {
 });
 
 describe('at MCP_MAX_SESSIONS', () => {
-  test('the longest unused session makes room for a new one', async () => {
+  test('the least recently used session makes room for a new one', async () => {
     const { app, clock } = sessionApp({}, { MCP_MAX_SESSIONS: '3' });
     const sessions = [];
     for (let i = 0; i < 3; i += 1) {
@@ -150,7 +150,7 @@ describe('at MCP_MAX_SESSIONS', () => {
 describe('at MCP_MAX_SESSIONS_PER_PRINCIPAL', () => {
   const env = { MCP_MAX_SESSIONS_PER_PRINCIPAL: '2' };
 
-  test('a principal’s longest unused session makes room, never another’s', async () => {
+  test('a principal’s least recently used session makes room, never another’s', async () => {
     const { app, clock } = sessionApp({}, env);
     const bobs = await openSession(app, bearer('bob.1'));
     const alices = [];
@@ -172,14 +172,14 @@ describe('at MCP_MAX_SESSIONS_PER_PRINCIPAL', () => {
     assert.equal((await initializeAs(app, 'bob.1')).status, 200);
   });
 
-  test('those who are not asked who they are do not count as one principal', async () => {
+  test('unauthenticated callers do not count as one principal', async () => {
     const { app, store } = sessionApp({}, env);
     for (let i = 0; i < 5; i += 1) await openSession(app);
     assert.equal(await store.count(), 5);
   });
 });
 
-test('events that are over age are forgotten also when nobody uses the log', async () => {
+test('expired events are forgotten even if nobody uses the log', async () => {
   const { eventLog, clock } = sessionApp();
   let pruned = 0;
   const prune = async () => void (pruned += 1);

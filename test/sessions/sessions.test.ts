@@ -45,7 +45,7 @@ describe('a request without a session id', () => {
   }
 });
 
-describe('a session that is not there, or not the caller’s', () => {
+describe('a session that does not exist, or is not the caller’s', () => {
   const cases: Record<string, (context: SessionApp) => Promise<LegacySession>> = {
     unknown: async ({ app }) => sessionOf(app, '0'.repeat(32)),
     expired: async ({ app, clock }) => {
@@ -108,7 +108,7 @@ describe('initialize', () => {
     });
   }
 
-  test('gives ids of at least 128 random bits in visible ASCII', async () => {
+  test('makes ids of at least 128 random bits in visible ASCII', async () => {
     const { app } = sessionApp();
     const ids: string[] = [];
     for (let i = 0; i < 500; i += 1) {
@@ -236,7 +236,7 @@ describe('DELETE', () => {
     test(`leaves nothing alive of a ${way} that is being served, which is answered as before or after`, async () => {
       const { app, servers, clock } = sessionApp();
       const statuses = way === 'GET with Last-Event-ID' ? [400, 404] : [200, 202, 404];
-      // At every place where one of the two has to wait.
+      // At every point where one of the two waits.
       for (let turns = 0; turns < 80; turns += 1) {
         const session = await openSession(app);
         const asked = ask(session);

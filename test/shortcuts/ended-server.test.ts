@@ -76,7 +76,7 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     assert.equal(built.server.closed, 1);
   });
 
-  test(`takes what is sent after ${what}, and sends it nowhere`, async () => {
+  test(`accepts what is sent after ${what}, and drops it`, async () => {
     const built = build();
     await served(built);
     const { server, tool, context } = built;
@@ -90,13 +90,13 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
       () => server.server.sendResourceUpdated({ uri: 'test:late' }),
       () => context?.mcpReq.notify(late) ?? Promise.reject(new Error('never called')),
     ]) {
-      // Whoever goes on telling the client of a session has to hear that it is gone.
+      // A sender must learn that the client of a session has gone.
       if (what === SESSION) await assert.rejects(send, /Not connected/);
       else await send();
     }
     const refusal = what === SESSION ? /Not connected/ : /roots\/list cannot be sent/;
     await assert.rejects(server.server.listRoots(), refusal);
-    // What failed without anybody waiting would fail the test.
+    // An unhandled rejection would fail the test.
     await settled();
   });
 
@@ -118,7 +118,7 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     assert.ok(app.lines.some((line) => line.includes('already in use')));
   });
 
-  test(`tells a server that wants to know that ${what} is over`, async () => {
+  test(`tells a server with an onclose handler that ${what} is over`, async () => {
     const built = build();
     let ended = 0;
     built.protocol.onclose = () => void (ended += 1);

@@ -9,7 +9,7 @@ import { call, region, said } from '../support/modern-call.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { pass, settled } from '../support/time.ts';
 
-/** An app with one tool on the short way, and how often a server of it was closed. */
+/** An app with one tool on the fast path, and how often one of its servers was closed. */
 function appWith(tool: (signal: AbortSignal) => unknown, { hasHook = true, isShort = true } = {}) {
   const seen = { closed: 0 };
   const app = testApp(
@@ -44,7 +44,7 @@ function waiting() {
   return { tool, started: started.opened, isCancelled: () => cancelled };
 }
 
-test('tells a server that wants to know that its call is over', async () => {
+test('tells a server with an onclose handler that its call is over', async () => {
   const { app, seen } = appWith(() => 1);
   await app.request('POST', call('tool'));
   await settled();
@@ -138,7 +138,7 @@ for (const where of ['factory', 'challenge'] as const) {
 
   for (const properties of where === 'factory' ? [{}, { region }] : [{}]) {
     const kind = 'region' in properties ? 'with a header parameter ' : '';
-    test(`does not run a tool ${kind}when the time to drain is over while the ${where} waits`, async () => {
+    test(`does not run a tool ${kind}if draining times out while the ${where} waits`, async () => {
       const { app, reached, release, hasRun } = waitingApp(where, properties);
       const response = app.request('POST', call('tool'));
       await reached;
@@ -151,7 +151,7 @@ for (const where of ['factory', 'challenge'] as const) {
   }
 }
 
-test('answers a call that takes long with JSON, as long as it has nothing else to say', async () => {
+test('answers a long call with JSON if it sends nothing before its result', async () => {
   const clock = manualClock();
   const over = gate();
   const createServer = () => {
@@ -167,7 +167,7 @@ test('answers a call that takes long with JSON, as long as it has nothing else t
 
 for (const isShort of [true, false]) {
   const way = isShort ? 'the short way' : "the SDK's handler";
-  test(`answers 503 to what is cut off when the time to drain is over, on ${way}`, async () => {
+  test(`answers 503 to a call that is cut off when draining times out, on ${way}`, async () => {
     const { tool, started, isCancelled } = waiting();
     const { app } = appWith(tool, { hasHook: false, isShort });
     const response = app.request('POST', call('tool'));
@@ -221,7 +221,7 @@ test('answers 500 to a call for which createServer returns a server that is alre
   assert.equal((await running).status, 503);
 });
 
-test('answers 500 with -32603 when a server cannot be made', async () => {
+test('answers 500 with -32603 when a server cannot be built', async () => {
   const app = testApp({}, { createServer: () => Promise.reject(new Error('no database')) });
   const response = await app.request('POST', call('tool'));
   const { id, error } = await answerOf(response);
@@ -229,7 +229,7 @@ test('answers 500 with -32603 when a server cannot be made', async () => {
   assert.equal(app.lines.filter((line) => line.includes('no database')).length, 1);
 });
 
-test('serves a server of the low level the short way', async () => {
+test('serves a low-level server on the fast path', async () => {
   let wasShort = false;
   const createServer = () => {
     const options = { capabilities: { tools: {} } };

@@ -1,4 +1,4 @@
-/** Tool calls of 2026-07-28 that take the short way, compared with the way of the SDK's handler. */
+/** Tool calls of 2026-07-28 on the fast path, compared with the SDK's handler. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -20,7 +20,7 @@ const LOG_LEVEL_KEY = 'io.modelcontextprotocol/logLevel';
 
 const headerSchema = fromJsonSchema<{ region?: string }>({ type: 'object', properties: { region } });
 
-/** An app, how many servers it built, and how many of them served their call the short way. */
+/** An app, how many servers it built, and how many of them served their call on the fast path. */
 function appOf(shortcuts: 'on' | 'off') {
   const authInfo = { token: 'secret', clientId: 'c', scopes: ['read'] };
   const transports: Transport[] = [];
@@ -94,7 +94,7 @@ const envelope = (entries: object): Request => {
 };
 const withMembers = (entries: object): Request => ({ headers: echo().headers, body: { ...echo().body, ...entries } });
 
-/** What is sent, and whether it takes the short way to the end. */
+/** Requests, and whether the fast path answers them. */
 const CALLS: [what: string, isShort: boolean, request: Request][] = [
   ['a call', true, echo()],
   ['a call with the id 0', true, echo({ id: 0 })],
@@ -159,13 +159,13 @@ for (const [what, isShort, request] of CALLS) {
   });
 }
 
-test('answers 500 to a tool that asks for what is no scope, and does not run it', async () => {
+test('answers 500 to a tool that asks for an invalid scope, and does not run it', async () => {
   const { app } = appOf('on');
   const response = await app.request('POST', call('mischallenged'));
   assert.deepEqual([response.status, (await answerOf(response)).error?.code], [500, -32603]);
 });
 
-test('takes the short way with a plain call', async () => {
+test('answers a plain call on the fast path', async () => {
   const { app, seen } = appOf('on');
   for (let round = 0; round < 3; round += 1) assert.equal((await app.request('POST', echo())).status, 200);
   assert.deepEqual(seen(), { built: 3, short: 3 });

@@ -56,7 +56,7 @@ export interface HttpOptions {
   fetch?: FetchLike;
   /** A session to go on with. @default none */
   sessionId?: string;
-  /** Signs the user in. @default nobody signs in */
+  /** Signs the user in. @default no sign-in */
   authProvider?: AuthProviderV1 & AuthProviderV2;
 }
 

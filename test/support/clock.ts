@@ -19,7 +19,7 @@ export function manualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
   return {
     now: () => now,
     every: (milliseconds, callback) => add(milliseconds, milliseconds, callback),
-    // No time is no time to be set: it passes by itself, with the turn of the event loop.
+    // Zero is not advanced: such a timer is due on the next turn of the event loop.
     after: (milliseconds, callback) =>
       milliseconds === 0 ? nextTurn(callback) : add(milliseconds, undefined, callback),
     advance(milliseconds) {

@@ -21,7 +21,7 @@ export interface ListeningOptions extends TestAppOptions {
 /**
  * Starts an app on a free port; it is stopped with the test, whatever still runs.
  *
- * @param env - Settings, or what makes them of the app's URL where they have to name it.
+ * @param env - Settings, or a function that makes them from the app's URL.
  */
 export async function startListening(
   t: TestContext,

@@ -10,7 +10,7 @@ export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a process gets of this one's environment; its settings are those of the test only. */
 const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'MCP_SHORTCUTS'];
-/** From then on a process that says nothing is taken for broken. It bounds a failure, it measures nothing. */
+/** After that, a silent process counts as broken. It limits a failure and measures nothing. */
 const DEADLINE_MS = 60_000;
 
 export interface StartOptions {
@@ -94,7 +94,7 @@ export function childEnv(env: Record<string, string> = {}): Record<string, strin
   const inherited = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   // The same Node.js, also for a script that names it in its first line.
   const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
-  // Node.js 22 warns that it strips types; that is no output of ours.
+  // Node.js 22 warns that it strips types, which is not our output.
   return { ...Object.fromEntries(inherited), PATH: path, NODE_NO_WARNINGS: '1', ...env };
 }
 

@@ -7,7 +7,7 @@ export interface Received {
   cancel(): Promise<void>;
 }
 
-/** Takes what comes on a stream as soon as it comes. */
+/** Reads a stream as its events arrive. */
 export function receive(response: Response): Received {
   if (response.body === null) throw new Error('The response has no body');
   const reader = response.body.getReader();

@@ -67,7 +67,7 @@ export function principalOf(token: string): Principal {
   return { issuer: 'https://issuer.example', subject: token.split('.')[0] ?? '', client: 'test' };
 }
 
-/** Takes every token for good; without one, nobody is asked. */
+/** Accepts every token; without one, the caller is unauthenticated. */
 async function authenticate(request: Request): Promise<Caller> {
   const token = request.headers.get('authorization')?.slice('Bearer '.length);
   if (token === undefined) return ANONYMOUS;

@@ -8,7 +8,7 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets time pass in steps, and whatever falls due meanwhile finish. */
+/** Advances time in steps, and lets everything that falls due finish. */
 export async function pass(clock: ManualClock, milliseconds: number, stepMs = STEP_MS): Promise<void> {
   for (let left = milliseconds; left > 0; left -= stepMs) {
     clock.advance(Math.min(left, stepMs));

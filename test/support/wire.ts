@@ -1,7 +1,7 @@
 /**
  * The app on a real socket in this process, so that a test can count what it holds while it is under attack.
  *
- * The session of an innocent bystander has to keep working through every case (`assertWell`), and in the end nothing
+ * The session of a bystander must keep working through every case (`assertWell`), and in the end nothing
  * may be left behind (`assertNothingLeft`).
  */
 import assert from 'node:assert/strict';

@@ -74,7 +74,7 @@ describe('notifications/cancelled', () => {
     assert.equal(await app.drain(), 0);
   });
 
-  test('ends the call also for a client that went away and comes back', async () => {
+  test('ends the call also for a client that left and resumes', async () => {
     const { session, speaker } = await setUp();
     const stream = readStream(await speak(session, 'call'));
     await speaker.next();
@@ -136,7 +136,7 @@ describe('a request whose id a running call has', () => {
     assert.equal(response.status, 400);
   });
 
-  test('is no other session’s concern', async () => {
+  test('does not affect other sessions', async () => {
     const { app, session, speaker } = await setUp();
     await speak(session, 'same');
     await speaker.next();
@@ -177,7 +177,7 @@ describe('an engine that fails', () => {
       assert.equal(await failing.app.drain(), 0);
     });
 
-  test('does not end a call whose events it should have kept, but nobody resumes across the gap', async () => {
+  test('does not end a call whose events could not be logged, but nobody resumes across the gap', async () => {
     const { tools, next } = createSpeaker();
     const { app, eventLog } = sessionApp(tools);
     const session = await openSession(app);

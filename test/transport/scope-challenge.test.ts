@@ -10,7 +10,7 @@ const challengeOf = (challenge: unknown, info = authInfo) =>
   scopeChallenge(REQUESTS, info, () => Promise.resolve(challenge as ScopeChallenge));
 
 for (const challenge of [null, false, 0, '', { scopes: [] }, { scopes: 'a' }, { scopes: ['a b'] }, { scopes: ['"'] }]) {
-  test(`takes ${JSON.stringify(challenge)}, which is no challenge, for a mistake and not for leave`, async () => {
+  test(`treats ${JSON.stringify(challenge)}, an invalid challenge, as a bug and not as permission`, async () => {
     await assert.rejects(challengeOf(challenge) ?? Promise.resolve(), TypeError);
   });
 }

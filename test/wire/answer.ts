@@ -1,4 +1,4 @@
-/** What every answer has to be, whatever was asked. */
+/** What every answer must be, whatever the request. */
 import assert from 'node:assert/strict';
 import { eventsIn } from '../support/app.ts';
 

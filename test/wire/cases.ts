@@ -20,7 +20,7 @@ export interface Kind {
   name: string;
   /** The statuses that are allowed. The connection may also end without an answer, unless `count` is given. */
   statuses: readonly number[];
-  /** How many answers there have to be. @default any number */
+  /** How many answers are expected. @default any number */
   count?: number;
   attack: (context: CaseContext) => Promise<Answer[]>;
 }
@@ -93,7 +93,7 @@ async function converse(context: CaseContext, options: Omit<ExchangeOptions, 'pa
   }));
 }
 
-/** Removes the answer to `LAST`, which has to be there. */
+/** Removes the answer to `LAST`, which must be there. */
 function withoutLast(answers: Answer[]): Answer[] {
   const last = answers.pop();
   if (last?.status !== 200 || last.body !== 'ok') throw new Error(`The last answer is ${JSON.stringify(last)}`);

@@ -102,7 +102,7 @@ for (const [what, bytes, status = 400] of REFUSED) {
 
 const MANY_HEADERS = Array.from({ length: 3000 }, () => 'a:b');
 
-/** Answered, and so is what comes after it on the connection. */
+/** Answered, like the next request on the connection. */
 const ANSWERED: [what: string, bytes: Bytes, status: number][] = [
   ['a call', callWith(), 200],
   ['a call in chunks', withFraming(TE), 200],
@@ -162,7 +162,7 @@ test('answers 403 to HTTP/1.0 without a Host', async () => {
   assert.deepEqual([answer?.status, more], [403, []]);
 });
 
-test('serves nobody as a tunnel', async () => {
+test('does not serve as a tunnel', async () => {
   assert.deepEqual(await send('CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n'), []);
 });
 

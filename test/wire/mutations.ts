@@ -8,7 +8,7 @@ const TEXTS = ['', ' ', '\0', '\r\n\r\n', '\ud800', '\u2028', 'ﷺ', '../../etc/
 const NUMBERS = ['-0', '1e999', '-1', '1.5', '9007199254740993', '1'.repeat(400), '1e-400'];
 const METHODS = ['tools/list', 'initialize', 'ping', 'notifications/cancelled', 'subscriptions/listen', 'rpc.x', '*'];
 
-/** JSON text of something that nobody expects. */
+/** JSON text of something unexpected. */
 function hostileValue(random: Random): string {
   const kinds = [
     () => random.pick(NUMBERS),

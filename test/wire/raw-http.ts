@@ -1,4 +1,4 @@
-/** HTTP/1.1 byte by byte: what no client library would send, and a strict reading of what comes back. */
+/** HTTP/1.1 byte by byte: what no client library would send, and a strict parser for the answers. */
 import { connect } from 'node:net';
 
 export type Bytes = string | Buffer;
@@ -77,7 +77,7 @@ export interface ExchangeOptions {
   answers?: number | undefined;
 }
 
-/** From then on a server that says nothing is taken for broken. It bounds a failure, it measures nothing. */
+/** After that, a silent server counts as broken. It limits a failure and measures nothing. */
 const DEADLINE_MS = 60_000;
 
 /** Opens a connection, sends bytes, and reads all that comes. */
@@ -104,7 +104,7 @@ export async function exchange(port: number, options: ExchangeOptions): Promise<
   socket.on('close', serverEnds);
 
   for (const piece of pieces) {
-    // The callback of a write comes also when there is nobody any more to write to.
+    // The callback of a write is called even if the peer has gone.
     await new Promise((resolve) => socket.write(piece, resolve));
     if (pieces.length > 1 || end !== 'wait') await pause();
   }

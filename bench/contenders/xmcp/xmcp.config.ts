@@ -1,4 +1,4 @@
-/** xmcp reads its port when it is built, not when it is started: `PORT` in `bench/contenders.ts` has to be the same. */
+/** xmcp reads its port when it is built, not when it is started: `PORT` in `bench/contenders.ts` must be the same. */
 import type { XmcpConfig } from 'xmcp';
 
 const config: XmcpConfig = {
