@@ -1,4 +1,4 @@
-/** What the HTTP server prints for people: where it listens and how to connect, and the help. */
+/** The texts that the HTTP server prints for people: where it listens, how to connect, and the help. */
 import { settingsTable, type Config } from '../config/config.ts';
 
 /** The lines to print once the server listens on `port`. */

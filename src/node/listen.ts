@@ -1,4 +1,4 @@
-/** An app on a socket: listening, and stopping without cutting anybody off. */
+/** Puts an app on a socket: listens, and stops without cutting anyone off. */
 import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
@@ -7,37 +7,37 @@ import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
 
-/** How long answers may take to leave after everything else has ended, in milliseconds. */
+/** How long answers may take to be sent after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
 
 /** Options for {@link listen}. */
 export interface ListenOptions {
-  /** Address or host name to listen on. */
+  /** The address or host name to listen on. */
   host: string;
-  /** Port to listen on; 0 takes a free one. */
+  /** The port to listen on; 0 takes a free one. */
   port: number;
   /** @default systemClock */
   clock?: Clock;
-  /** Takes errors of the listening socket. */
+  /** Receives errors of the listening socket. */
   onerror?: (error: Error) => void;
 }
 
 /** A listening server. */
 export interface Listener {
-  /** The port in use, also where 0 was asked for. */
+  /** The port in use, also if 0 was asked for. */
   port: number;
-  /** Waits a moment for answers that are on their way, then ends every connection and takes no more. */
+  /** Waits a moment for answers that are being sent, then ends every connection and accepts no more. */
   close(): Promise<void>;
 }
 
 /**
  * Starts listening.
  *
- * @throws {@link ConfigError} when the address cannot be had.
+ * @throws {@link ConfigError} if the address is unavailable.
  */
 export async function listen(app: App, { host, port, clock = systemClock, onerror }: ListenOptions): Promise<Listener> {
   const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
-  // Beyond a number of headers Node.js drops the rest, Origin among them. Their size has a limit, that is enough.
+  // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;
   const unsent = countUnsent(server);
   await new Promise<void>((resolve, reject) => {
@@ -48,12 +48,12 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
       resolve();
     });
   });
-  // Such as a connection that cannot be taken for want of file descriptors: no reason to end the others.
+  // Such as a connection that cannot be accepted for lack of file descriptors. The others must go on.
   server.on('error', (error) => onerror?.(error));
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
-      // First, because Node.js takes a connection for idle whose answer is written but not sent yet.
+      // First, because to Node.js a connection is idle as soon as its answer is written, even if it is not sent yet.
       await unsent.idleWithin(FLUSH_MS, clock);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -62,13 +62,13 @@ export async function listen(app: App, { host, port, clock = systemClock, onerro
   };
 }
 
-/** Counts answers until they are sent, or cannot be any more. */
+/** Counts answers until they are sent, or cannot be sent any more. */
 function countUnsent(server: Server): CallsInFlight {
   const unsent = createCallsInFlight();
   server.on('request', ({ socket }, response: ServerResponse) => {
     response.once('close', unsent.begin());
     if (response.socket !== null) return;
-    // It waits behind another on its connection (pipelining), and Node.js would not tell it that this has closed.
+    // It is queued behind another answer (pipelining). Node.js would not tell it that the connection has closed.
     const close = () => response.socket === null && response.emit('close');
     socket.setMaxListeners(0).once('close', close);
     response.once('close', () => socket.off('close', close));
@@ -79,12 +79,12 @@ function countUnsent(server: Server): CallsInFlight {
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is in use: stop what listens there, or set PORT to another.`;
+      return `Port ${port} on ${host} is in use: stop the program that listens there, or set PORT to another port.`;
     case 'EACCES':
-      return `Port ${port} may not be listened on by this user: set PORT to one above 1023.`;
+      return `This user may not listen on port ${port}: set PORT to one above 1023.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `HOST=${host} is no address of this machine: set it to one, such as 127.0.0.1.`;
+      return `HOST=${host} is not an address of this machine: set it to one, such as 127.0.0.1.`;
     default:
       return `Cannot listen on ${host}:${port}: ${message}`;
   }

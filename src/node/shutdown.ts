@@ -1,13 +1,13 @@
-/** Stopping on a signal: drain, then close, then exit with code 0; a second signal exits at once. */
+/** Stops on a signal: drains, closes, and exits with code 0. A second signal exits right away. */
 import type { App } from '../app.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Listener } from './listen.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-/** Ctrl-C reaches a process that npm started twice: from the terminal, and once more from npm. */
+/** If npm started the process, Ctrl-C reaches it twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 500;
 
-/** What {@link stopOnSignals} stops. */
+/** What {@link stopOnSignals} stops, and how. */
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
@@ -29,7 +29,7 @@ export function stopOnSignals(stoppable: Stoppable): void {
       return;
     }
     first = { signal, at: clock.now() };
-    log.info('stopping; a second signal stops at once', { signal });
+    log.info('stopping; a second signal exits right away', { signal });
     const callsCut = await app.drain();
     await listener.close();
     log.info('stopped', { callsCut });

@@ -32,7 +32,7 @@ const REFUSALS: { env: Record<string, string>; line: RegExp }[] = [
   {
     // TEST-NET-1 (RFC 5737): no machine has this address.
     env: { HOST: '192.0.2.1', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' },
-    line: /^HOST=192\.0\.2\.1 is no address of this machine: /,
+    line: /^HOST=192\.0\.2\.1 is not an address of this machine: /,
   },
 ];
 for (const { env, line } of REFUSALS) {
@@ -46,7 +46,7 @@ test('refuses to start with code 1 and one line on a port in use', async (t) => 
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
   const line = new RegExp(
-    `^Port ${port} on 127\\.0\\.0\\.1 is in use: stop what listens there, or set PORT to another`,
+    `^Port ${port} on 127\\.0\\.0\\.1 is in use: stop the program that listens there, or set PORT to another port`,
   );
   await assertRefused(t, { PORT: String(port) }, line);
 });
@@ -141,6 +141,6 @@ test('ends at once with code 0 on a second signal', async (t) => {
   server.signal('SIGTERM');
   server.signal('SIGCONT');
   assert.deepEqual(await server.exit(), { code: 0, signal: null });
-  assert.match(server.stderr, /msg="stopping; a second signal stops at once"/);
+  assert.match(server.stderr, /msg="stopping; a second signal exits right away"/);
   assert.doesNotMatch(server.stderr, /msg=stopped/);
 });
