@@ -36,7 +36,10 @@ export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);
 
 /** 400, in the words of the SDK's classifier: not JSON-RPC 2.0, an invalid envelope, or headers that contradict the body. */
-export const rejectedResponse = ({ httpStatus, code, message, data }: InboundLadderRejection, id: RequestId) =>
+export const rejectedResponse = (
+  { httpStatus, code, message, data }: InboundLadderRejection,
+  id: RequestId,
+): Response =>
   Response.json(
     { jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } },
     { status: httpStatus },
@@ -108,7 +111,7 @@ export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
 /** 499, as in nginx: the client left before there was an answer. Only the log sees this status. */
-export const clientGoneResponse = () => new Response(null, { status: 499 });
+export const clientGoneResponse = (): Response => new Response(null, { status: 499 });
 
 /** 503: unavailable; the client may retry after `retryAfterSeconds`. */
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
