@@ -32,7 +32,7 @@ export type McpEndpoint = (request: Request, caller: Caller) => Response | Promi
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, log } = options;
 
-  async function post(request: Request, caller: Caller): Promise<Response> {
+  async function servePost(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
     const incoming = await readMessage(request, maxBodyBytes);
@@ -50,7 +50,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     if (lifecycle.phase === 'stopped') return stoppingResponse();
     switch (request.method) {
       case 'POST':
-        return post(request, caller);
+        return servePost(request, caller);
       case 'GET':
         return legacy.get(request, caller);
       case 'DELETE':

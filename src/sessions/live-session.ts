@@ -88,20 +88,20 @@ export class LiveSession {
     return this.#transport.isAttached;
   }
 
-  /** Serves a POST. */
-  post(exchange: Exchange): Answer | Promise<Answer> {
+  /** Answers a POST. */
+  answer(exchange: Exchange): Answer | Promise<Answer> {
     const { messages } = exchange.incoming;
     const refusal = this.#refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;
-    if (!messages.some(isInitialized)) return this.#transport.post(exchange);
+    if (!messages.some(isInitialized)) return this.#transport.answer(exchange);
     return this.#options
       .save({ initialized: true })
-      .then((isSaved) => (isSaved ? this.#transport.post(exchange) : undefined));
+      .then((isSaved) => (isSaved ? this.#transport.answer(exchange) : undefined));
   }
 
-  /** Serves a GET. */
-  get(request: Request, caller: Caller): Promise<Answer> {
-    return this.#transport.get(request, caller);
+  /** Answers a GET: opens or resumes a stream. */
+  openStream(request: Request, caller: Caller): Promise<Answer> {
+    return this.#transport.openStream(request, caller);
   }
 
   /** Repeats to the server what the client has told the session before, according to `record`. */
@@ -123,7 +123,7 @@ export class LiveSession {
   /** Sends the server a message of the handshake and waits for its answer. */
   async #repeat(message: { id?: string; method: string; params?: Record<string, unknown> }): Promise<void> {
     const incoming = describeIncoming({ jsonrpc: '2.0', ...message });
-    const response = await this.#transport.post({ incoming, accepted: JSON_ONLY, caller: this.#options.caller });
+    const response = await this.#transport.answer({ incoming, accepted: JSON_ONLY, caller: this.#options.caller });
     if (!response?.ok) throw new Error(`The session could not be restored: ${message.method} got ${response?.status}`);
   }
 

@@ -112,12 +112,12 @@ export class Sessions implements LegacyRequests {
     if (incoming.kind === 'initialize') return this.#initialize(exchange);
     // Without an id, the SDK would take it for a notification, and nobody would learn the id of the session.
     if (incoming.method === 'initialize') return invalidInitializeResponse(null);
-    return this.#serve(request, incoming.id, caller, (session) => session.post(exchange));
+    return this.#serve(request, incoming.id, caller, (session) => session.answer(exchange));
   }
 
   async get(request: Request, caller: Caller): Promise<Response> {
     if (!readAccept(request.headers.get('accept')).eventStream) return notAcceptableResponse('text/event-stream');
-    return this.#serve(request, null, caller, (session) => session.get(request, caller));
+    return this.#serve(request, null, caller, (session) => session.openStream(request, caller));
   }
 
   delete(request: Request, caller: Caller): Promise<Response> {
@@ -146,7 +146,7 @@ export class Sessions implements LegacyRequests {
     }
     let response: Answer;
     try {
-      if (!this.#isStopped) response = await this.#activate(record.id, caller, (session) => session.post(exchange));
+      if (!this.#isStopped) response = await this.#activate(record.id, caller, (session) => session.answer(exchange));
     } finally {
       if (!response?.ok) await this.#end(record.id);
     }

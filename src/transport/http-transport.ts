@@ -88,7 +88,7 @@ export class HttpTransport implements Transport {
   setScopeChallengeResolver = (resolver: ScopeChallengeHandler) => void (this.#scopeChallengeResolver = resolver);
 
   /** Answers a POST ("Sending Messages to the Server"). */
-  post(exchange: Exchange): Answer | Promise<Answer> {
+  answer(exchange: Exchange): Answer | Promise<Answer> {
     const { incoming, caller } = exchange;
     if (this.#isClosed) return undefined;
     const refusal = refuseIds(incoming, this.#calls);
@@ -103,7 +103,7 @@ export class HttpTransport implements Transport {
   }
 
   /** Opens the stream of GET, or resumes a stream ("Listening for Messages from the Server", "Resumability and Redelivery"). */
-  async get(request: Request, { authInfo }: Caller): Promise<Answer> {
+  async openStream(request: Request, { authInfo }: Caller): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     const expiresAt = authInfo?.expiresAt;
     const { ofGet } = this.#streams;
@@ -126,7 +126,7 @@ export class HttpTransport implements Transport {
     if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#streams.ofGet, message);
     const call = this.#calls.get(requestId);
     const isOver = !call || call.isAnswered;
-    if (isAnswer) return isOver ? undefined : this.#answer(call, message);
+    if (isAnswer) return isOver ? undefined : this.#settle(call, message);
     // Nobody would read it: the stream closes with the answer, or the client reads JSON only. A request must fail, since
     // the server waits for its answer.
     if (isOver || (call.stream.pending && !call.stream.canStream)) {
@@ -175,14 +175,14 @@ export class HttpTransport implements Transport {
       extra.closeStandaloneSSEStream = () => this.#disconnect(this.#streams.ofGet);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
-    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#begin(requests, stream);
+    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
     if (!accepted.json) this.#open(stream);
     for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
     return response;
   }
 
   /** Registers calls. Resolves to their answer once it is certain whether that is JSON or a stream. */
-  #begin(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
+  #register(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
     for (const request of requests) {
       const call = { request, stream, isAnswered: false };
       stream.calls.add(call);
@@ -203,18 +203,18 @@ export class HttpTransport implements Transport {
       // takes a stream that ends without an answer for broken: it would try to resume it for ever.
       const { requestId } = message.params;
       const call = requestId === undefined ? undefined : this.#calls.get(requestId);
-      if (call && !call.isAnswered) void this.#answer(call, cancelledError(call.request.id));
+      if (call && !call.isAnswered) void this.#settle(call, cancelledError(call.request.id));
     }
     try {
       this.onmessage?.(message, extra);
     } catch (error) {
       this.onerror?.(errorOf(error));
       const call = 'method' in message && 'id' in message ? this.#calls.get(message.id) : undefined;
-      if (call) void this.#answer(call, internalError(call.request.id));
+      if (call) void this.#settle(call, internalError(call.request.id));
     }
   }
 
-  #answer(call: Call, message: JSONRPCMessage): void | Promise<void> {
+  #settle(call: Call, message: JSONRPCMessage): void | Promise<void> {
     call.isAnswered = true;
     const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
     if (!save) return this.#deliver(call, message);
@@ -257,7 +257,7 @@ export class HttpTransport implements Transport {
     stream.pending = undefined;
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin();
     pending.unset();
-    pending.respond(this.#streams.begin(stream));
+    pending.respond(this.#streams.open(stream));
     if (stream.isPrimed) void this.#streams.send(stream, undefined);
     for (const answer of pending.answers) void this.#streams.send(stream, answer);
   }

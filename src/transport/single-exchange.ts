@@ -73,7 +73,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
         await server.connect(wrap(transport));
         // Building the server took time.
         const isOver = lifecycle.phase === 'stopped' || request.signal.aborted;
-        const response = isOver ? undefined : await transport.post(exchange);
+        const response = isOver ? undefined : await transport.answer(exchange);
         if (response && !isEventStream(response) && !transport.hasAsked) void end();
         else if (!transport.isAttached) void cut();
         return response;

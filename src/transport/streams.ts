@@ -55,7 +55,7 @@ export class Streams {
   }
 
   /** Names a new stream and connects it. */
-  begin(stream: Stream): Response {
+  open(stream: Stream): Response {
     stream.id = crypto.randomUUID();
     this.#running.set(stream.id, stream);
     return this.connect(stream);
