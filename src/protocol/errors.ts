@@ -95,10 +95,6 @@ export const methodNotAllowedResponse = (allow: string) =>
 export const notAcceptableResponse = (needed: string) =>
   errorResponse(406, REFUSED, `Not acceptable: the Accept header must allow ${needed}`);
 
-/** 409: a second GET stream in a session (2025-11-25, transports). */
-export const secondStreamResponse = () =>
-  errorResponse(409, REFUSED, 'The session has a GET stream already: close it, or resume it with Last-Event-ID');
-
 /** 413: the body is too large. */
 export const bodyTooLargeResponse = (maxBytes: number) =>
   errorResponse(413, REFUSED, `The body is larger than ${maxBytes} bytes`);

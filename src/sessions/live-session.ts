@@ -16,7 +16,7 @@ import type { Answer } from '../transport/call.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import type { EventLog } from './event-log.ts';
-import { createSessionEvents, type SessionEvents } from './session-events.ts';
+import { createSessionEvents } from './session-events.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
 
 /** Most subscriptions that a record keeps, and the longest URI among them. */
@@ -60,7 +60,6 @@ export async function createLiveSession(options: LiveSessionOptions): Promise<Li
 export class LiveSession {
   readonly #options: LiveSessionOptions;
   readonly #server: McpServer | Server;
-  readonly #events: SessionEvents;
   readonly #transport: HttpTransport;
   readonly #subscriptions = new Set<string>();
 
@@ -68,11 +67,10 @@ export class LiveSession {
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
     this.#options = options;
     this.#server = server;
-    this.#events = createSessionEvents({ ...options, sessionId: options.id });
     this.#transport = new HttpTransport({
       ...options,
       sessionId: options.id,
-      events: this.#events,
+      events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
     });
     this.#transport.onerror = options.onerror;
@@ -106,13 +104,13 @@ export class LiveSession {
 
   /** Repeats to the server what the client has told the session before, according to `record`. */
   async restore({ initialize, initialized, logLevel, subscriptions }: SessionRecord): Promise<void> {
-    this.#events.isMuted = true;
+    this.#transport.isRestoring = true;
     const params = JSON.parse(initialize) as Record<string, unknown>;
     await this.#repeat({ id: 'initialize', method: 'initialize', params });
     if (initialized) await this.#repeat({ method: 'notifications/initialized' });
     if (logLevel) await this.#repeat({ id: 'level', method: 'logging/setLevel', params: { level: logLevel } });
     for (const uri of subscriptions) await this.#repeat({ id: uri, method: 'resources/subscribe', params: { uri } });
-    this.#events.isMuted = false;
+    this.#transport.isRestoring = false;
   }
 
   /** Ends its streams and cancels its calls. */
@@ -146,7 +144,7 @@ export class LiveSession {
   /** Resolves to whether the changes are saved. While a record is being restored, they are in it already. */
   async #save(changes: SessionChanges): Promise<boolean> {
     try {
-      return this.#events.isMuted || (await this.#options.save(changes));
+      return this.#transport.isRestoring || (await this.#options.save(changes));
     } catch (error) {
       this.#options.onerror(error instanceof Error ? error : new Error(String(error)));
       return false;

@@ -13,14 +13,8 @@ export interface SessionEventsOptions {
   onerror: (error: Error) => void;
 }
 
-/** Logs the events of one session and finds them again. */
-export interface SessionEvents extends StreamLog {
-  /** While true, nothing is logged: the messages are not for the client. */
-  isMuted: boolean;
-}
-
 /** Makes the view that one session has of the log. */
-export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEventsOptions): SessionEvents {
+export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEventsOptions): StreamLog {
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
@@ -35,9 +29,8 @@ export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEve
   }
 
   return {
-    isMuted: false,
     async append(streamId, data) {
-      if (this.isMuted || isClosed) return undefined;
+      if (isClosed) return undefined;
       try {
         await forgetBeforeGap();
         return await eventLog.append(sessionId, streamId, data);

@@ -25,6 +25,8 @@ export interface EventStream {
   readonly response: Response;
   /** Sends an event, or drops it if the stream has ended or its reader has gone. */
   send(event: StreamEvent): void;
+  /** Sends a comment, so that proxies pass the headers on even if there is no event yet. */
+  comment(): void;
   end(): void;
 }
 
@@ -48,10 +50,12 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     },
   });
   const write = (text: string) => body.write(encoder.encode(text));
-  const stopKeepAlive = keepAliveMs > 0 ? clock.every(keepAliveMs, () => write(': keepalive\n\n')) : undefined;
+  const comment = () => write(': keepalive\n\n');
+  const stopKeepAlive = keepAliveMs > 0 ? clock.every(keepAliveMs, comment) : undefined;
   return {
     response: new Response(body.stream, { headers: { ...EVENT_STREAM_HEADERS, ...headers } }),
     send: ({ id, data }) => write(eventText(id, data)),
+    comment,
     end: () => body.end(),
   };
 }

@@ -22,13 +22,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import {
-  cancelledError,
-  cutOffError,
-  internalError,
-  secondStreamResponse,
-  unsupportedVersionResponse,
-} from '../protocol/errors.ts';
+import { cancelledError, cutOffError, internalError, unsupportedVersionResponse } from '../protocol/errors.ts';
 import { answerText, errorOf, jsonResponse, refuseIds, type Answer, type Call, type Stream } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
@@ -62,6 +56,8 @@ export class HttpTransport implements Transport {
   readonly sessionId: string | undefined;
   /** Whether the server has made a request and may be waiting for its answer. */
   hasAsked = false;
+  /** While true, the host repeats the handshake, and whatever the server says has been said to the client before. */
+  isRestoring = false;
   readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
@@ -106,21 +102,16 @@ export class HttpTransport implements Transport {
   async openStream(request: Request, { authInfo }: Caller): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     const expiresAt = authInfo?.expiresAt;
-    const { ofGet } = this.#streams;
     return this.#streams.inOrder(async () => {
       if (this.#isClosed) return undefined;
       if (lastEventId !== null) return this.#streams.resume(lastEventId, expiresAt);
-      if (ofGet.connection) return secondStreamResponse();
-      ofGet.expiresAt = expiresAt;
-      const response = this.#streams.connect(ofGet);
-      // Without an id to begin with, messages between a break before the first event and the next GET would be lost.
-      if (readsPriming(request)) await this.#streams.emit(ofGet, undefined);
-      return response;
+      return this.#streams.openGet(expiresAt, readsPriming(request));
     });
   }
 
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
     const isAnswer = !('method' in message);
+    if (this.isRestoring && !isAnswer) return refuseRepeated(message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
     if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#streams.ofGet, message);
@@ -259,6 +250,7 @@ export class HttpTransport implements Transport {
     pending.unset();
     pending.respond(this.#streams.open(stream));
     if (stream.isPrimed) void this.#streams.send(stream, undefined);
+    else stream.connection?.comment();
     for (const answer of pending.answers) void this.#streams.send(stream, answer);
   }
 
@@ -272,6 +264,11 @@ export class HttpTransport implements Transport {
     if ('id' in message) this.hasAsked = true;
     return this.#streams.send(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
+}
+
+/** Drops a notification. A request fails, so that the server does not wait, and later cancel what was never asked. */
+function refuseRepeated(message: JSONRPCMessage): void {
+  if ('id' in message) throw new Error('Requests are not repeated while a session is restored');
 }
 
 /** Whether the client reads events without data: "For backwards compatibility", only those of 2025-11-25 and later do. */

@@ -8,7 +8,11 @@ import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 import { unknownEventResponse } from '../protocol/errors.ts';
 import type { Answer, Stream } from './call.ts';
-import { createEventStream, type EventStream } from './event-stream.ts';
+import { createEventStream, type EventStream, type StreamEvent } from './event-stream.ts';
+
+/** Most messages, and most of their characters, that wait for a session's next GET stream. The oldest go first. */
+const MAX_UNSENT = 100;
+const MAX_UNSENT_CHARS = 64 * 1024;
 
 /** The log of one session's events. `sessions/session-events.ts` implements it. */
 export interface StreamLog {
@@ -43,6 +47,8 @@ export class Streams {
   /** Those that have not ended and may be resumed. */
   readonly #running = new Map<string, Stream>([[this.ofGet.id, this.ofGet]]);
   readonly #connections = new Set<EventStream>();
+  /** Messages for the stream of GET that no connection has been sent. */
+  #unsent: StreamEvent[] = [];
   #isClosed = false;
 
   constructor(options: StreamsOptions) {
@@ -59,6 +65,24 @@ export class Streams {
     stream.id = crypto.randomUUID();
     this.#running.set(stream.id, stream);
     return this.connect(stream);
+  }
+
+  /**
+   * Connects the stream of GET, and sends what has been waiting for it. The connection that it may still have ends: the
+   * client has lost it, even if nobody here has noticed yet. Runs within {@link inOrder}.
+   *
+   * @param expiresAt - When the token expires that the client opens it with, in seconds since 1970.
+   * @param isPrimed - Whether the client reads events without data.
+   */
+  async openGet(expiresAt: number | undefined, isPrimed: boolean): Promise<Response> {
+    const stream = this.ofGet;
+    stream.expiresAt = expiresAt;
+    const response = this.connect(stream);
+    const hasId = this.#sendUnsent();
+    // Without an id to begin with, messages between a break before the first event and the next GET would be lost.
+    if (isPrimed && !hasId) await this.emit(stream, undefined);
+    else stream.connection?.comment();
+    return response;
   }
 
   /** Gives a stream a new connection in place of the one it may still have. */
@@ -96,7 +120,10 @@ export class Streams {
     const stream = running ?? { id: missed.streamId, calls: new Set() };
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
-    for (const event of missed.events) if (event.data !== undefined) stream.connection?.send(event);
+    const events = missed.events.filter(({ data }) => data !== undefined);
+    if (events.length === 0) stream.connection?.comment();
+    for (const event of events) stream.connection?.send(event);
+    if (stream === this.ofGet) this.#sendUnsent(new Set(missed.events.map(({ id }) => id)));
     if (!running) stream.connection?.end();
     return response;
   }
@@ -110,7 +137,23 @@ export class Streams {
   async emit(stream: Stream, data: string | undefined): Promise<void> {
     const id = await this.#options.events?.append(stream.id, data);
     if (id !== undefined) stream.isResumable = true;
-    if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+    if (id === undefined && data === undefined) return;
+    if (stream.connection) stream.connection.send({ id, data });
+    else if (stream === this.ofGet && this.#options.events) this.#keepUnsent({ id, data });
+  }
+
+  #keepUnsent(event: StreamEvent): void {
+    this.#unsent.push(event);
+    const size = () => this.#unsent.reduce((chars, { data = '' }) => chars + data.length, 0);
+    while (this.#unsent.length > MAX_UNSENT || size() > MAX_UNSENT_CHARS) this.#unsent.shift();
+  }
+
+  /** Sends the messages that have been waiting, except for `replayed` ones. Returns whether one of them had an id. */
+  #sendUnsent(replayed?: ReadonlySet<string>): boolean {
+    const unsent = this.#unsent.filter(({ id }) => id === undefined || !replayed?.has(id));
+    this.#unsent = [];
+    for (const event of unsent) this.ofGet.connection?.send(event);
+    return unsent.some(({ id }) => id !== undefined);
   }
 
   /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */

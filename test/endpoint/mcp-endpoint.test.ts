@@ -164,15 +164,6 @@ for (const [what, send, refusal] of REFUSED_LEGACY) {
   });
 }
 
-test('answers 409 with -32000 to a second GET stream of a session, and 200 when the first has ended', async () => {
-  const first = await session.get();
-  await assertRefused(await session.get(), { status: 409, code: -32000 });
-  await first.body?.cancel();
-  const second = await session.get();
-  assert.equal(second.status, 200);
-  await second.body?.cancel();
-});
-
 test('answers 202 without a body to notifications and responses in a session, single or in a batch', async () => {
   const response = { jsonrpc: '2.0', id: 5, result: {} };
   for (const body of [NOTIFICATION, response, [NOTIFICATION, response], notifications(100)]) {

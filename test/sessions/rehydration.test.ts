@@ -171,6 +171,25 @@ test('what a server says during the repeated handshake is not said to the client
   assert.deepEqual((await eventLog.after(session.id, id))?.events, []);
 });
 
+test('a server that asks its client during the repeated handshake neither asks again nor cancels', async () => {
+  const refused: unknown[] = [];
+  const { createServer } = fixture({ one: () => 1 }, ({ server }) => {
+    server.oninitialized = () => void server.listRoots().catch((error: unknown) => refused.push(error));
+  });
+  const { app, another } = sessionApp({}, {}, { createServer });
+  const session = await openSession(app, {}, { roots: {} });
+  const stream = readStream(await session.get());
+  const { message } = await stream.next();
+  assert.equal(message?.['method'], 'roots/list');
+  await app.drain();
+  const there = sessionOf(another(), session.id);
+  const again = readStream(await there.get());
+  await there.call('one', {});
+  await settled();
+  assert.match(String(refused.at(-1)), /not repeated while a session is restored/);
+  assert.deepEqual(messagesIn(again.text), []);
+});
+
 /** Goes through all steps, with an interruption after those named. */
 async function run(interruptions: Record<string, Interruption>): Promise<unknown[]> {
   const context = sessionApp(TOOLS);

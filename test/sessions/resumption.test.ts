@@ -14,6 +14,7 @@ import {
   type StreamReader,
 } from '../support/app.ts';
 import { bearer, sessionApp, type SessionApp } from '../support/session-app.ts';
+import { fixture } from '../support/fixture.ts';
 import { createSpeaker, said, speak, type Speaker, type Speech } from '../support/speaker.ts';
 import { settled } from '../support/time.ts';
 
@@ -204,18 +205,82 @@ describe('Last-Event-ID', () => {
 });
 
 describe('a second GET stream', () => {
-  test('gets 409 with -32000 while the first is open, which goes on, and 200 after it', async () => {
+  test('takes over from the first, which ends, and each message goes to one of them', async () => {
     const scene = await setUp();
-    const { stream } = await openGetStream(scene);
-    const response = await scene.session.get();
-    assert.equal(response.status, 409);
-    assert.equal((await answerOf(response)).error?.code, -32000);
+    const { stream: first } = await openGetStream(scene);
     const { speech } = await startCall(scene);
     await speech.tell('a');
-    assert.deepEqual(said(await stream.next()), ['a']);
+    const { stream: second } = await openGetStream(scene);
+    await speech.tell('b');
+    assert.deepEqual(await readAll(first), ['priming', 'a']);
+    await openGetStream(scene);
+    assert.deepEqual(await readAll(second), ['priming', 'b']);
+  });
+
+  test('resumes one that the server still takes for connected', async () => {
+    const scene = await setUp();
+    const { stream: first, primed } = await openGetStream(scene);
+    const { speech } = await startCall(scene);
+    await speech.tell('a');
+    const second = await resume(scene.session, primed.id);
+    await first.ended();
+    await speech.tell('b');
+    await openGetStream(scene);
+    assert.deepEqual(await readAll(second), ['a', 'b']);
+  });
+});
+
+describe('what is said while no GET stream is open', () => {
+  test('is sent on the next one, in order and once', async () => {
+    const scene = await setUp();
+    const { speech } = await startCall(scene);
+    await speech.tell('a');
+    await speech.tell('b');
+    const { stream: first } = await openGetStream(scene);
+    await speech.tell('c');
+    const { stream: second } = await openGetStream(scene);
+    assert.deepEqual(await readAll(first), ['a', 'b', 'c']);
+    await openGetStream(scene);
+    assert.deepEqual(await readAll(second), ['priming']);
+  });
+
+  test('is not sent again to a client that resumes', async () => {
+    const scene = await setUp();
+    const { stream, primed } = await openGetStream(scene);
+    const { speech } = await startCall(scene);
     await stream.cancel();
     await settled();
-    assert.equal((await scene.session.get()).status, 200);
+    await speech.tell('a');
+    const second = await resume(scene.session, primed.id);
+    await openGetStream(scene);
+    assert.deepEqual(await readAll(second), ['a']);
+  });
+
+  test('is limited: the oldest messages go first', async () => {
+    const scene = await setUp();
+    const { speech } = await startCall(scene);
+    for (let index = 0; index < 150; index += 1) await speech.tell(String(index));
+    const { stream } = await openGetStream(scene);
+    await openGetStream(scene);
+    const heard = await readAll(stream);
+    assert.equal(heard.length, 100);
+    assert.equal(heard.at(-1), '149');
+  });
+
+  test('includes requests of oninitialized, which clients answer', async () => {
+    const { createServer } = fixture({ one: () => 1 }, ({ server }) => {
+      server.oninitialized = () => void server.listRoots().then(({ roots }) => asked.push(roots.length));
+    });
+    const asked: number[] = [];
+    const { app } = sessionApp({}, {}, { createServer });
+    const session = await openSession(app, {}, { roots: {} });
+    await settled();
+    const stream = readStream(await session.get());
+    const { message } = await stream.next();
+    assert.equal(message?.['method'], 'roots/list');
+    await session.post({ jsonrpc: '2.0', id: message?.['id'] as string, result: { roots: [] } });
+    await settled();
+    assert.deepEqual(asked, [0]);
   });
 });
 

@@ -1,6 +1,9 @@
+/** The colon that a comment begins with. */
+const COMMENT = 0x3a;
+
 /** A connection as a client sees it that may lose any part of it. */
 export interface Received {
-  /** All that has come so far. */
+  /** Everything received so far, without comments. */
   readonly bytes: Buffer;
   readonly ended: boolean;
   /** Goes away. */
@@ -17,7 +20,8 @@ export function receive(response: Response): Received {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      bytes = Buffer.concat([bytes, value]);
+      // A comment is a chunk of its own.
+      if (value[0] !== COMMENT) bytes = Buffer.concat([bytes, value]);
     }
     ended = true;
   };

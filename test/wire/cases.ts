@@ -101,7 +101,7 @@ function withoutLast(answers: Answer[]): Answer[] {
 }
 
 /** Statuses of requests that reach the app whole. */
-const OF_THE_APP = [200, 202, 204, 400, 403, 404, 405, 406, 409, 413, 415];
+const OF_THE_APP = [200, 202, 204, 400, 403, 404, 405, 406, 413, 415];
 /** And of requests that Node.js may refuse first. */
 const OF_NODE = [...OF_THE_APP, 408, 417, 431];
 
@@ -213,7 +213,7 @@ export const KINDS: readonly Kind[] = [
   },
   {
     name: 'much at once in one session',
-    statuses: [200, 202, 204, 400, 404, 409],
+    statuses: [200, 202, 204, 400, 404],
     attack: async (context) => {
       const { random, wire } = context;
       const own = await wire.openSession();
