@@ -12,6 +12,7 @@ import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
 import { loggingFailures, requireServer } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
+import { createGetPath } from './endpoint/path.ts';
 import { createModern } from './endpoint/modern.ts';
 import { createStateless } from './endpoint/stateless.ts';
 import { createCallsInFlight } from './lib/calls-in-flight.ts';
@@ -20,6 +21,7 @@ import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEventLog } from './memory/memory-event-log.ts';
 import { createMemorySessionStore } from './memory/memory-session-store.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
+import { singleHeaders } from './protocol/headers.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
@@ -65,6 +67,8 @@ export interface AppOptions {
 
 /** A server without a socket. */
 export interface App {
+  /** Whether it is stopping. */
+  readonly lifecycle: Readonly<Lifecycle>;
   /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo`. */
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
   /**
@@ -99,14 +103,15 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const admit = isLimited ? rateLimited(authenticate, { limit: config.rateLimit, log }) : authenticate;
   const mcp = createEndpoint(requireServer(createServer), { ...options, config, clock, log, lifecycle, callsInFlight });
 
-  const app = new Hono<Env>();
+  const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle));
   app.use(requestLog(log, clock));
   app.use(throwErrors);
+  app.use(singleHeaders);
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
-  app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw));
+  app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
   app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller')));
   app.notFound(() => notFoundResponse());
@@ -116,6 +121,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   });
 
   return {
+    lifecycle,
     fetch: (request, env) => app.fetch(request, env),
     async drain() {
       lifecycle.phase = 'draining';

@@ -33,7 +33,7 @@ for (const path of ['/livez', '/readyz']) {
   });
 }
 
-for (const path of ['/', '/mcp/', '/mcp/x', '/MCP', '/sse', '/favicon.ico', '/%2e%2e/etc/passwd']) {
+for (const path of ['/', '/mcp/x', '/mcp//', '/MCP', '/sse', '/favicon.ico', '/%2e%2e/etc/passwd']) {
   test(`answers 404 with -32000 at ${path}, and names the endpoint's path`, async () => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const response = await testApp().request(method, { path });
@@ -41,6 +41,20 @@ for (const path of ['/', '/mcp/', '/mcp/x', '/MCP', '/sse', '/favicon.ico', '/%2
     }
   });
 }
+
+test('serves /mcp/ as /mcp, and a path in MCP_PUBLIC_URL with or without its prefix', async () => {
+  const app = testApp({ MCP_PUBLIC_URL: 'http://localhost:3000/apps/slugs/mcp' });
+  const body = initializeRequest();
+  for (const path of ['/mcp', '/mcp/', '/apps/slugs/mcp', '/apps/slugs/mcp/']) {
+    assert.equal((await app.request('POST', { path, headers: JSON_HEADERS, body })).status, 200, path);
+  }
+  for (const path of ['/livez', '/apps/slugs/livez', '/apps/slugs/readyz']) {
+    assert.equal((await app.request('GET', { path })).status, 200, path);
+  }
+  for (const path of ['/apps/mcp', '/apps/slugsmcp', '/apps/slugs', '/slugs/mcp', '/apps/slugs/apps/slugs/mcp']) {
+    assert.equal((await app.request('POST', { path, headers: JSON_HEADERS, body })).status, 404, path);
+  }
+});
 
 test('checks Host and Origin before the path, and both before authentication', async () => {
   const app = testApp({}, { authenticate: () => assert.fail('nobody is asked') });

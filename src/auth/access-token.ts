@@ -64,20 +64,20 @@ export function verifiedCaller({ token, issuer, claims, resource }: VerifiedToke
 }
 
 /**
- * The scopes in `scope` (RFC 9068 section 2.2.3), or in `scp`, as Okta and Entra ID call it.
+ * The scopes in `scope` (RFC 9068 section 2.2.3) and in `scp`, as Okta and Entra ID call it. Either may be a list.
  *
  * Entra ID shortens scopes: a client that asks for `https://mcp.example.com/mcp/read` gets a token with `read`. Both
  * names are returned, since challenges use the long one.
  */
 export function grantedScopes({ scope, scp }: Claims, { url }: Pick<Resource, 'url'>): string[] {
-  if (scope !== undefined) return scopesIn(scope);
-  if (Array.isArray(scp)) return scp.filter((name) => typeof name === 'string');
-  return scopesIn(scp).flatMap((name) => [name, `${url.href}/${name}`]);
+  const shortened = typeof scp === 'string' ? scopesIn(scp).map((name) => `${url.href}/${name}`) : [];
+  return [...new Set([...scopesIn(scope), ...scopesIn(scp), ...shortened])];
 }
 
-/** The scopes in a list that is separated by spaces; none if `list` is not a string. */
+/** The scopes in a text, separated by spaces, or in a list; none if it is neither. */
 export function scopesIn(list: unknown): string[] {
-  return typeof list === 'string' ? list.split(' ').filter((scope) => scope !== '') : [];
+  const scopes: unknown[] = typeof list === 'string' ? list.split(' ') : Array.isArray(list) ? list : [];
+  return scopes.filter((scope) => typeof scope === 'string' && scope !== '') as string[];
 }
 
 /** The client: `client_id`, or one of its names before RFC 9068. */
@@ -95,8 +95,9 @@ const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 /** Why these are not the claims of an access token; `undefined` if nothing in them says so. */
 export function otherKindOfToken(claims: Readonly<Record<string, unknown>>): string | undefined {
   if (ID_TOKEN_CLAIMS.some((claim) => claim in claims)) return 'it is an ID token';
-  // Cognito and Keycloak name the kind of a token in a claim.
-  if (![undefined, 'access'].includes(claims['token_use'] as string)) return 'its token_use is not access';
+  // Cognito, Hydra and Keycloak name the kind of a token in a claim.
+  if (![undefined, 'access', 'access_token'].includes(claims['token_use'] as string))
+    return 'its token_use is not access';
   if (![undefined, 'Bearer'].includes(claims['typ'] as string)) return 'its typ claim is not Bearer';
   return undefined;
 }

@@ -48,8 +48,8 @@ export interface AuthorizationOptions {
 /** The authorization of one server. */
 export interface Authorization {
   authenticate: Authenticate;
-  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. */
-  metadata(request: Request): Response;
+  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is what it is routed by. */
+  metadata(request: Request, path: string): Response;
 }
 
 /** Makes the authorization of a server. The authorization server is not contacted before the first token arrives. */
@@ -67,7 +67,7 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
   const at = (request: Request) => byHost.get(new URL(request.url).host) ?? canonical;
   return {
     authenticate: (request) => at(request).authenticate(request),
-    metadata: (request) => at(request).metadata(request),
+    metadata: (request, path) => at(request).metadata(request, path),
   };
 }
 
@@ -90,7 +90,7 @@ function authorizationAt(
   }
   return {
     authenticate: createBearerGate({ verifiers, requiredScopes, resourceMetadataUrl: resource?.metadataUrl, log }),
-    metadata: (request) => (resource && metadataResponse(request, resource, options)) ?? notFoundResponse(),
+    metadata: (request, path) => (resource && metadataResponse(request, path, resource, options)) ?? notFoundResponse(),
   };
 }
 
@@ -101,12 +101,12 @@ function resourceAt(url: URL, { oauthAudience }: AuthorizationOptions): Resource
 
 function metadataResponse(
   request: Request,
+  path: string,
   { url, metadataUrl }: Resource,
   { oauthIssuer, requiredScopes }: AuthorizationOptions,
 ): Response | undefined {
   const { method, headers } = request;
-  const { pathname } = new URL(request.url);
-  if (pathname !== METADATA_ROOT && pathname !== new URL(metadataUrl).pathname) return undefined;
+  if (path !== METADATA_ROOT && path !== new URL(metadataUrl).pathname) return undefined;
   // Both paths have the same document, and the SDK answers at the longer one.
   return oauthMetadataResponse(new Request(metadataUrl, { method, headers }), {
     // The document names only the issuer. Clients ask the issuer for the rest.

@@ -52,9 +52,9 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
   const pending = new Map<Endpoint, Promise<URL | undefined>>();
   let failedAt = -Infinity;
 
-  async function ask(url: string | URL, init: RequestInit = {}): Promise<Response> {
+  async function ask(url: string | URL, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Promise<Response> {
     const timeout = new AbortController();
-    const cancel = clock.after(TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
+    const cancel = clock.after(timeoutMs, () => timeout.abort(new Error('no answer in time')));
     const signal = init.signal ? AbortSignal.any([init.signal, timeout.signal]) : timeout.signal;
     try {
       const response = await fetch(url, { ...init, redirect: 'manual', signal });
@@ -68,22 +68,18 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
 
   async function discover(endpoint: Endpoint): Promise<URL | undefined> {
     const failures: string[] = [];
-    // One time limit for all locations together, since a caller is waiting.
-    const timeout = new AbortController();
-    const cancel = clock.after(TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
-    for (const location of metadataLocations(issuer)) {
-      const result = await ask(location, { signal: timeout.signal })
+    const locations = metadataLocations(issuer);
+    for (const location of locations) {
+      // All of them share the time limit, since a caller is waiting. One that hangs must not use up the others' share.
+      const result = await ask(location, {}, TIMEOUT_MS / locations.length)
         .then((response) => readEndpoint(response, issuer, endpoint))
         .catch((error: unknown) => messageOf(error));
       if (result instanceof URL) {
-        cancel();
         found.set(endpoint, { url: result, at: clock.now() });
         return result;
       }
       failures.push(`${location}: ${result}`);
-      if (timeout.signal.aborted) break;
     }
-    cancel();
     failedAt = clock.now();
     log.warn('the authorization server has no usable metadata', { endpoint, why: failures.join('; ') });
     // Use the endpoint that was found before: it was right once, and signatures are verified anyway.
@@ -92,7 +88,7 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
 
   return {
     issuer,
-    fetch: ask,
+    fetch: (url, init) => ask(url, init),
     async find(endpoint) {
       const known = found.get(endpoint);
       const now = clock.now();

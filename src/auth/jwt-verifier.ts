@@ -3,7 +3,14 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc9068#section-4
  */
-import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
+import {
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+} from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, grantedScopes, otherKindOfToken, verifiedCaller, type Resource } from './access-token.ts';
 import { refused, unavailable, type TokenVerifier } from './bearer.ts';
@@ -41,7 +48,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       const claims = known.claimsOf(token);
       if (claims) return verifiedCaller({ token, issuer: issuer.issuer, claims, resource });
       try {
-        const verified = await jwtVerify(token, getKey, { ...expected, currentDate: new Date(clock.now()) });
+        const verified = await verifyWithEach(token, getKey, { ...expected, currentDate: new Date(clock.now()) });
         const why = notAccessToken(verified, resource);
         if (why !== undefined) return refused(why);
         known.remember(token, verified.payload);
@@ -55,6 +62,27 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       }
     },
   };
+}
+
+/** Verifies a token. If several keys fit, because it names none or two have the same id, it tries each. */
+async function verifyWithEach(
+  token: string,
+  getKey: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, getKey, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
 }
 
 /** Names the claim that was wrong and the setting it is compared with. The error's message is not used: it may quote the token. */
@@ -71,7 +99,8 @@ function detailOf(error: errors.JOSEError): string {
  * Why a JWT from the issuer is not an access token; `undefined` if it is one.
  *
  * `typ: at+jwt` marks access tokens. Many issuers use `JWT` for ID tokens and access tokens alike. In that case, an
- * access token must have scopes, which ID tokens do not have, and no claim that only other tokens have.
+ * access token must be for the URL of this server or have scopes, neither of which ID tokens are or have, and must not
+ * have a claim that only other tokens have.
  */
 function notAccessToken(
   { protectedHeader: { typ }, payload }: JWTVerifyResult,
@@ -83,7 +112,9 @@ function notAccessToken(
   if (type !== undefined && type !== 'jwt') return 'its typ is neither at+jwt nor JWT';
   const kind = otherKindOfToken(payload);
   if (kind !== undefined) return kind;
-  if (grantedScopes(payload, resource).length === 0) {
+  // An ID token is for a client, so it never names the URL of this server.
+  const isForUrl = [payload.aud].flat().includes(resource.url.href);
+  if (!isForUrl && grantedScopes(payload, resource).length === 0) {
     return 'its typ is not at+jwt, and it names no scope: it may be an ID token';
   }
   return undefined;

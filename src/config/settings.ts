@@ -21,7 +21,16 @@ const list = (entry: z.ZodType<string, string>) =>
     .transform((value) => value.split(',').map((part) => part.trim()))
     .transform((parts) => parts.filter((part) => part !== ''))
     .pipe(z.array(entry));
-const optional = (value: z.ZodType<string, string>) => value.or(z.literal('').transform(() => undefined));
+/** The URL of an endpoint, to which `/mcp` is added if it is missing: tunnels print only the origin. */
+const endpointUrl = z
+  .string()
+  .transform((value) => `${value.replace(/\/+$/, '').replace(/\/mcp$/, '')}/mcp`)
+  .refine(isEndpointUrl);
+const optional = (value: z.ZodType<string, string>) =>
+  z
+    .literal('')
+    .transform(() => undefined)
+    .or(value);
 const hostname = z.string().transform((value) => value.toLowerCase());
 const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)$/;
 
@@ -84,8 +93,8 @@ export const SETTINGS = {
   publicUrl: setting({
     variable: 'MCP_PUBLIC_URL',
     fallback: '',
-    schema: optional(z.string().refine(isEndpointUrl)),
-    expected: 'the URL that clients use, ending in /mcp, such as https://mcp.example.com/mcp',
+    schema: optional(endpointUrl),
+    expected: 'the URL that clients use, such as https://mcp.example.com/mcp',
     meaning: 'URL that clients use, if the server does not listen on it itself. Its host and origin are allowed',
   }),
   allowedHosts: setting({
@@ -137,6 +146,14 @@ export const SETTINGS = {
     schema: integer(0, 3600),
     expected: 'seconds from 0 to 3600',
     meaning: 'Interval between comments that keep proxies from cutting open streams; 0 for none',
+  }),
+  idleConnectionSeconds: setting({
+    variable: 'MCP_IDLE_CONNECTION_SECONDS',
+    fallback: '75',
+    schema: integer(1, 3600),
+    expected: 'seconds from 1 to 3600',
+    meaning:
+      'How long an idle connection is kept; longer than the load balancer in front keeps it, or it answers some calls with 502',
   }),
   maxBodyBytes: setting({
     variable: 'MCP_MAX_BODY_BYTES',

@@ -7,7 +7,6 @@
 import {
   classifyInboundRequest,
   isJsonContentType,
-  readRequestBody,
   type InboundHttpRequest,
   type JSONRPCMessage,
 } from '@modelcontextprotocol/server';
@@ -18,6 +17,8 @@ import {
   rejectedResponse,
   tooDeepResponse,
   tooManyValuesResponse,
+  unsupportedCharsetResponse,
+  unsupportedEncodingResponse,
   unsupportedMediaTypeResponse,
 } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
@@ -37,28 +38,55 @@ const MAX_VALUES = 2000;
  * @returns The message or batch; or the response that refuses it, with status 400, 413 or 415.
  */
 export async function readMessage(request: Request, maxBytes: number): Promise<Incoming | Response> {
-  if (!isJsonContentType(request.headers.get('content-type'))) return unsupportedMediaTypeResponse();
+  const refusal = refuseMediaType(request.headers);
+  if (refusal) return refusal;
   let text;
   try {
-    text = await readText(request, maxBytes);
+    const bytes = await readBytes(request, maxBytes);
+    if (bytes === undefined) return bodyTooLargeResponse(maxBytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    // The client left before the body was complete; nobody reads this response.
+    // Not UTF-8 (RFC 8259 section 8.1). Or the client left before the body was complete, and nobody reads this response.
     return parseErrorResponse();
   }
-  if (text === undefined) return bodyTooLargeResponse(maxBytes);
   const body = parseJson(text);
   if (body === undefined) return parseErrorResponse();
   return refuseSize(body, text.length) ?? classify(request, body);
 }
 
+/** Answers 415 to a body that is not JSON, not in UTF-8 (RFC 8259 section 8.1), or compressed. */
+function refuseMediaType(headers: Headers): Response | undefined {
+  const type = headers.get('content-type');
+  if (!isJsonContentType(type)) return unsupportedMediaTypeResponse();
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(type ?? '')?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset)) return unsupportedCharsetResponse();
+  const encoding = headers.get('content-encoding')?.trim() ?? '';
+  return encoding === '' || /^identity$/i.test(encoding) ? undefined : unsupportedEncodingResponse();
+}
+
 /**
- * The body as text; `undefined` if it is too large. HTTP guarantees that a body has its declared length, so bytes are
- * counted only if no length is declared. A body that is declared too large is not read.
+ * The body; `undefined` if it is too large. HTTP guarantees that a body has its declared length, so bytes are counted only
+ * if no length is declared. A body that is declared too large is not read.
  */
-function readText(request: Request, maxBytes: number): Promise<string | undefined> {
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   const declared = request.headers.get('content-length');
-  if (declared !== null && /^\d+$/.test(declared) && Number(declared) <= maxBytes) return request.text();
-  return readRequestBody(request, maxBytes).then((read) => (read.tooLarge ? undefined : read.text));
+  if (declared !== null && /^\d+$/.test(declared)) {
+    return Number(declared) <= maxBytes ? new Uint8Array(await request.arrayBuffer()) : undefined;
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
 }
 
 function refuseSize(body: unknown, chars: number): Response | undefined {

@@ -10,12 +10,17 @@ import { ConfigError } from '../config/config.ts';
 /** How long answers may take to be sent after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
 
+/** How much longer than an idle connection the headers of a request may take, in milliseconds. */
+const HEADERS_MARGIN_MS = 5000;
+
 /** Options for {@link listen}. */
 export interface ListenOptions {
   /** The address or host name to listen on. */
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
+  /** How long an idle connection is kept, in milliseconds. @default 75,000 */
+  idleConnectionMs?: number;
   /** @default systemClock */
   clock?: Clock;
   /** Receives errors of the listening socket. */
@@ -35,10 +40,18 @@ export interface Listener {
  *
  * @throws {@link ConfigError} if the address is unavailable.
  */
-export async function listen(app: App, { host, port, clock = systemClock, onerror }: ListenOptions): Promise<Listener> {
+export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
+  const { host, port, idleConnectionMs = 75_000, clock = systemClock, onerror } = options;
   const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
   // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;
+  // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
+  server.keepAliveTimeout = idleConnectionMs;
+  server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
+  server.on('request', (_request, response: ServerResponse) => {
+    // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
+    if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
+  });
   const unsent = countUnsent(server);
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));

@@ -47,7 +47,8 @@ async function serveUntilSignal(createServer: CreateServer, config: Config, unkn
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
   const app = createApp(createServer, { config, log, connInfo: getConnInfo });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
-  const listener = await listen(app, { ...config, onerror });
+  const idleConnectionMs = config.idleConnectionSeconds * 1000;
+  const listener = await listen(app, { ...config, idleConnectionMs, onerror });
   for (const line of bannerLines(config, listener.port)) write(line);
   stopOnSignals({ app, listener, log });
 }

@@ -102,6 +102,16 @@ export const bodyTooLargeResponse = (maxBytes: number) =>
 /** 415: the body is not declared to be JSON. */
 export const unsupportedMediaTypeResponse = () => errorResponse(415, REFUSED, 'Content-Type must be application/json');
 
+/** 415: the body is not in UTF-8. */
+export const unsupportedCharsetResponse = () =>
+  errorResponse(415, REFUSED, 'The charset must be UTF-8, as JSON requires');
+
+/** 415: the body is compressed (RFC 9110 section 15.5.16). */
+export const unsupportedEncodingResponse = () =>
+  errorResponse(415, REFUSED, 'Content-Encoding is not supported: send the body as it is', {
+    headers: { 'Accept-Encoding': 'identity' },
+  });
+
 /** 429: too many requests from one caller, who may retry after `retryAfterSeconds` (RFC 6585 section 4). */
 export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });

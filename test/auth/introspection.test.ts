@@ -89,7 +89,16 @@ for (const [what, change] of Object.entries(REFUSED)) {
   });
 }
 
-for (const change of [{ aud: ['a', AUDIENCE] }, { iss: ISSUER }, { token_type: 'bearer' }, { nbf: 0 }]) {
+for (const change of [
+  { aud: ['a', AUDIENCE] },
+  { iss: ISSUER },
+  { token_type: 'bearer' },
+  { nbf: 0 },
+  // As Ory Hydra answers.
+  { token_use: 'access_token' },
+  { scope: ['mcp'] },
+  { scope: undefined, scp: 'mcp' },
+]) {
   test(`accepts an active token with ${JSON.stringify(change)}`, async () => {
     const { server, verifier, active } = await setUp();
     server.introspect = () => active(change);

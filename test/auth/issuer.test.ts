@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { createIssuer, type Issuer } from '../../src/auth/issuer.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
-import { ISSUER, testIssuer, type TestIssuer } from '../support/issuer.ts';
+import { ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
+import { settled } from '../support/time.ts';
 
 async function setUp(
   url = ISSUER,
@@ -36,6 +37,16 @@ for (const [url, locations] of Object.entries({
     );
   });
 }
+
+test('looks further when a place does not answer, whose time is its own', async () => {
+  const { server, issuer, clock } = await setUp();
+  server.instead = (request) =>
+    request.url.endsWith(OPENID) ? Promise.resolve(Response.json(server.metadata)) : neverAnswers(request);
+  const finding = issuer.find('jwks_uri');
+  await settled();
+  clock.advance(2500);
+  assert.equal((await finding)?.href, `${ISSUER}/jwks`);
+});
 
 test('looks further when a document lacks the endpoint', async () => {
   const { server, issuer } = await setUp();

@@ -99,7 +99,6 @@ const ROWS: Record<string, () => Presented | Promise<Presented>> = {
   'a token that is bound to a key': () => signed({ cnf: { jkt: 'x' } }),
   'an ID token of its issuer': () =>
     signed({ aud: 'client-1', client_id: undefined, azp: 'client-1', nonce: 'n' }, { typ: 'JWT' }),
-  'an ID token for this very audience': () => signed({ scope: undefined, azp: 'client-1' }, { typ: 'JWT' }),
   'an ID token with scopes and a nonce': () => signed({ nonce: 'n' }, { typ: 'JWT' }),
   'an ID token of Keycloak': () => signed({ typ: 'ID' }, { typ: 'JWT' }),
   'an ID token of Cognito': () => signed({ token_use: 'id' }, { typ: undefined }),

@@ -49,12 +49,14 @@ const SETTINGS: Record<string, Case> = {
     good: {
       'https://mcp.example.com/mcp': 'https://mcp.example.com/mcp',
       'https://example.com:8443/slugs/mcp': 'https://example.com:8443/slugs/mcp',
+      'https://mcp.example.com/mcp/': 'https://mcp.example.com/mcp',
+      // What ngrok prints.
+      'https://abc123.ngrok.app': 'https://abc123.ngrok.app/mcp',
+      'https://example.com/slugs/': 'https://example.com/slugs/mcp',
     },
     wrong: [
       'mcp.example.com',
       'ftp://mcp.example.com/mcp',
-      'https://mcp.example.com',
-      'https://mcp.example.com/mcp/',
       'https://mcp.example.com/mcp?a=b',
       'https://mcp.example.com/?/mcp',
       'https://mcp.example.com/#/mcp',
@@ -62,7 +64,7 @@ const SETTINGS: Record<string, Case> = {
       'https://mcp example.com/mcp',
       'https:////mcp',
     ],
-    expected: 'the URL that clients use, ending in /mcp, such as https://mcp.example.com/mcp',
+    expected: 'the URL that clients use, such as https://mcp.example.com/mcp',
     env: INSECURE,
   },
   MCP_ALLOWED_HOSTS: {
@@ -111,6 +113,7 @@ const SETTINGS: Record<string, Case> = {
   MCP_MAX_SESSIONS: whole('maxSessions', 10_000, 'a number', [1, 10_000_000]),
   MCP_MAX_SESSIONS_PER_PRINCIPAL: whole('maxSessionsPerPrincipal', 1000, 'a number', [1, 10_000_000]),
   MCP_KEEP_ALIVE_SECONDS: whole('keepAliveSeconds', 15, 'seconds', [0, 3600]),
+  MCP_IDLE_CONNECTION_SECONDS: whole('idleConnectionSeconds', 75, 'seconds', [1, 3600]),
   MCP_MAX_BODY_BYTES: whole('maxBodyBytes', 4_194_304, 'bytes', [1024, 1_073_741_824]),
   MCP_DRAIN_SECONDS: whole('drainSeconds', 25, 'seconds', [0, 3600]),
   MCP_AUTH_TOKENS: {

@@ -5,6 +5,7 @@ import {
   messagesIn,
   initializeRequest,
   JSON_HEADERS,
+  LATEST_LEGACY,
   modernRequest,
   openSession,
   rpc,
@@ -91,6 +92,16 @@ const REFUSED_IN_BOTH_ERAS: Row[] = [
     (headers) => postChunks({ ...headers, 'content-type': '' }, chunksOf(JSON.stringify(CALL))),
     { status: 415, code: -32000 },
   ],
+  ...['latin1', '"UTF-16"', 'utf-7'].map((charset): Row => [
+    `a body in ${charset}`,
+    (headers) => post({ ...headers, 'content-type': `application/json; charset=${charset}` }, CALL),
+    { status: 415, code: -32000 },
+  ]),
+  ...['gzip', 'br', 'identity, gzip'].map((encoding): Row => [
+    `a body in ${encoding}`,
+    (headers) => post({ ...headers, 'content-encoding': encoding }, CALL),
+    { status: 415, code: -32000 },
+  ]),
   ['a body over the limit in bytes', (headers) => post(headers, JSON.stringify('ü'.repeat(5000))), TOO_LARGE],
   ['a length over the limit', (headers) => post({ ...headers, 'content-length': '8193' }, CALL), TOO_LARGE],
   ['chunks over the limit', (headers) => postChunks(headers, chunksOf('"'.padEnd(8193))), TOO_LARGE],
@@ -163,6 +174,33 @@ for (const [what, send, refusal] of REFUSED_LEGACY) {
     assert.equal((await own.post(CALL)).status, 200);
   });
 }
+
+test('serves a body that says it is in UTF-8, and not compressed', async () => {
+  for (const type of ['application/json; charset=utf-8', 'application/json;charset="UTF8"', 'application/json; a=b']) {
+    const headers = { ...session.headers, 'content-type': type, 'content-encoding': 'identity' };
+    assert.equal((await app.request('POST', { headers, body: CALL })).status, 200, type);
+  }
+});
+
+test('counts a header once that a client repeats with the same value, and refuses different ones', async () => {
+  const { headers } = session;
+  for (const [name, value] of Object.entries({ ...headers, 'mcp-protocol-version': LATEST_LEGACY })) {
+    if (name === 'accept') continue;
+    const repeated = { ...headers, [name]: `${value}, ${value}` };
+    assert.equal((await app.request('POST', { headers: repeated, body: CALL })).status, 200, name);
+    const different = { ...headers, [name]: `${value}, other` };
+    assert.notEqual((await app.request('POST', { headers: different, body: CALL })).status, 200, name);
+  }
+  const modern = modernRequest('tools/list');
+  const repeated = Object.fromEntries(
+    Object.entries(modern.headers ?? {}).map(([name, value]) => [name, `${value}, ${value}`]),
+  );
+  const answer = await app.request('POST', {
+    headers: { ...repeated, accept: JSON_HEADERS.accept },
+    body: modern.body,
+  });
+  assert.equal(answer.status, 200);
+});
 
 test('answers 202 without a body to notifications and responses in a session, single or in a batch', async () => {
   const response = { jsonrpc: '2.0', id: 5, result: {} };

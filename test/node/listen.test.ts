@@ -37,6 +37,33 @@ test('answers 413 to a declared body before it comes, and ends the connection th
   assert.equal((await fetch(new URL('/livez', url))).status, 200);
 });
 
+test('keeps idle connections for longer than common load balancers, and as long as it is told', async (t) => {
+  for (const [options, seconds] of [
+    [{}, 75],
+    [{ idleConnectionMs: 620_000 }, 620],
+  ] as const) {
+    const { port } = await startListening(t, {}, options);
+    const answer = watchText(connectTo(t, port, NEXT_REQUEST));
+    await answer.match(new RegExp(`^Keep-Alive: timeout=${seconds}\\r$`, 'im'));
+  }
+});
+
+test('closes each connection with its answer while it stops, so that clients go elsewhere', async (t) => {
+  const tool = waitingTool();
+  const { url, drain } = await startListening(t, { MCP_DRAIN_SECONDS: '10' }, tool);
+  const session = await openSession(remoteApp(url));
+  const call = session.call('wait', {});
+  await tool.started.opened;
+  const alive = await fetch(new URL('/livez', url));
+  assert.notEqual(alive.headers.get('connection'), 'close');
+  const draining = drain();
+  for (const path of ['/livez', '/readyz', '/mcp']) {
+    assert.equal((await fetch(new URL(path, url))).headers.get('connection'), 'close', path);
+  }
+  tool.released.open();
+  await Promise.all([call, draining]);
+});
+
 /** A tool that waits, and tells whether its call was cancelled. */
 function waitingTool() {
   const started = gate();

@@ -8,10 +8,13 @@ export interface ListeningApp {
   port: number;
   url: string;
   close: () => Promise<void>;
+  drain: () => Promise<number>;
   lines: readonly string[];
 }
 
 export interface ListeningOptions extends TestAppOptions {
+  /** How long idle connections are kept, in milliseconds. @default that of the listener */
+  idleConnectionMs?: number;
   /** The listener's clock. @default systemClock */
   listenerClock?: Clock;
   /** Sees each request before the app does. */
@@ -26,14 +29,27 @@ export interface ListeningOptions extends TestAppOptions {
 export async function startListening(
   t: TestContext,
   env: Record<string, string> | ((url: string) => Record<string, string>) = {},
-  { listenerClock, onRequest, ...options }: ListeningOptions = {},
+  { listenerClock, idleConnectionMs, onRequest, ...options }: ListeningOptions = {},
 ): Promise<ListeningApp> {
-  const address = { host: '127.0.0.1', port: 0, ...(listenerClock && { clock: listenerClock }) };
+  const address = {
+    host: '127.0.0.1',
+    port: 0,
+    ...(listenerClock && { clock: listenerClock }),
+    ...(idleConnectionMs && { idleConnectionMs }),
+  };
   const fetch = (request: Request, bindings?: unknown) => {
     onRequest?.(request);
     return app.fetch(request, bindings);
   };
-  const listener = await listen({ fetch, drain: () => app.drain() }, address);
+  const listener = await listen(
+    {
+      fetch,
+      get lifecycle() {
+        return app.lifecycle;
+      },
+    },
+    address,
+  );
   const url = `http://127.0.0.1:${listener.port}/mcp`;
   const app = testApp({ MCP_DRAIN_SECONDS: '0', ...(typeof env === 'function' ? env(url) : env) }, options);
   let closing: Promise<void> | undefined;
@@ -42,5 +58,5 @@ export async function startListening(
     await app.drain();
     await close();
   });
-  return { port: listener.port, close, url, lines: app.lines };
+  return { port: listener.port, close, url, drain: () => app.drain(), lines: app.lines };
 }
