@@ -15,11 +15,14 @@ import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { asAccepted } from '../protocol/accept.ts';
-import { notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
+import { cutOffError, internalError, notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
+import type { Incoming } from '../protocol/incoming.ts';
+import { parseJson } from '../protocol/json.ts';
 import { createModernCalls } from '../shortcuts/modern-call.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import { boundedResponse } from '../transport/bounded-response.ts';
+import { eventText, keptAlive } from '../transport/event-stream.ts';
 import type { PostExchange } from '../transport/exchange.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { cutOffResponse } from './stateless.ts';
@@ -52,7 +55,7 @@ export interface ModernRequests {
 
 /** Makes the part of the endpoint that serves 2026-07-28; `close()` ends what it holds. */
 export function createModern(options: ModernOptions): ModernRequests {
-  const { createServer, callsInFlight, clock, lifecycle, log } = options;
+  const { createServer, callsInFlight, clock, keepAliveMs, lifecycle, log } = options;
   const calls = options.shortcuts ? createModernCalls(options) : undefined;
   /** The tool that a request calls, for `createServer`: the handler passes it nothing but the request. */
   const calledTools = new WeakMap<Request, string | undefined>();
@@ -63,7 +66,7 @@ export function createModern(options: ModernOptions): ModernRequests {
   const handler = createMcpHandler(createHandled, {
     ...(options.bus && { bus: options.bus }),
     legacy: 'reject',
-    keepAliveMs: options.keepAliveMs,
+    keepAliveMs,
     onerror: (error) => log.debug('mcp', { error: error.message }),
   });
 
@@ -72,10 +75,20 @@ export function createModern(options: ModernOptions): ModernRequests {
     return handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
   }
 
-  function bounded(response: Response, { accepted, caller }: PostExchange, onEnd: () => void): Response {
+  /** Bounds an event stream of the SDK, and sees to it that it does not end without an answer. */
+  function bounded(response: Response, { incoming, accepted, caller }: PostExchange, onEnd: () => void): Response {
     // A client that reads only JSON gets no stream that could end early.
     const expiresAt = accepted.eventStream ? caller.authInfo?.expiresAt : undefined;
-    return boundedResponse(response, { clock, expiresAt, onEnd });
+    const lastWords = (lastChunk: Uint8Array | undefined) =>
+      isAnswer(lastChunk) ? undefined : unansweredEvent(incoming, lifecycle);
+    return boundedResponse(response, { clock, expiresAt, onEnd, lastWords });
+  }
+
+  /** The SDK's answer to a call, as the client accepts it. */
+  async function answerOf(exchange: PostExchange): Promise<Response> {
+    const response = await fetchHandler(exchange);
+    if (response.status === 499) return cutOffResponse(exchange, lifecycle);
+    return asAccepted(bounded(response, exchange, callsInFlight.begin()), exchange.accepted);
   }
 
   return {
@@ -91,14 +104,29 @@ export function createModern(options: ModernOptions): ModernRequests {
       if (answer !== 'unserved') return answer ?? cutOffResponse(exchange, lifecycle);
       // The server may have stopped in the meantime.
       if (isStopped(lifecycle)) return stoppingResponse(incoming.id);
-      const response = await fetchHandler(exchange);
-      if (response.status === 499) return cutOffResponse(exchange, lifecycle);
-      return asAccepted(bounded(response, exchange, callsInFlight.begin()), accepted);
+      const pending = answerOf(exchange);
+      if (!accepted.eventStream) return pending;
+      const { authInfo } = exchange.caller;
+      // The stream is the answer to the POST. The call behind it is counted on its own from then on.
+      const onSilence = () => void callsInFlight.track(() => pending).catch(() => {});
+      return keptAlive(pending, { clock, keepAliveMs, expiresAt: authInfo?.expiresAt, onSilence });
     },
-    async close() {
-      await Promise.all([handler.close(), calls?.close()]);
-    },
+    close: async () => void (await Promise.all([handler.close(), calls?.close()])),
   };
+}
+
+/** Whether the last event of a stream is the answer to its call. */
+function isAnswer(chunk: Uint8Array | undefined): boolean {
+  const data = /^data: ?(.*)$/m.exec(new TextDecoder().decode(chunk))?.[1] ?? '';
+  const message = parseJson(data);
+  return typeof message === 'object' && message !== null && ('result' in message || 'error' in message);
+}
+
+/** The error that ends the stream of a call without an answer: the server was stopped, or has closed itself. */
+function unansweredEvent({ id }: Incoming, { phase }: Readonly<Lifecycle>): Uint8Array | undefined {
+  if (id === null) return undefined;
+  const error = phase === 'stopped' ? cutOffError(id) : internalError(id);
+  return new TextEncoder().encode(eventText(undefined, JSON.stringify(error)));
 }
 
 function isStopped({ phase }: Readonly<Lifecycle>): boolean {

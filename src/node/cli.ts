@@ -73,7 +73,8 @@ async function load(path: string): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts$/.test(path)) {
       const remedy = 'Compile TypeScript to JavaScript, or use Node.js 22.18 or later.';
       throw new UsageError(`Node.js ${process.version} cannot run ${path}. ${remedy}`, { cause });
     }

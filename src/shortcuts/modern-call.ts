@@ -55,8 +55,10 @@ export interface ModernCalls {
 
 /** Makes the shortcut; `close()` ends what it holds. */
 export function createModernCalls(options: ModernCallOptions): ModernCalls {
-  // Like the SDK's handler, answer with JSON unless the call sends something before its result.
-  const exchanges = createSingleExchanges({ ...options, streamAfterMs: Infinity, endServer: endAnswered });
+  // Like the SDK's handler, answer with JSON unless the call sends something before its result, or would be silent for
+  // too long.
+  const streamAfterMs = options.keepAliveMs === 0 ? Infinity : options.keepAliveMs;
+  const exchanges = createSingleExchanges({ ...options, streamAfterMs, endServer: endAnswered });
   return {
     async answer(exchange) {
       if (!isPlainCall(exchange)) return 'unserved';

@@ -74,13 +74,19 @@ export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
   };
 }
 
+/** Options for {@link boundedResponse}. */
+export interface BoundedResponseOptions extends BoundedBodyOptions {
+  /** Returns what to send at the end of a stream, given the last chunk of the SDK. @default nothing */
+  lastWords?: (lastChunk: Uint8Array | undefined) => Uint8Array | undefined;
+}
+
 /**
  * Returns `response` with its body bounded if it is an event stream, and as it is otherwise. The SDK writes to its
  * streams without asking whether anybody reads them.
  *
  * `onEnd` is called once, when the stream has ended for any reason; right away if the response is not a stream.
  */
-export function boundedResponse(response: Response, options: BoundedBodyOptions): Response {
+export function boundedResponse(response: Response, options: BoundedResponseOptions): Response {
   // In this order: in @hono/node-server, reading the `body` of a string response turns it into a stream.
   if (!isEventStream(response) || response.body === null) {
     options.onEnd();
@@ -95,20 +101,28 @@ export function boundedResponse(response: Response, options: BoundedBodyOptions)
       options.onEnd(reason);
     },
   });
-  void pump(source, body);
+  void pump(source, body, options.lastWords);
   const headers = new Headers(response.headers);
   // The SDK asks for keep-alive even if the client wants the connection closed (RFC 9112 section 9.6).
   headers.delete('connection');
   return new Response(body.stream, { status: response.status, headers });
 }
 
-async function pump(source: ReadableStreamDefaultReader<Uint8Array>, body: BoundedBody): Promise<void> {
+async function pump(
+  source: ReadableStreamDefaultReader<Uint8Array>,
+  body: Pick<BoundedBody, 'write' | 'end' | 'fail'>,
+  lastWords?: BoundedResponseOptions['lastWords'],
+): Promise<void> {
+  let last: Uint8Array | undefined;
   try {
     for (;;) {
       const { done, value } = await source.read();
       if (done) break;
       body.write(value);
+      last = value;
     }
+    const words = lastWords?.(last);
+    if (words) body.write(words);
     body.end();
   } catch (error) {
     body.fail(error);

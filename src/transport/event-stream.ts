@@ -1,5 +1,6 @@
 /** The event streams that answer calls and GET requests of the 2025 revisions. */
 import type { Clock } from '../lib/clock.ts';
+import { isEventStream } from '../protocol/accept.ts';
 import { createBoundedBody, type BoundedBodyOptions } from './bounded-response.ts';
 
 /** They keep caches and proxies from buffering events (`X-Accel-Buffering` is for nginx). */
@@ -27,7 +28,11 @@ export interface EventStream {
   send(event: StreamEvent): void;
   /** Sends a comment, so that proxies pass the headers on even if there is no event yet. */
   comment(): void;
+  /** Sends events that are text already. */
+  write(chunk: Uint8Array): void;
   end(): void;
+  /** Breaks the connection instead of ending it. */
+  fail(error: unknown): void;
 }
 
 /** Options for {@link createEventStream}. */
@@ -37,6 +42,39 @@ export interface EventStreamOptions extends BoundedBodyOptions {
   clock: Pick<Clock, 'now' | 'after' | 'every'>;
   /** Milliseconds between comments that keep proxies from cutting the connection; 0 for none. */
   keepAliveMs: number;
+}
+
+/** Options for {@link keptAlive}. */
+export interface KeptAliveOptions extends Pick<EventStreamOptions, 'clock' | 'keepAliveMs' | 'expiresAt'> {
+  /** Called when there is no answer in time, and a stream takes its place. */
+  onSilence: () => void;
+}
+
+/**
+ * Resolves to `pending` if it answers within `keepAliveMs`. Otherwise resolves to a stream that sends comments until there
+ * is an answer, and then the answer, so that no proxy takes the silence for a dead connection. 0 waits for any time.
+ */
+export async function keptAlive(pending: Promise<Response>, options: KeptAliveOptions): Promise<Response> {
+  const { keepAliveMs, clock, onSilence } = options;
+  if (keepAliveMs === 0) return pending;
+  let cancel: (() => void) | undefined;
+  const silence = new Promise<undefined>((resolve) => {
+    cancel = clock.after(keepAliveMs, () => resolve(undefined));
+  });
+  const response = await Promise.race([pending, silence]).finally(() => cancel?.());
+  if (response) return response;
+  onSilence();
+  const stream = createEventStream({ ...options, headers: {}, onEnd: () => {} });
+  stream.comment();
+  pending.then(
+    async (late) => {
+      if (isEventStream(late)) for await (const chunk of late.body ?? []) stream.write(chunk);
+      else stream.send({ id: undefined, data: await late.text() });
+      stream.end();
+    },
+    (error: unknown) => stream.fail(error),
+  );
+  return stream.response;
 }
 
 /** Opens an event stream. */
@@ -56,11 +94,14 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     response: new Response(body.stream, { headers: { ...EVENT_STREAM_HEADERS, ...headers } }),
     send: ({ id, data }) => write(eventText(id, data)),
     comment,
+    write: (chunk) => body.write(chunk),
     end: () => body.end(),
+    fail: (error) => body.fail(error),
   };
 }
 
-function eventText(id: string | undefined, data: string | undefined): string {
+/** An event as text (HTML standard, "Server-sent events"). */
+export function eventText(id: string | undefined, data: string | undefined): string {
   if (data === undefined) return `id: ${id}\nretry: ${RETRY_MS}\ndata: \n\n`;
   return `event: message\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromJsonSchema, McpServer, Server } from '@modelcontextprotocol/server';
 import { ModernCallTransport } from '../../src/shortcuts/modern-call.ts';
-import { answerOf, gate, messagesIn, testApp, type RpcAnswer } from '../support/app.ts';
+import { answerOf, gate, messagesIn, readStream, testApp, type RpcAnswer } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { call, region, said } from '../support/modern-call.ts';
 import { assertRefused } from '../support/refusal.ts';
@@ -67,16 +67,13 @@ for (const [what, value] of Object.entries({ 'a big integer': 1n, 'a circle': ci
     assert.equal(await app.drain(), 0);
   });
 
-  test(`ends a stream whose result has ${what}, with an error or without an answer`, async () => {
-    for (const [isShort, expected] of [
-      [true, [-32603]],
-      [false, []],
-    ] as const) {
+  test(`ends a stream whose result has ${what} with an error`, async () => {
+    for (const isShort of [true, false]) {
       const { app } = appWith(() => value, { isShort });
       const response = await app.request('POST', call('tool', {}, {}, { progressToken: 1 }));
       const messages = messagesIn(await response.text());
       const codes = messages.flatMap((message) => (message as Partial<RpcAnswer>).error?.code ?? []);
-      assert.deepEqual([response.status, codes, messages.length], [200, expected, 1 + expected.length]);
+      assert.deepEqual([response.status, codes, messages.length], [200, [-32603], 2]);
       assert.equal(await app.drain(), 0);
     }
   });
@@ -151,22 +148,89 @@ for (const where of ['factory', 'challenge'] as const) {
   }
 }
 
-test('answers a long call with JSON if it sends nothing before its result', async () => {
-  const clock = manualClock();
-  const over = gate();
-  const createServer = () => {
-    const server = new McpServer({ name: 'test', version: '1' });
-    server.registerTool('tool', {}, () => over.opened.then(() => said('late')));
-    return server;
-  };
-  const response = testApp({}, { createServer, clock }).request('POST', call('tool'));
-  await pass(clock, 60_000);
-  over.open();
-  assert.equal((await response).headers.get('content-type'), 'application/json');
-});
+for (const isShort of [true, false]) {
+  const way = isShort ? 'the fast path' : "the SDK's handler";
+  /** An app whose call is answered, or sends progress, when the test says so. */
+  async function silentCall(accept?: string) {
+    const clock = manualClock();
+    const [progress, over] = [gate(), gate()];
+    const createServer = () => {
+      const server = new McpServer({ name: 'test', version: '1' });
+      server.registerTool('tool', {}, async ({ mcpReq }) => {
+        void progress.opened.then(() =>
+          mcpReq.notify({ method: 'notifications/progress', params: { progressToken: 'token', progress: 1 } }),
+        );
+        await over.opened;
+        return said('late');
+      });
+      return server;
+    };
+    const env = { MCP_DRAIN_SECONDS: '0', MCP_SHORTCUTS: isShort ? 'on' : 'off' };
+    const app = testApp(env, { createServer, clock });
+    const { headers, body } = call('tool');
+    const response = app.request('POST', { headers: { ...headers, ...(accept && { accept }) }, body });
+    await settled();
+    return { app, clock, progress, over, response };
+  }
+
+  test(`answers a call that is silent for less than MCP_KEEP_ALIVE_SECONDS with JSON, on ${way}`, async () => {
+    const { clock, over, response } = await silentCall();
+    await pass(clock, 14_999);
+    over.open();
+    assert.equal((await response).headers.get('content-type'), 'application/json');
+  });
+
+  test(`sends comments while a call is silent, and then its progress and answer, on ${way}`, async () => {
+    const { app, clock, progress, over, response } = await silentCall();
+    await pass(clock, 15_000);
+    const stream = readStream(await response);
+    void stream.ended();
+    await pass(clock, 30_000);
+    assert.deepEqual(stream.text.match(/^:/gm)?.length, 3);
+    progress.open();
+    await settled();
+    over.open();
+    await settled();
+    const [told, answer] = messagesIn(stream.text);
+    assert.equal(told?.['method'], 'notifications/progress');
+    assert.equal(answer?.['id'], 'mine');
+    assert.ok(answer?.['result']);
+    assert.equal(await app.drain(), 0);
+  });
+
+  test(`keeps a client waiting that reads only JSON, on ${way}`, async () => {
+    const { clock, over, response } = await silentCall('application/json');
+    await pass(clock, 60_000);
+    over.open();
+    assert.equal((await response).headers.get('content-type'), 'application/json');
+  });
+
+  for (const accept of ['application/json, text/event-stream', 'text/event-stream', 'application/json']) {
+    test(`answers a call under its id that a stop cuts off after progress, Accept: ${accept}, on ${way}`, async () => {
+      const { app, progress, response } = await silentCall(accept);
+      progress.open();
+      await settled();
+      await app.drain();
+      const text = await (await response).text();
+      assert.match(text, /"id":"mine","error":\{/);
+    });
+  }
+
+  test(`answers a silent call under its id that a stop cuts off, on ${way}`, async () => {
+    const { app, clock, response } = await silentCall();
+    await pass(clock, 15_000);
+    const stream = readStream(await response);
+    void stream.ended();
+    assert.equal(await app.drain(), 1);
+    await settled();
+    const [answer] = messagesIn(stream.text);
+    assert.equal(answer?.['id'], 'mine');
+    assert.ok(answer?.['error']);
+  });
+}
 
 for (const isShort of [true, false]) {
-  const way = isShort ? 'the short way' : "the SDK's handler";
+  const way = isShort ? 'the fast path' : "the SDK's handler";
   test(`answers 503 to a call that is cut off when draining times out, on ${way}`, async () => {
     const { tool, started, isCancelled } = waiting();
     const { app } = appWith(tool, { hasHook: false, isShort });
