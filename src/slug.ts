@@ -35,10 +35,25 @@ const TRANSLITERABLE =
   /(?:[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}\p{Script=Arabic}\p{Script=Thaana}]\p{M}*)+/gu;
 /** The apostrophe in an English contraction, which joins rather than separates: don't, it's, we're. */
 const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu;
+/**
+ * Modifier letters, among them the okina of Hawaiian and the apostrophe of Ukrainian. They change how a letter sounds,
+ * and are no letters of a slug.
+ */
+const MODIFIERS = /[\u02B9-\u02FF\uA78B\uA78C]/gu;
+/** Signs that Unicode decomposes into letters, but that are no part of a word: Acme™, Acme℠. */
+const MARKS = /[™℠]/gu;
+/**
+ * Where a number or a sign ends that decomposes into digits or letters: 1½ is not 11/2, 10² is not 102, №5 is not a word.
+ * Superscripts belong together, as in 10²³.
+ */
+const NUMBER_EDGE =
+  /(?<=\p{N})(?=(?![⁰¹²³⁴-⁹₀-₉])\p{No})|(?<=\p{Nd})(?=[⁰¹²³⁴-⁹₀-₉])|(?<=\p{No})(?=\p{Nd})|(?<=\p{L})(?=\p{So})|(?<=\p{So})(?=[\p{L}\p{N}])/gu;
+const ASCII = /^\p{ASCII}*$/u;
 /** Joiners, soft hyphens, variation selectors: invisible, and not a word boundary. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 /** Letters and digits with their marks, except enclosing marks: the frame of a keycap emoji is not part of a word. */
 const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*/gu;
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const ASCII_WORD = /[A-Za-z0-9]+/g;
 const ASCII_LETTERS = /^[A-Za-z]+$/;
 /** How much of a text an error message quotes. */
@@ -72,7 +87,7 @@ export function createUniqueSlug(options: SlugOptions): (title: string) => SlugR
     let number = lastNumber.get(base) ?? 1;
     let slug = base;
     while (taken.has(slug)) slug = numbered(base, ++number, options);
-    if ([...slug].length > maxLength) {
+    if (maxLength !== Infinity && charactersOf(slug).length > maxLength) {
       return { problem: `Too many titles share a slug to number them within maxLength ${maxLength}.` };
     }
     lastNumber.set(base, number);
@@ -91,13 +106,20 @@ export function isShort(maxChars: number): (text: string) => boolean {
 
 /** The slug of `text`; an empty string if it contains no letter or digit to keep. */
 function plainSlug(text: string, { separator, lowercase, maxLength, characters }: SlugOptions): string {
-  let plain = text.normalize('NFKC').replace(INVISIBLE, '').replace(CONTRACTION, '');
+  let plain = ASCII.test(text) ? text : withoutSigns(text).normalize('NFKC').replace(INVISIBLE, '');
+  plain = plain.replace(CONTRACTION, '');
   if (characters !== 'unicode') {
     plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, transliterated);
   }
-  if (lowercase) plain = plain.toLowerCase();
+  // The dot would become a mark of its own.
+  if (lowercase) plain = plain.replaceAll('İ', 'i').toLowerCase();
   const words = plain.normalize('NFC').match(characters === 'ascii' ? ASCII_WORD : ANY_WORD) ?? [];
   return joinWithin(words, separator, maxLength ?? Infinity);
+}
+
+/** Keeps the meaning of what NFKC would turn into plain letters and digits. */
+function withoutSigns(text: string): string {
+  return text.normalize('NFC').replace(MARKS, ' ').replace(MODIFIERS, '').replace(NUMBER_EDGE, ' ');
 }
 
 /** The transliterator leaves ASCII as it is, but is slow to find that out. */
@@ -105,12 +127,18 @@ function transliterated(letters: string): string {
   return ASCII_LETTERS.test(letters) ? letters : transliterate(letters);
 }
 
+/** The characters of `text` as people see them: a letter with its marks is one (UAX #29). */
+function charactersOf(text: string): string[] {
+  return ASCII.test(text) ? text.split('') : Array.from(graphemes.segment(text), ({ segment }) => segment);
+}
+
 /** Joins whole words as long as they fit. A first word that is too long is cut between characters. */
 function joinWithin(words: string[], separator: string, maxLength: number): string {
   let slug = '';
   let length = 0;
   for (const word of words) {
-    const characters = [...word];
+    // Without a limit there is no need to count.
+    const characters = maxLength === Infinity ? [word] : charactersOf(word);
     if (slug === '') {
       slug = characters.slice(0, maxLength).join('');
       length = characters.length;

@@ -66,15 +66,19 @@ export async function keptAlive(pending: Promise<Response>, options: KeptAliveOp
   onSilence();
   const stream = createEventStream({ ...options, headers: {}, onEnd: () => {} });
   stream.comment();
-  pending.then(
-    async (late) => {
-      if (isEventStream(late)) for await (const chunk of late.body ?? []) stream.write(chunk);
-      else stream.send({ id: undefined, data: await late.text() });
-      stream.end();
-    },
-    (error: unknown) => stream.fail(error),
-  );
+  void sendLate(pending, stream);
   return stream.response;
+}
+
+async function sendLate(pending: Promise<Response>, stream: EventStream): Promise<void> {
+  try {
+    const response = await pending;
+    if (isEventStream(response)) for await (const chunk of response.body ?? []) stream.write(chunk);
+    else stream.send({ id: undefined, data: await response.text() });
+    stream.end();
+  } catch (error) {
+    stream.fail(error);
+  }
 }
 
 /** Opens an event stream. */

@@ -29,6 +29,14 @@ async function toolErrorOf(tool: string, args: Record<string, unknown>): Promise
   return result.content?.[0]?.text ?? '';
 }
 
+/** The first characters of a text, as people see them. */
+function graphemesOf(text: string, count: number): string {
+  const segments = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text);
+  return Array.from(segments, ({ segment }) => segment)
+    .slice(0, count)
+    .join('');
+}
+
 const TEXTS: [what: string, text: string, slug: string, options?: Record<string, unknown>][] = [
   ['plain words', 'Hello World 2026', 'hello-world-2026'],
   ['accents', 'Crème brûlée à la carte', 'creme-brulee-a-la-carte'],
@@ -61,6 +69,19 @@ const TEXTS: [what: string, text: string, slug: string, options?: Record<string,
   ['other apostrophes', "L'été d’Anna, rock'n'roll", 'l-ete-d-anna-rock-n-roll'],
   ['an ampersand', 'R&D', 'r-and-d'],
   ['ligatures, fractions and styled letters', 'ﬁne ½ 𝓗𝓲', 'fine-1-2-hi'],
+  ['a fraction after a number', '1½ cups', '1-1-2-cups'],
+  ['a number after a fraction', '½5', '1-2-5'],
+  ['a superscript after a number', '10²', '10-2'],
+  ['superscripts in a row', '10²³ m', '10-23-m'],
+  ['a superscript after a letter', 'x² H₂O', 'x2-h2o'],
+  ['circled numbers', '①② Step③', '1-2-step3'],
+  ['trademarks', 'Acme™ Foo℠ Bar®', 'acme-foo-bar'],
+  ['a numero sign', '№5', 'no-5'],
+  ['units', '5㎏ 20℃', '5kg-20-c'],
+  ['letters that are apostrophes', 'Hawaiʻi, обʼєкт', 'hawaii-obyekt'],
+  ['the long vowels of Japanese', 'ラーメン 人々', 'ラーメン-人々'],
+  ['a dotted capital of Turkish as it is', 'İstanbul', 'istanbul', { characters: 'unicode' }],
+  ['apostrophe letters of any script', 'Hawaiʻi обʼєкт', 'hawaii-обєкт', { characters: 'unicode' }],
   ['what is invisible', 'soft\u00ADhyphen zero\u200Bwidth', 'softhyphen-zerowidth'],
 
   ['words with another separator', 'Hello big World', 'hello_big_world', { separator: '_' }],
@@ -76,6 +97,7 @@ const TEXTS: [what: string, text: string, slug: string, options?: Record<string,
   ['a long word with a short one behind it', 'a wonderful b', 'a', { maxLength: 3 }],
   ['a first word that is too long', 'Hello World', 'hel', { maxLength: 3 }],
   ['characters, which are what the length counts', '𠮷野家', '𠮷野', { maxLength: 2 }],
+  ['characters with their marks, which are not cut apart', 'क्षत्रिय', graphemesOf('क्षत्रिय', 2), { maxLength: 2 }],
   ['letters that become two, and count as two', 'Größe', 'groe', { maxLength: 4 }],
 ];
 
