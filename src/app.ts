@@ -112,6 +112,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
+  app.post('/register', () => authorization.register());
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
   app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller')));
   app.notFound(() => notFoundResponse());

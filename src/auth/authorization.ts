@@ -50,6 +50,8 @@ export interface Authorization {
   authenticate: Authenticate;
   /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is what it is routed by. */
   metadata(request: Request, path: string): Response;
+  /** Answers clients that want to register here (RFC 7591), because they found no authorization server: 404, or why not. */
+  register(): Response;
 }
 
 /** Makes the authorization of a server. The authorization server is not contacted before the first token arrives. */
@@ -57,7 +59,11 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
   const { authTokens, oauthIssuer, clientUrls } = options;
   if (oauthIssuer === undefined) {
     if (authTokens.length > 0) return authorizationAt(undefined, options);
-    return { authenticate: async () => ANONYMOUS, metadata: () => notFoundResponse() };
+    return {
+      authenticate: async () => ANONYMOUS,
+      metadata: () => notFoundResponse(),
+      register: () => notFoundResponse(),
+    };
   }
   const issuer = createIssuer({ ...options, issuer: oauthIssuer });
   // Each URL is a resource of its own: metadata and challenges name it, and tokens for another are refused.
@@ -68,6 +74,7 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
   return {
     authenticate: (request) => at(request).authenticate(request),
     metadata: (request, path) => at(request).metadata(request, path),
+    register: () => notFoundResponse(),
   };
 }
 
@@ -91,7 +98,14 @@ function authorizationAt(
   return {
     authenticate: createBearerGate({ verifiers, requiredScopes, resourceMetadataUrl: resource?.metadataUrl, log }),
     metadata: (request, path) => (resource && metadataResponse(request, path, resource, options)) ?? notFoundResponse(),
+    register: staticTokenResponse,
   };
+}
+
+/** In the form of OAuth errors, which clients show (RFC 7591 section 3.2.2). */
+function staticTokenResponse(): Response {
+  const description = 'This server has no sign-in. It takes a static token: send it as Authorization: Bearer TOKEN';
+  return Response.json({ error: 'invalid_client_metadata', error_description: description }, { status: 400 });
 }
 
 /** The resource that tokens must be issued for at `url`. */

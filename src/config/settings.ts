@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { MIN_TOKEN_CHARS, parseStaticTokens, type StaticToken } from '../auth/static-tokens.ts';
 import { SCOPE, scopesIn } from '../auth/access-token.ts';
+import { isOrigin } from '../security/host-origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
 
@@ -33,12 +34,6 @@ const optional = (value: z.ZodType<string, string>) =>
     .or(value);
 const hostname = z.string().transform((value) => value.toLowerCase());
 const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)$/;
-
-/** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for all origins of an extension scheme. */
-function isOrigin(value: string): boolean {
-  if (!/^https?:/.test(value)) return /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9.-]+)$/.test(value);
-  return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
-}
 
 /** An issuer identifier as in `iss` (RFC 8414 section 2); without TLS only on this machine. */
 function isIssuerUrl(value: string): boolean {
@@ -179,7 +174,7 @@ export const SETTINGS = {
       .pipe(list(z.string()))
       .transform(parseStaticTokens)
       .pipe(z.custom<StaticToken[]>(Array.isArray)),
-    expected: `name:token or name:token:scopes, separated by commas, with different names and tokens of ${MIN_TOKEN_CHARS} characters or more`,
+    expected: `name:token or name:token:scopes, separated by commas, with different names, and tokens of ${MIN_TOKEN_CHARS} or more of A-Z a-z 0-9 - . _ ~ + /`,
     meaning: 'Static bearer tokens, as `name:token` or `name:token:scope scope`, separated by commas',
     secret: true,
   }),
@@ -245,6 +240,13 @@ export const SETTINGS = {
     expected: 'on or off',
     meaning:
       'Whether to use the fast paths around the SDK (`src/shortcuts/`). Without them, calls take longer and answers are the same',
+  }),
+  insecureAllowNullOrigin: setting({
+    variable: 'MCP_INSECURE_ALLOW_NULL_ORIGIN',
+    fallback: 'false',
+    schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+    expected: 'true or false',
+    meaning: 'Allow `Origin: null`, as Electron apps and files have it. Any page can send it from a sandboxed frame',
   }),
   insecureAllowUnauthenticated: setting({
     variable: 'MCP_INSECURE_ALLOW_UNAUTHENTICATED',

@@ -56,7 +56,8 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));
     server.once('error', refuse);
-    server.listen(port, host.replace(/^\[|\]$/g, ''), () => {
+    // A machine may resolve localhost to ::1 first, where clients of 127.0.0.1 would not find it.
+    server.listen(port, host === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, ''), () => {
       server.off('error', refuse);
       resolve();
     });

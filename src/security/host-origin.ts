@@ -23,6 +23,8 @@ export interface HostOriginOptions {
   allowedHosts: readonly string[];
   /** Further origins; `scheme://*` allows every origin of an extension scheme. */
   allowedOrigins: readonly string[];
+  /** Whether to allow `Origin: null`, which any page can send from a sandboxed frame. @default false */
+  insecureAllowNullOrigin?: boolean;
 }
 
 /** A refusal: a generic message for the client, and for the log the reason and the setting that would allow the request. */
@@ -47,12 +49,15 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
   if (publicUrl) hostnames.push(publicUrl.hostname);
 
   const origins = new Set(options.allowedOrigins);
+  if (options.insecureAllowNullOrigin) origins.add('null');
   if (publicUrl) origins.add(publicUrl.origin);
   // The SDK's check handles host names, with any port, and `scheme://*`. Full origins are compared here.
   const originHostnames = options.allowedOrigins.filter((origin) => origin.endsWith('://*'));
   if (isLoopback(options.host)) originHostnames.push(...localhostAllowedHostnames());
 
-  function refuseName(host: string | null): Refusal | undefined {
+  function refuseName(header: string | null): Refusal | undefined {
+    // A name may end with a dot, as it does in the DNS.
+    const host = header?.replace(/\.(?=:\d+$|$)/, '') ?? null;
     const result = validateHostHeader(host, hostnames);
     if (result.ok) return undefined;
     const { errorCode, hostname, message } = result;
@@ -86,12 +91,25 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
       if (origin !== null && origins.has(origin)) return undefined;
       const result = validateOriginHeader(origin, originHostnames);
       if (result.ok) return undefined;
-      const { errorCode, message } = result;
-      const remedy =
-        errorCode === 'invalid_origin' ? `${message}; allow it with MCP_ALLOWED_ORIGINS=${origin}` : message;
-      return { message: 'Origin not allowed', remedy };
+      const { message } = result;
+      return { message: 'Origin not allowed', remedy: `${message}${remedyFor(origin ?? '')}` };
     },
   };
+}
+
+/** Completes a sentence by the setting that would allow an origin, if there is one. */
+function remedyFor(origin: string): string {
+  if (origin === 'null')
+    return '; sandboxed frames and files have this one: MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it';
+  return isOrigin(origin) ? `; allow it with MCP_ALLOWED_ORIGINS=${origin}` : '';
+}
+
+/** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for all origins of an extension scheme. */
+export function isOrigin(value: string): boolean {
+  // Pages from files have the origin null.
+  if (value.startsWith('file:')) return false;
+  if (!/^https?:/.test(value)) return /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9.-]+)$/.test(value);
+  return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
 /** Answers 403 to requests that the policy refuses, and logs the setting that would allow them. */

@@ -119,6 +119,18 @@ for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
   });
 }
 
+test('tells clients that want to register that it takes a static token, if it has no authorization server', async () => {
+  const app = testApp({ MCP_AUTH_TOKENS: `ci:${'a'.repeat(32)}` });
+  const response = await app.request('POST', { path: '/register', headers: JSON_HEADERS, body: {} });
+  assert.equal(response.status, 400);
+  const { error, error_description: description } = (await response.json()) as Record<string, string>;
+  assert.equal(error, 'invalid_client_metadata');
+  assert.match(description ?? '', /static token/);
+  for (const other of [testApp(), testApp(OAUTH)]) {
+    assert.equal((await other.request('POST', { path: '/register', headers: JSON_HEADERS, body: {} })).status, 404);
+  }
+});
+
 test('answers 403 with the scopes that every request needs to a token without them', async () => {
   const { app, issuer } = await oauthApp({ MCP_REQUIRED_SCOPES: 'mcp read' });
   const headers = bearer(await issuer.token({ scope: 'mcp' }));

@@ -90,6 +90,8 @@ const SETTINGS: Record<string, Case> = {
     wrong: [
       '*',
       'null',
+      'file://*',
+      'file://',
       'app.example.com',
       'https://app.example.com/',
       'https://App.example.com',
@@ -122,7 +124,7 @@ const SETTINGS: Record<string, Case> = {
     good: {},
     wrong: ['ci', 'ci:too-short', TOKEN, `ci:${TOKEN},ci:${'b'.repeat(32)}`],
     expected:
-      'name:token or name:token:scopes, separated by commas, with different names and tokens of 32 characters or more',
+      'name:token or name:token:scopes, separated by commas, with different names, and tokens of 32 or more of A-Z a-z 0-9 - . _ ~ + /',
     secret: true,
   },
   MCP_OAUTH_ISSUER: {
@@ -193,6 +195,13 @@ const SETTINGS: Record<string, Case> = {
     good: { on: true, off: false },
     wrong: ['true', '1', 'OFF'],
     expected: 'on or off',
+  },
+  MCP_INSECURE_ALLOW_NULL_ORIGIN: {
+    name: 'insecureAllowNullOrigin',
+    fallback: false,
+    good: { true: true, false: false },
+    wrong: ['yes', 'null'],
+    expected: 'true or false',
   },
   MCP_INSECURE_ALLOW_UNAUTHENTICATED: {
     name: 'insecureAllowUnauthenticated',

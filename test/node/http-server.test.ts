@@ -144,3 +144,9 @@ test('ends at once with code 0 on a second signal', async (t) => {
   assert.match(server.stderr, /msg="stopping; a second signal exits right away"/);
   assert.doesNotMatch(server.stderr, /msg=stopped/);
 });
+
+test('is found under 127.0.0.1 with HOST=localhost', async (t) => {
+  const { url } = await startHttpEntry(t, { env: { HOST: 'localhost' } });
+  const { port } = new URL(url);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+});

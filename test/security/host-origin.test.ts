@@ -91,7 +91,8 @@ const REFUSED: [what: string, headers: Record<string, string>, message: string, 
   ['a host', { host: 'evil.example' }, 'Host not allowed', /MCP_ALLOWED_HOSTS=evil\.example/],
   ['no host', { host: '' }, 'Host not allowed', /Missing Host header"$/],
   ['an origin', { origin: 'https://evil.example' }, 'Origin not allowed', /MCP_ALLOWED_ORIGINS=https:..evil\.example/],
-  ['the origin null', { origin: 'null' }, 'Origin not allowed', /Invalid Origin header: null"$/],
+  ['the origin null', { origin: 'null' }, 'Origin not allowed', /MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it"$/],
+  ['a page of a file', { origin: 'file://' }, 'Origin not allowed', /file:\/\/"$/],
 ];
 
 for (const [what, headers, message, remedy] of REFUSED) {
@@ -110,18 +111,21 @@ for (const [what, headers, message, remedy] of REFUSED) {
 
 const ADVISED: Record<string, string>[] = [
   { host: 'mcp.example.com:3000' },
+  { host: 'mcp.example.com.' },
+  { host: 'mcp.example.com.:3000' },
   { host: 'slugs_web_1:3000' },
   { host: '[2001:DB8::1]:3000' },
   { origin: 'https://app.example.com:8443' },
   { origin: 'chrome-extension://abcdefghijklmnop' },
   { origin: 'vscode-webview://0a1b' },
+  { origin: 'null' },
 ];
 
 for (const headers of ADVISED) {
   test(`lets ${Object.entries(headers).join().replace(',', ' ')} pass where the log's advice is followed`, async () => {
     const strict = testApp();
     assert.equal((await strict.request('GET', { headers })).status, 403);
-    const [, setting = '', value = ''] = /(MCP_ALLOWED_\w+)=([^"]+)"/.exec(strict.lines[0] ?? '') ?? [];
+    const [, setting = '', value = ''] = /(MCP_(?:INSECURE_)?ALLOW\w+)=([^"\s]+)/.exec(strict.lines[0] ?? '') ?? [];
     const advised = testApp({ [setting]: value });
     assert.notEqual((await advised.request('GET', { headers })).status, 403);
   });
