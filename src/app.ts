@@ -153,6 +153,7 @@ function createEndpoint(
     ...parts,
     createServer: loggingFailures(createServer, log),
     keepAliveMs: config.keepAliveSeconds * 1000,
+    callTimeoutMs: config.callTimeoutSeconds * 1000,
     shortcuts: config.shortcuts,
     streamAfterMs,
     onerror: (error: Error) => log.debug('transport', { error: error.message }),
@@ -166,6 +167,7 @@ function createEndpoint(
           ...shared,
           // Its failures reach `onError` above, which logs them.
           createServer,
+          maxCalls: config.maxCallsPerSession,
           idleMs,
           store: parts.sessionStore ?? createMemorySessionStore({ idleMs, clock }),
           eventLog: parts.eventLog ?? createMemoryEventLog({ clock }),

@@ -135,6 +135,20 @@ export const SETTINGS = {
     expected: 'a number from 1 to 10000000',
     meaning: 'Most sessions of one authenticated principal at a time',
   }),
+  callTimeoutSeconds: setting({
+    variable: 'MCP_CALL_TIMEOUT_SECONDS',
+    fallback: '3600',
+    schema: integer(0, 31_536_000),
+    expected: 'seconds from 0 to 31536000',
+    meaning: 'How long a call may run; progress starts it anew. After that its tool is cancelled; 0 for no limit',
+  }),
+  maxCallsPerSession: setting({
+    variable: 'MCP_MAX_CALLS_PER_SESSION',
+    fallback: '100',
+    schema: integer(1, 1_000_000),
+    expected: 'a number from 1 to 1000000',
+    meaning: 'Most calls that run in a session at a time. More are answered with 429',
+  }),
   keepAliveSeconds: setting({
     variable: 'MCP_KEEP_ALIVE_SECONDS',
     fallback: '15',

@@ -8,8 +8,7 @@ import {
 import type { LegacyRequests } from '../sessions/sessions.ts';
 import { endAnswered } from '../shortcuts/ended-server.ts';
 import type { CreateServer } from '../tools.ts';
-import { contextOf, type PostExchange } from '../transport/exchange.ts';
-import { refuseVersion } from '../transport/http-transport.ts';
+import { contextOf, refuseVersion, type PostExchange } from '../transport/exchange.ts';
 import { createSingleExchanges, type SingleExchangeOptions } from '../transport/single-exchange.ts';
 
 /** Options for {@link createStateless}. */

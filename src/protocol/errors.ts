@@ -116,6 +116,13 @@ export const unsupportedEncodingResponse = () =>
 export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
+/** 429: too many calls are running in a session. */
+export const tooManyCallsResponse = (max: number, retryAfterSeconds: number, id: RequestId) =>
+  errorResponse(429, REFUSED, `Too many running calls: a session may have ${max}`, {
+    id,
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+  });
+
 /** 499, as in nginx: the client left before there was an answer. Only the log sees this status. */
 export const clientGoneResponse = (): Response => new Response(null, { status: 499 });
 
@@ -135,6 +142,10 @@ export const internalError = (id: string | number) => errorMessage(id, INTERNAL_
 
 /** The answer to a call after `notifications/cancelled`. */
 export const cancelledError = (id: string | number) => errorMessage(id, REFUSED, 'Request cancelled');
+
+/** The answer to a call that ran for too long. */
+export const timedOutError = (id: string | number) =>
+  errorMessage(id, REFUSED, 'The call took too long; MCP_CALL_TIMEOUT_SECONDS of the server sets the limit');
 
 /** The answer, on a stream, to a call that was cut off because its session or the server ended. */
 export const cutOffError = (id: string | number) =>

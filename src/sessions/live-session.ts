@@ -39,6 +39,10 @@ export interface LiveSessionOptions {
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds. */
   streamAfterMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
+  /** Most calls that may run at a time. @default any number */
+  maxCalls?: number;
   /** Saves changes in the record. Resolves to `false` if the record is gone. */
   save: (changes: SessionChanges) => Promise<boolean>;
   /** Receives the errors that the SDK reports but does not answer. */

@@ -26,8 +26,7 @@ import {
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import type { Answer } from '../transport/call.ts';
-import type { PostExchange } from '../transport/exchange.ts';
-import { refuseVersion } from '../transport/http-transport.ts';
+import { refuseVersion, type PostExchange } from '../transport/exchange.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
@@ -79,6 +78,10 @@ export interface SessionsOptions {
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds. */
   streamAfterMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
+  /** Most calls that may run in a session at a time. @default any number */
+  maxCalls?: number;
 }
 
 /** The sessions of this process; `close()` ends its timer. */

@@ -76,6 +76,8 @@ export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
 
 /** Options for {@link boundedResponse}. */
 export interface BoundedResponseOptions extends BoundedBodyOptions {
+  /** Called for every chunk of the SDK. */
+  onChunk?: (chunk: Uint8Array) => void;
   /** Returns what to send at the end of a stream, given the last chunk of the SDK. @default nothing */
   lastWords?: (lastChunk: Uint8Array | undefined) => Uint8Array | undefined;
 }
@@ -101,7 +103,7 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
       options.onEnd(reason);
     },
   });
-  void pump(source, body, options.lastWords);
+  void pump(source, body, options);
   const headers = new Headers(response.headers);
   // The SDK asks for keep-alive even if the client wants the connection closed (RFC 9112 section 9.6).
   headers.delete('connection');
@@ -110,8 +112,8 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
 
 async function pump(
   source: ReadableStreamDefaultReader<Uint8Array>,
-  body: Pick<BoundedBody, 'write' | 'end' | 'fail'>,
-  lastWords?: BoundedResponseOptions['lastWords'],
+  body: BoundedBody,
+  { onChunk, lastWords }: BoundedResponseOptions,
 ): Promise<void> {
   let last: Uint8Array | undefined;
   try {
@@ -119,6 +121,7 @@ async function pump(
       const { done, value } = await source.read();
       if (done) break;
       body.write(value);
+      onChunk?.(value);
       last = value;
     }
     const words = lastWords?.(last);

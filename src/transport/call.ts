@@ -1,8 +1,16 @@
 /** Unanswered calls, and the JSON bodies or streams that their answers go into. */
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
-import { duplicateRequestResponse, internalError, secondInitializeResponse } from '../protocol/errors.ts';
+import {
+  duplicateRequestResponse,
+  internalError,
+  secondInitializeResponse,
+  tooManyCallsResponse,
+} from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import type { EventStream } from './event-stream.ts';
+
+/** When to retry if too many calls are running. */
+const RETRY_AFTER_SECONDS = 10;
 
 /** The answer to a request; `undefined` if the session ended before there was one. */
 export type Answer = Response | undefined;
@@ -34,15 +42,21 @@ export interface Call {
   stream: Stream;
   /** Set by the first answer. Further answers are dropped. */
   isAnswered: boolean;
+  /** Stops the timer that limits how long it may run. */
+  stopTimer?: () => void;
   /** Ends its count among the calls in flight. The count begins with the event stream: until then, the POST is counted. */
   end?: () => void;
 }
 
-/** Refuses messages because of their ids, or because `initialize` is part of a batch. */
-export function refuseIds(
-  { kind, requests }: Incoming,
+/** Refuses messages because of their number or ids, or because `initialize` is part of a batch. */
+export function refuseCalls(
+  { kind, requests, id: idOfSingle }: Incoming,
   running: ReadonlyMap<RequestId, unknown>,
+  maxCalls = Infinity,
 ): Response | undefined {
+  if (requests.length > 0 && running.size + requests.length > maxCalls) {
+    return tooManyCallsResponse(maxCalls, RETRY_AFTER_SECONDS, idOfSingle);
+  }
   const ids = new Set<RequestId>();
   for (const { id, method } of requests) {
     // "MUST NOT be part of a JSON-RPC batch" (2025-03-26, lifecycle).
@@ -73,4 +87,14 @@ export function jsonResponse({ isBatch }: Stream, answers: string[], headers: Re
 /** Whatever was thrown, as an `Error`. */
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Whether `message` cancels a call. It may still be invalid. */
+export function isCancellation(message: JSONRPCMessage): boolean {
+  return 'method' in message && message.method === 'notifications/cancelled';
+}
+
+/** Drops a notification. A request fails, so that the server does not wait, and later cancel what was never asked. */
+export function refuseRepeated(message: JSONRPCMessage): void {
+  if ('id' in message) throw new Error('Requests are not repeated while a session is restored');
 }

@@ -1,8 +1,13 @@
 /** A POST to `/mcp` once it has been read: what was sent, by whom, and what the client can read. */
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { Accepted } from '../protocol/accept.ts';
+import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import type { CreateServer } from '../tools.ts';
+
+/** The first revision whose clients read events without data. */
+const PRIMING_SINCE = '2025-11-25';
 
 /** One POST on its way to a server and back. */
 export interface Exchange {
@@ -24,4 +29,16 @@ export function contextOf({ incoming, request, caller: { authInfo } }: PostExcha
     requestInfo: request,
     ...(incoming.tool !== undefined && { calledTool: incoming.tool }),
   };
+}
+
+/** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */
+export function refuseVersion(request: Request): Response | undefined {
+  const version = request.headers.get('mcp-protocol-version');
+  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+  return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
+}
+
+/** Whether the client reads events without data: "For backwards compatibility", only those of 2025-11-25 and later do. */
+export function readsPriming(request: Request | undefined): boolean {
+  return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
 }

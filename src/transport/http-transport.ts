@@ -11,7 +11,6 @@
  */
 import {
   isSpecType,
-  SUPPORTED_PROTOCOL_VERSIONS,
   type JSONRPCMessage,
   type JSONRPCRequest,
   type MessageExtraInfo,
@@ -22,15 +21,22 @@ import {
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import { cancelledError, cutOffError, internalError, unsupportedVersionResponse } from '../protocol/errors.ts';
-import { answerText, errorOf, jsonResponse, refuseIds, type Answer, type Call, type Stream } from './call.ts';
-import type { Exchange } from './exchange.ts';
+import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
+import {
+  answerText,
+  errorOf,
+  isCancellation,
+  jsonResponse,
+  refuseCalls,
+  refuseRepeated,
+  type Answer,
+  type Call,
+  type Stream,
+} from './call.ts';
+import { readsPriming, type Exchange } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
 import { Streams, type StreamsOptions } from './streams.ts';
-
-/** The first revision whose clients read events without data. */
-const PRIMING_SINCE = '2025-11-25';
 
 /** Options for {@link HttpTransport}. */
 export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
@@ -39,6 +45,10 @@ export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
   callsInFlight: CallsInFlight;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
+  /** Most calls that may run at a time. @default any number */
+  maxCalls?: number;
   /**
    * Returns what saves the change that a call makes to the session. It runs before the result is sent, and resolves to
    * `false` if it failed. @default no call makes any change
@@ -87,14 +97,14 @@ export class HttpTransport implements Transport {
   answer(exchange: Exchange): Answer | Promise<Answer> {
     const { incoming, caller } = exchange;
     if (this.#isClosed) return undefined;
-    const refusal = refuseIds(incoming, this.#calls);
+    const refusal = refuseCalls(incoming, this.#calls, this.#options.maxCalls);
     if (refusal) return refusal;
     const challenged = scopeChallenge(incoming.requests, caller.authInfo, this.#scopeChallengeResolver);
     if (!challenged) return this.#take(exchange);
     return challenged.then((challenge) => {
       if (challenge || this.#isClosed) return challenge;
       // Another call may have taken the id in the meantime.
-      return refuseIds(incoming, this.#calls) ?? this.#take(exchange);
+      return refuseCalls(incoming, this.#calls, this.#options.maxCalls) ?? this.#take(exchange);
     });
   }
 
@@ -125,13 +135,15 @@ export class HttpTransport implements Transport {
       return undefined;
     }
     this.#open(call.stream);
+    if (message.method === 'notifications/progress') this.#limit(call);
     return this.#tell(call.stream, message);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const { request, stream, end } of this.#calls.values()) {
+    for (const { request, stream, end, stopTimer } of this.#calls.values()) {
+      stopTimer?.();
       stream.pending?.unset();
       stream.pending?.respond();
       // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
@@ -168,6 +180,11 @@ export class HttpTransport implements Transport {
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
     if (!accepted.json) this.#open(stream);
+    // It reads no stream that it could resume, so nobody waits for its calls once it has left.
+    if (!accepted.eventStream && this.sessionId !== undefined) {
+      const leave = () => [...stream.calls].forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
+      request?.signal.addEventListener('abort', leave, { once: true });
+    }
     for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
     return response;
   }
@@ -182,19 +199,22 @@ export class HttpTransport implements Transport {
     return new Promise((respond) => {
       const { streamAfterMs, clock } = this.#options;
       const hasDeadline = stream.canStream && streamAfterMs !== Infinity;
+      // Most calls are over before they become a stream, and need no timer until then.
+      if (!hasDeadline) for (const call of stream.calls) this.#limit(call);
       const unset = hasDeadline ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
       stream.pending = { answers: [], respond, unset };
     });
   }
 
-  #receive(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+  /** @param answer - Answers the call that `message` cancels. @default "Request cancelled" */
+  #receive(message: JSONRPCMessage, extra: MessageExtraInfo, answer?: JSONRPCMessage): void {
     // If the SDK does not accept it as a cancellation, it must not be one here either.
     if (isCancellation(message) && isSpecType.CancelledNotification(message)) {
       // The server does not answer a cancelled call, as the specification asks. But its stream has to end, and a client
       // takes a stream that ends without an answer for broken: it would try to resume it for ever.
       const { requestId } = message.params;
       const call = requestId === undefined ? undefined : this.#calls.get(requestId);
-      if (call && !call.isAnswered) void this.#settle(call, cancelledError(call.request.id));
+      if (call && !call.isAnswered) void this.#settle(call, answer ?? cancelledError(call.request.id));
     }
     try {
       this.onmessage?.(message, extra);
@@ -227,6 +247,7 @@ export class HttpTransport implements Transport {
   /** Ends an answered call, and the stream along with its last call. */
   #finish(call: Call): void {
     if (!this.#calls.delete(call.request.id)) return;
+    call.stopTimer?.();
     const { stream } = call;
     const { pending } = stream;
     stream.calls.delete(call);
@@ -246,12 +267,30 @@ export class HttpTransport implements Transport {
     const { pending } = stream;
     if (!pending || this.#isClosed) return;
     stream.pending = undefined;
-    for (const call of stream.calls) call.end = this.#options.callsInFlight.begin();
+    for (const call of stream.calls) {
+      call.end = this.#options.callsInFlight.begin();
+      this.#limit(call);
+    }
     pending.unset();
     pending.respond(this.#streams.open(stream));
     if (stream.isPrimed) void this.#streams.send(stream, undefined);
     else stream.connection?.comment();
     for (const answer of pending.answers) void this.#streams.send(stream, answer);
+  }
+
+  /** Gives a call its full time, now and whenever it reports progress. */
+  #limit(call: Call): void {
+    const { callTimeoutMs, clock } = this.#options;
+    if (callTimeoutMs === 0) return;
+    call.stopTimer?.();
+    call.stopTimer = clock.after(callTimeoutMs, () => this.#cancel(call, timedOutError(call.request.id)));
+  }
+
+  /** Cancels a call, which its tool learns by its signal, and answers it. */
+  #cancel(call: Call, answer: JSONRPCMessage): void {
+    if (call.isAnswered) return;
+    const params = { requestId: call.request.id };
+    this.#receive({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, {}, answer);
   }
 
   /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
@@ -264,25 +303,4 @@ export class HttpTransport implements Transport {
     if ('id' in message) this.hasAsked = true;
     return this.#streams.send(stream, JSON.stringify(this.#requestIds.mark(message)));
   }
-}
-
-/** Drops a notification. A request fails, so that the server does not wait, and later cancel what was never asked. */
-function refuseRepeated(message: JSONRPCMessage): void {
-  if ('id' in message) throw new Error('Requests are not repeated while a session is restored');
-}
-
-/** Whether the client reads events without data: "For backwards compatibility", only those of 2025-11-25 and later do. */
-function readsPriming(request: Request | undefined): boolean {
-  return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
-}
-
-function isCancellation(message: JSONRPCMessage): boolean {
-  return 'method' in message && message.method === 'notifications/cancelled';
-}
-
-/** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */
-export function refuseVersion(request: Request): Response | undefined {
-  const version = request.headers.get('mcp-protocol-version');
-  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
-  return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
 }

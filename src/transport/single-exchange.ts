@@ -21,6 +21,8 @@ export interface SingleExchangeOptions {
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
   /** Ends a server that has answered with JSON and is not waiting for anything. */
   endServer: (server: McpServer | Server) => Promise<void>;
   /** Receives the errors that the SDK reports but does not answer. */

@@ -206,6 +206,7 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     maxSessionsPerPrincipal: 1000,
     maxLive,
     keepAliveMs: 0,
+    callTimeoutMs: 0,
     streamAfterMs: 0,
     lifecycle: { phase: 'serving' },
     log: createLogger({ level: 'silent', write: () => {} }),

@@ -216,6 +216,14 @@ for (const isShort of [true, false]) {
     });
   }
 
+  test(`cancels a call that runs for MCP_CALL_TIMEOUT_SECONDS, and says so, on ${way}`, async () => {
+    for (const accept of [undefined, 'application/json']) {
+      const { clock, response } = await silentCall(accept);
+      await pass(clock, 3_700_000, 100_000);
+      assert.match(await (await response).text(), /"id":"mine","error":\{[^}]*MCP_CALL_TIMEOUT_SECONDS/);
+    }
+  });
+
   test(`answers a silent call under its id that a stop cuts off, on ${way}`, async () => {
     const { app, clock, response } = await silentCall();
     await pass(clock, 15_000);

@@ -15,7 +15,7 @@ import {
 } from '../support/app.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
-import { settled } from '../support/time.ts';
+import { pass, settled } from '../support/time.ts';
 
 async function setUp() {
   const speaker = createSpeaker();
@@ -244,4 +244,85 @@ describe('comments that keep streams open', () => {
       await commentsOn(await Promise.all(ids.map((id) => session.get(id))), 1);
     });
   }
+});
+
+describe('a call that runs for MCP_CALL_TIMEOUT_SECONDS', () => {
+  const TIMEOUT = { MCP_CALL_TIMEOUT_SECONDS: '60' };
+  const ways: Record<string, Record<string, string>> = {
+    'on a stream': {},
+    'as JSON': { accept: 'application/json' },
+  };
+  for (const [way, accept] of Object.entries(ways)) {
+    test(`is cancelled, and answered ${way} with the setting's name`, async () => {
+      const speaker = createSpeaker();
+      const { app, clock } = sessionApp(speaker.tools, TIMEOUT, { streamAfterMs: 100 });
+      const session = sessionOf(app, (await openSession(app)).id, accept);
+      const response = speak(session);
+      const { context } = await speaker.next();
+      await pass(clock, 59_000);
+      assert.equal(context.mcpReq.signal.aborted, false);
+      await pass(clock, 2_000);
+      assert.equal(context.mcpReq.signal.aborted, true);
+      assert.match(await (await response).text(), /"error":\{"code":-32000,"message":"[^"]*MCP_CALL_TIMEOUT_SECONDS/);
+      assert.equal((await session.post(rpc('ping'))).status, 200);
+    });
+  }
+
+  test('goes on as long as it reports progress', async () => {
+    const speaker = createSpeaker();
+    const { app, clock } = sessionApp(speaker.tools, TIMEOUT);
+    const session = await openSession(app);
+    const stream = readStream(await speak(session));
+    void stream.ended();
+    const { context, end } = await speaker.next();
+    for (let step = 1; step <= 5; step += 1) {
+      await pass(clock, 50_000);
+      await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: 1, progress: step } });
+    }
+    end('done');
+    await settled();
+    assert.equal(said(...eventsIn(stream.text)).at(-1), '= done');
+  });
+
+  test('runs for any time if that is 0', async () => {
+    const speaker = createSpeaker();
+    const { app, clock } = sessionApp(speaker.tools, { MCP_CALL_TIMEOUT_SECONDS: '0' });
+    const stream = readStream(await speak(await openSession(app)));
+    void stream.ended();
+    const { context } = await speaker.next();
+    await pass(clock, 4_000_000, 10_000);
+    assert.equal(context.mcpReq.signal.aborted, false);
+  });
+});
+
+test('answers 429 with Retry-After to more running calls than MCP_MAX_CALLS_PER_SESSION, and to no other session', async () => {
+  const speaker = createSpeaker();
+  const { app } = sessionApp(speaker.tools, { MCP_MAX_CALLS_PER_SESSION: '2' });
+  const [session, other] = [await openSession(app), await openSession(app)];
+  const calls = [speak(session), speak(session)];
+  const first = await speaker.next();
+  const refused = await session.post(rpc('ping'));
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '10']);
+  assert.equal((await session.post([rpc('ping'), rpc('ping'), rpc('ping')])).status, 429);
+  assert.equal((await other.post(rpc('ping'))).status, 200);
+  assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: {} })).status, 202);
+  first.end('done');
+  await settled();
+  assert.equal((await session.post(rpc('ping'))).status, 200);
+  await Promise.all(calls);
+});
+
+test('cancels the call of a client that reads only JSON and leaves, since it cannot resume', async () => {
+  const speaker = createSpeaker();
+  const { app } = sessionApp(speaker.tools);
+  const session = await openSession(app);
+  const leaving = new AbortController();
+  const body = rpc('tools/call', { name: 'speak', arguments: {} });
+  const headers = { ...session.headers, accept: 'application/json' };
+  const call = app.request('POST', { headers, body, signal: leaving.signal });
+  const { context } = await speaker.next();
+  leaving.abort();
+  await settled();
+  assert.equal(context.mcpReq.signal.aborted, true);
+  await call;
 });

@@ -1,0 +1,201 @@
+/**
+ * Serves requests of 2026-07-28 by the SDK's handler, which serves all of them. It adds what the handler lacks: bounds on
+ * streams, a limit on the time of calls, and an answer to every call.
+ */
+import {
+  createMcpHandler,
+  type McpRequestContext,
+  type McpServer,
+  type Server,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import { asAccepted } from '../protocol/accept.ts';
+import { cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
+import type { Incoming } from '../protocol/incoming.ts';
+import { parseJson } from '../protocol/json.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { CreateServer } from '../tools.ts';
+import { boundedResponse, type BoundedResponseOptions } from '../transport/bounded-response.ts';
+import { eventText } from '../transport/event-stream.ts';
+import type { PostExchange } from '../transport/exchange.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
+import { cutOffResponse } from './stateless.ts';
+
+/** The colon that a comment begins with. */
+const COMMENT = 0x3a;
+
+/** Options for {@link createSdkHandler}. */
+export interface SdkHandlerOptions {
+  /** Builds the server of a request; logs its own failures. */
+  createServer: CreateServer;
+  callsInFlight: CallsInFlight;
+  clock: Clock;
+  lifecycle: Readonly<Lifecycle>;
+  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
+  keepAliveMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
+  /** Where changes are published for clients that listen. @default a new one */
+  bus: ServerEventBus | undefined;
+  log: Logger;
+  /** Receives the errors that the SDK reports but does not answer. */
+  onerror: (error: Error) => void;
+}
+
+/** The SDK's handler, with these additions. */
+export interface SdkHandler {
+  /** Answers a call, as the client accepts it. */
+  answer(exchange: PostExchange): Promise<Response>;
+  /** Opens the stream of `subscriptions/listen`. */
+  subscribe(exchange: PostExchange): Promise<Response>;
+  /** Cuts off the calls that are still running, and ends every stream. */
+  close(): Promise<void>;
+}
+
+/** Makes the handler; `close()` ends what it holds. */
+export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
+  const { createServer, callsInFlight, clock, keepAliveMs, lifecycle, log } = options;
+  /** The calls of the handler, which passes nothing but the request to `createServer`. */
+  const handled = new WeakMap<Request, HandledCall>();
+  const createHandled = async (context: McpRequestContext) => {
+    const call = context.requestInfo && handled.get(context.requestInfo);
+    const server = closingUnanswered(await createServer({ ...context, calledTool: call?.tool }), log);
+    if (call) call.close = () => void server.close().catch(options.onerror);
+    return server;
+  };
+  const handler = createMcpHandler(createHandled, {
+    ...(options.bus && { bus: options.bus }),
+    legacy: 'reject',
+    keepAliveMs,
+    onerror: (error) => log.debug('mcp', { error: error.message }),
+  });
+
+  function fetchHandler(
+    { request, incoming, caller: { authInfo } }: PostExchange,
+    call: HandledCall,
+  ): Promise<Response> {
+    handled.set(request, call);
+    return handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
+  }
+
+  /** Bounds an event stream of the SDK. */
+  function bounded(response: Response, exchange: PostExchange, more: Partial<BoundedResponseOptions> = {}): Response {
+    const { accepted, caller } = exchange;
+    // A client that reads only JSON gets no stream that could end early.
+    const expiresAt = accepted.eventStream ? caller.authInfo?.expiresAt : undefined;
+    return boundedResponse(response, { clock, expiresAt, onEnd: () => {}, ...more });
+  }
+
+  async function answer(exchange: PostExchange): Promise<Response> {
+    const { incoming, accepted } = exchange;
+    const call = limitedCall(incoming, options);
+    const response = await fetchHandler(exchange, call).finally(call.stopTimer);
+    if (response.status === 499) return unansweredResponse(exchange, lifecycle, call);
+    call.startTimer();
+    const end = callsInFlight.begin();
+    const onEnd = () => {
+      call.stopTimer();
+      end();
+    };
+    const onChunk = (chunk: Uint8Array) => void (chunk[0] !== COMMENT && call.startTimer());
+    const lastWords = (lastChunk: Uint8Array | undefined) =>
+      isAnswer(lastChunk) ? undefined : unansweredEvent(incoming, lifecycle, call);
+    return asAccepted(bounded(response, exchange, { onEnd, onChunk, lastWords }), accepted);
+  }
+
+  return {
+    answer,
+    subscribe: async (exchange) => bounded(await fetchHandler(exchange, { tool: undefined }), exchange),
+    close: () => handler.close(),
+  };
+}
+
+/** Whether the last event of a stream is the answer to its call. */
+function isAnswer(chunk: Uint8Array | undefined): boolean {
+  const data = /^data: ?(.*)$/m.exec(new TextDecoder().decode(chunk))?.[1] ?? '';
+  const message = parseJson(data);
+  return typeof message === 'object' && message !== null && ('result' in message || 'error' in message);
+}
+
+/** A request in the SDK's handler. */
+interface HandledCall {
+  readonly tool: string | undefined;
+  /** Closes its server, once it is built. */
+  close?: () => void;
+}
+
+/** A call in the SDK's handler, whose server is closed when it runs for too long. */
+interface LimitedCall extends HandledCall {
+  hasTimedOut: boolean;
+  /** Gives it its full time. */
+  startTimer: () => void;
+  stopTimer: () => void;
+}
+
+function limitedCall({ tool }: Incoming, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
+  let cancel: (() => void) | undefined;
+  const call: LimitedCall = {
+    tool,
+    hasTimedOut: false,
+    startTimer() {
+      cancel?.();
+      if (callTimeoutMs === 0) return;
+      cancel = clock.after(callTimeoutMs, () => {
+        call.hasTimedOut = true;
+        call.close?.();
+      });
+    },
+    stopTimer: () => cancel?.(),
+  };
+  call.startTimer();
+  return call;
+}
+
+/** The answer to a call that ended without one. */
+function unansweredResponse(
+  exchange: PostExchange,
+  lifecycle: Readonly<Lifecycle>,
+  { hasTimedOut }: LimitedCall,
+): Response {
+  const { id } = exchange.incoming;
+  return hasTimedOut && id !== null ? Response.json(timedOutError(id)) : cutOffResponse(exchange, lifecycle);
+}
+
+/** The same on a stream. */
+function unansweredEvent(
+  { id }: Incoming,
+  { phase }: Readonly<Lifecycle>,
+  { hasTimedOut }: LimitedCall,
+): Uint8Array | undefined {
+  if (id === null) return undefined;
+  const closedError = phase === 'stopped' ? cutOffError(id) : internalError(id);
+  const error = hasTimedOut ? timedOutError(id) : closedError;
+  return new TextEncoder().encode(eventText(undefined, JSON.stringify(error)));
+}
+
+/**
+ * Has `server` close if it cannot send its answer, such as a circular one, or if a handler throws `null`. The SDK reports
+ * that error, but leaves the client waiting. Errors are told apart by their text alone, as they have no type.
+ *
+ * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
+ */
+function closingUnanswered<Made extends McpServer | Server>(server: Made, log: Logger): Made {
+  const protocol = protocolOf(server);
+  const { onerror } = protocol;
+  const close = async (error: Error) => {
+    log.debug('mcp', { error: error.message });
+    try {
+      await protocol.close();
+    } catch (failure) {
+      log.debug('mcp', { error: String(failure) });
+    }
+  };
+  protocol.onerror = (error) => {
+    onerror?.(error);
+    if (error.message.startsWith('Failed to send response')) void close(error);
+  };
+  return server;
+}
