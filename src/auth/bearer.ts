@@ -26,10 +26,16 @@ export type Verification =
   /** The authorization server is unavailable, so the token cannot be verified. It may be valid. */
   | { status: 'unavailable'; why: string };
 
+/** How to verify a token. */
+export interface VerifyOptions {
+  /** Verifies without asking the authorization server; a token for which that takes a question is `unavailable`. @default false */
+  isOffline?: boolean;
+}
+
 /** Verifies tokens: static ones, signed ones, or by introspection. */
 export interface TokenVerifier {
   /** Tells who the caller is. Rejects only because of a bug. */
-  verify(token: string): Promise<Verification>;
+  verify(token: string, options?: VerifyOptions): Promise<Verification>;
 }
 
 /** The token is refused. `why` contains no part of it. */
@@ -39,7 +45,7 @@ export const refused = (why: string): Verification => ({ status: 'refused', why 
 export const unavailable = (why: string): Verification => ({ status: 'unavailable', why });
 
 /** Resolves to the caller, or to the response that refuses the request. */
-export type Authenticate = (request: Request) => Promise<Caller | Response>;
+export type Authenticate = (request: Request, options?: VerifyOptions) => Promise<Caller | Response>;
 
 /** Options for {@link createBearerGate}. */
 export interface BearerGateOptions {
@@ -63,16 +69,16 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
     });
   const unauthorized = (message: string) => challenge(OAuthErrorCode.InvalidToken, message);
 
-  async function verify(token: string): Promise<Verification> {
+  async function verify(token: string, how?: VerifyOptions): Promise<Verification> {
     let result = refused('no verifier is configured');
     for (const verifier of verifiers) {
-      result = await verifier.verify(token);
+      result = await verifier.verify(token, how);
       if (result.status !== 'refused') break;
     }
     return result;
   }
 
-  return async (request) => {
+  return async (request, how) => {
     // A token in the URL is in the logs of every proxy on the way, so it is no longer a secret.
     const names = Array.from(new URL(request.url).searchParams.keys(), (name) => name.toLowerCase());
     if (names.includes('access_token')) {
@@ -82,9 +88,10 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
     if (header === null) return unauthorized('Missing Authorization header');
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) return unauthorized('The Authorization header must be: Bearer TOKEN');
-    const result = await verify(token);
+    const result = await verify(token, how);
     if (result.status === 'unavailable') {
-      log.warn('a token could not be verified: the authorization server is unavailable', { why: result.why });
+      if (!how?.isOffline)
+        log.warn('a token could not be verified: the authorization server is unavailable', { why: result.why });
       return unavailableResponse(
         'The authorization server is unavailable: tokens cannot be verified',
         RETRY_AFTER_SECONDS,

@@ -45,7 +45,8 @@ export function createIntrospectionVerifier(options: IntrospectionOptions): Toke
   }
 
   return {
-    async verify(token) {
+    async verify(token, { isOffline = false } = {}) {
+      if (isOffline) return unavailable('introspection asks the issuer');
       const url = await issuer.find('introspection_endpoint');
       if (!url) return unavailable('the issuer has no usable metadata, or no introspection_endpoint in it');
       const answer = await introspect(url, token).catch((error: unknown) => messageOf(error));

@@ -3,7 +3,7 @@
  * at most every half minute. If a key must be fetched while the issuer is unavailable, the token cannot be verified,
  * which is not the same as a refusal.
  */
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 
@@ -19,13 +19,19 @@ export class KeysUnavailableError extends Error {
 }
 
 /**
- * Makes a function that finds the key for a token. It does not contact the issuer until it is called.
- *
- * The function rejects with a {@link KeysUnavailableError} if the issuer is unavailable, and with jose's errors if it
- * has no such key.
+ * Finds the key for a token. Both functions reject with a {@link KeysUnavailableError} if they cannot tell, and with jose's
+ * errors if the issuer has no such key.
  */
-export function createIssuerKeys(issuer: Issuer, clock: Pick<Clock, 'now'>): JWTVerifyGetKey {
-  let keys: { url: string; get: JWTVerifyGetKey } | undefined;
+export interface IssuerKeys {
+  /** Fetches keys when necessary. */
+  find: JWTVerifyGetKey;
+  /** Knows only the keys that were fetched before. */
+  findCached: JWTVerifyGetKey;
+}
+
+/** Makes the keys of an issuer. Does not contact it yet. */
+export function createIssuerKeys(issuer: Issuer, clock: Pick<Clock, 'now'>): IssuerKeys {
+  let keys: { url: string; get: ReturnType<typeof createRemoteJWKSet> } | undefined;
   let failedAt = -Infinity;
 
   async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
@@ -38,21 +44,28 @@ export function createIssuerKeys(issuer: Issuer, clock: Pick<Clock, 'now'>): JWT
     return Response.json(keySet);
   }
 
-  function keysAt(url: URL): JWTVerifyGetKey {
+  function keysAt(url: URL): ReturnType<typeof createRemoteJWKSet> {
     if (keys?.url === url.href) return keys.get;
     const options = { [customFetch]: fetchKeys, cacheMaxAge: MAX_AGE_MS, cooldownDuration: COOLDOWN_MS };
     keys = { url: url.href, get: createRemoteJWKSet(url, options) };
     return keys.get;
   }
 
-  return async (header, jws) => {
-    const url = await issuer.find('jwks_uri');
-    if (!url) throw new KeysUnavailableError('the issuer has no usable metadata');
-    try {
-      return await keysAt(url)(header, jws);
-    } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-      throw new KeysUnavailableError(messageOf(error));
-    }
+  return {
+    async find(header, jws) {
+      const url = await issuer.find('jwks_uri');
+      if (!url) throw new KeysUnavailableError('the issuer has no usable metadata');
+      try {
+        return await keysAt(url)(header, jws);
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+        throw new KeysUnavailableError(messageOf(error));
+      }
+    },
+    async findCached(header, jws) {
+      const cached = keys?.get.jwks();
+      if (!cached) throw new KeysUnavailableError('its keys are not cached');
+      return createLocalJWKSet(cached)(header, jws);
+    },
   };
 }

@@ -58,6 +58,13 @@ test('asks the issuer as its client, and finds the caller in the answer', async 
   assert.equal(asked?.authorization, `Basic ${credentials}`);
 });
 
+test('does not ask the issuer offline', async () => {
+  const { server, verifier, active } = await setUp();
+  server.introspect = () => active();
+  assert.equal((await verifier.verify(TOKEN, { isOffline: true })).status, 'unavailable');
+  assert.deepEqual(server.asked, []);
+});
+
 test('asks again for each request, so that a revoked token ends with the next', async () => {
   const { server, verifier, active } = await setUp();
   server.introspect = () => active();

@@ -234,6 +234,18 @@ test('gives each request a caller of its own, so that no tool can change the nex
   }
 });
 
+test('verifies offline with the keys it has, and asks the issuer for none', async (t) => {
+  const { issuer, verifier, keyRequests } = await setUp(t);
+  const offline = async (token: string) => (await verifier.verify(token, { isOffline: true })).status;
+  assert.equal(await offline(await issuer.token()), 'unavailable');
+  assert.equal(keyRequests(), 0);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  assert.equal(await offline(await issuer.token({ jti: 'another' })), 'valid');
+  await issuer.rotate();
+  assert.equal(await offline(await issuer.token()), 'refused');
+  assert.equal(keyRequests(), 1);
+});
+
 test('fetches keys for unknown key ids at most once in half a minute', async (t) => {
   const { issuer, verifier, pass, keyRequests } = await setUp(t);
   assert.equal(await statusOf(verifier, await issuer.token()), 'valid');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Authenticate } from '../../src/auth/bearer.ts';
 import type { Caller } from '../../src/auth/caller.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
@@ -85,14 +86,16 @@ test('trusts X-Forwarded-For as far as MCP_TRUST_PROXY says', async (t) => {
   assert.deepEqual(await statuses(wary, 1, from('4.4.4.4')), [429]);
 });
 
-test('verifies no more tokens of an address that had a hundred refused within a minute', async (t) => {
+test('asks about no more tokens of an address that had a hundred refused within a minute', async (t) => {
   const { pass } = setTime(t);
   const lines: string[] = [];
   const log = createLogger({ level: 'info', write: (line) => lines.push(line) });
   let verified = 0;
-  const authenticate = async (request: Request): Promise<Caller | Response> => {
-    verified += 1;
+  const authenticate: Authenticate = async (request, { isOffline = false } = {}) => {
     const token = request.headers.get('authorization')?.slice('Bearer '.length);
+    if (token === 'static') return { principal: principalOf('ci') };
+    if (isOffline) return new Response(null, { status: 503 });
+    verified += 1;
     return token === 'good' ? { principal: principalOf('alice') } : new Response(null, { status: 401 });
   };
   const admit = rateLimited(authenticate, { limit: 1000, log });
@@ -108,6 +111,7 @@ test('verifies no more tokens of an address that had a hundred refused within a 
   const right = await ask(bearer('good'));
   assert.ok(right instanceof Response && right.status === 429);
   assert.equal(verified, before + 1);
+  assert.ok(!((await ask(bearer('static'))) instanceof Response), 'takes no question');
   assert.ok(!((await ask(bearer('good'), '2.2.2.2')) instanceof Response));
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /level=warn msg="too many refused tokens .*" address=1\.1\.1\.1$/);
