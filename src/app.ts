@@ -100,7 +100,9 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   });
   const { authenticate = authorization.authenticate } = options;
   const isLimited = config.rateLimit > 0 && isShared(config);
-  const admit = isLimited ? rateLimited(authenticate, { limit: config.rateLimit, log }) : (request: Request) => authenticate(request);
+  const admit = isLimited
+    ? rateLimited(authenticate, { limit: config.rateLimit, log })
+    : (request: Request) => authenticate(request);
   const mcp = createEndpoint(requireServer(createServer), { ...options, config, clock, log, lifecycle, callsInFlight });
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });

@@ -12,10 +12,10 @@ import {
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
-import { asAccepted } from '../protocol/accept.ts';
+import { asAccepted, isEventStream } from '../protocol/accept.ts';
 import { cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
-import { parseJson } from '../protocol/json.ts';
+import { parseJson, portableJson } from '../protocol/json.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../transport/bounded-response.ts';
@@ -94,16 +94,20 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const call = limitedCall(incoming, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
     if (response.status === 499) return unansweredResponse(exchange, lifecycle, call);
+    if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     call.startTimer();
     const end = callsInFlight.begin();
     const onEnd = () => {
       call.stopTimer();
       end();
     };
-    const onChunk = (chunk: Uint8Array) => void (chunk[0] !== COMMENT && call.startTimer());
+    const mapChunk = (chunk: Uint8Array) => {
+      if (chunk[0] !== COMMENT) call.startTimer();
+      return portableChunk(chunk);
+    };
     const lastWords = (lastChunk: Uint8Array | undefined) =>
       isAnswer(lastChunk) ? undefined : unansweredEvent(incoming, lifecycle, call);
-    return asAccepted(bounded(response, exchange, { onEnd, onChunk, lastWords }), accepted);
+    return asAccepted(bounded(response, exchange, { onEnd, mapChunk, lastWords }), accepted);
   }
 
   return {
@@ -113,9 +117,24 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   };
 }
 
+/** The SDK's JSON as {@link portableJson}. */
+async function portableResponse(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  const text = await response.text();
+  return new Response(text === '' ? null : portableJson(text), { status, headers });
+}
+
+/** An event of the SDK as {@link portableJson}. It writes each in one chunk, with its JSON in one line. */
+function portableChunk(chunk: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(chunk);
+  const portable = portableJson(text);
+  return portable === text ? chunk : new TextEncoder().encode(portable);
+}
+
 /** Whether the last event of a stream is the answer to its call. */
 function isAnswer(chunk: Uint8Array | undefined): boolean {
-  const data = /^data: ?(.*)$/m.exec(new TextDecoder().decode(chunk))?.[1] ?? '';
+  // Not `.`, which does not match U+2028.
+  const data = /^data: ?([^\n]*)/m.exec(new TextDecoder().decode(chunk))?.[1] ?? '';
   const message = parseJson(data);
   return typeof message === 'object' && message !== null && ('result' in message || 'error' in message);
 }

@@ -8,6 +8,7 @@
  */
 import { parseAccept } from 'hono/utils/accept';
 import { internalErrorResponse } from './errors.ts';
+import { jsonText } from './json.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
@@ -57,7 +58,7 @@ async function streamToJson(response: Response): Promise<Response> {
   const headers = new Headers(response.headers);
   for (const name of ['connection', 'cache-control', 'x-accel-buffering']) headers.delete(name);
   headers.set('content-type', JSON_TYPE);
-  return new Response(JSON.stringify(answer), { status: response.status, headers });
+  return new Response(jsonText(answer), { status: response.status, headers });
 }
 
 async function jsonToStream(response: Response): Promise<Response> {

@@ -8,6 +8,7 @@
  */
 
 import type { InboundLadderRejection } from '@modelcontextprotocol/server';
+import { jsonText } from './json.ts';
 
 /** The id of the request that failed; `null` if it is unknown (JSON-RPC 2.0 section 5). */
 type RequestId = string | number | null;
@@ -40,10 +41,7 @@ export const rejectedResponse = (
   { httpStatus, code, message, data }: InboundLadderRejection,
   id: RequestId,
 ): Response =>
-  Response.json(
-    { jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } },
-    { status: httpStatus },
-  );
+  jsonResponse({ jsonrpc: '2.0', id, error: { code, message, ...(data !== undefined && { data }) } }, httpStatus);
 
 /** 400: `initialize` in a batch, or in a session that is initialized already (2025-03-26, lifecycle). */
 export const secondInitializeResponse = (id: RequestId) =>
@@ -157,7 +155,11 @@ function errorResponse(
   message: string,
   { id = null, headers = {} }: { id?: RequestId; headers?: Record<string, string> } = {},
 ): Response {
-  return Response.json(errorMessage(id, code, message), { status, headers });
+  return jsonResponse(errorMessage(id, code, message), status, headers);
+}
+
+function jsonResponse(body: object, status: number, headers: Record<string, string> = {}): Response {
+  return new Response(jsonText(body), { status, headers: { 'content-type': 'application/json', ...headers } });
 }
 
 function errorMessage<Id extends RequestId>(id: Id, code: number, message: string) {

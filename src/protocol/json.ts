@@ -9,6 +9,26 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** An escape of a lone surrogate, which `JSON.stringify` makes only of those, or any other escape, which is skipped. */
+const ESCAPES = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
+const LINE_ENDS = /[\u2028\u2029]/g;
+
+/** `value` as JSON that strict parsers and line readers understand; throws like `JSON.stringify`. */
+export function jsonText(value: unknown): string {
+  return portableJson(JSON.stringify(value));
+}
+
+/**
+ * Replaces what `JSON.stringify` leaves in a text although others break on it: lone surrogates, which are no Unicode text
+ * (RFC 8259 section 8.2), by U+FFFD; U+2028 and U+2029, which some take for the end of a line, by their escapes.
+ */
+export function portableJson(text: string): string {
+  const escaped = text.includes('\\ud')
+    ? text.replace(ESCAPES, (escape) => (escape.length > 2 ? '\\ufffd' : escape))
+    : text;
+  return escaped.replace(LINE_ENDS, (end) => (end === '\u2028' ? '\\u2028' : '\\u2029'));
+}
+
 /** Whether `value` nests arrays and objects more than `levels` deep. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -76,8 +76,8 @@ export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
 
 /** Options for {@link boundedResponse}. */
 export interface BoundedResponseOptions extends BoundedBodyOptions {
-  /** Called for every chunk of the SDK. */
-  onChunk?: (chunk: Uint8Array) => void;
+  /** Returns what to send for a chunk of the SDK. @default the chunk */
+  mapChunk?: (chunk: Uint8Array) => Uint8Array;
   /** Returns what to send at the end of a stream, given the last chunk of the SDK. @default nothing */
   lastWords?: (lastChunk: Uint8Array | undefined) => Uint8Array | undefined;
 }
@@ -113,15 +113,14 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
 async function pump(
   source: ReadableStreamDefaultReader<Uint8Array>,
   body: BoundedBody,
-  { onChunk, lastWords }: BoundedResponseOptions,
+  { mapChunk = (chunk) => chunk, lastWords }: BoundedResponseOptions,
 ): Promise<void> {
   let last: Uint8Array | undefined;
   try {
     for (;;) {
       const { done, value } = await source.read();
       if (done) break;
-      body.write(value);
-      onChunk?.(value);
+      body.write(mapChunk(value));
       last = value;
     }
     const words = lastWords?.(last);

@@ -7,6 +7,7 @@ import {
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
+import { jsonText } from '../protocol/json.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** When to retry if too many calls are running. */
@@ -71,7 +72,7 @@ export function refuseCalls(
 /** An answer as JSON; an error in its place if JSON cannot express it, such as a circular structure. */
 export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: (error: Error) => void): string {
   try {
-    return JSON.stringify(answer);
+    return jsonText(answer);
   } catch (error) {
     onerror?.(errorOf(error));
     return JSON.stringify(internalError(request.id));

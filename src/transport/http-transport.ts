@@ -22,6 +22,7 @@ import {
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
+import { jsonText } from '../protocol/json.ts';
 import {
   answerText,
   errorOf,
@@ -147,7 +148,7 @@ export class HttpTransport implements Transport {
       stream.pending?.unset();
       stream.pending?.respond();
       // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
-      stream.connection?.send({ id: undefined, data: JSON.stringify(cutOffError(request.id)) });
+      stream.connection?.send({ id: undefined, data: jsonText(cutOffError(request.id)) });
       end?.();
     }
     const { size } = this.#calls;
@@ -301,6 +302,6 @@ export class HttpTransport implements Transport {
 
   #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
     if ('id' in message) this.hasAsked = true;
-    return this.#streams.send(stream, JSON.stringify(this.#requestIds.mark(message)));
+    return this.#streams.send(stream, jsonText(this.#requestIds.mark(message)));
   }
 }
