@@ -40,18 +40,25 @@ const MAX_VALUES = 2000;
 export async function readMessage(request: Request, maxBytes: number): Promise<Incoming | Response> {
   const refusal = refuseMediaType(request.headers);
   if (refusal) return refusal;
+  // If the client leaves before the body is complete, nobody reads the response.
+  const bytes = await readBytes(request, maxBytes).catch(() => new Uint8Array());
+  if (bytes === undefined) return bodyTooLargeResponse(maxBytes);
+  const parsed = parseMessages(bytes);
+  return parsed instanceof Response ? parsed : classify(request, parsed.body);
+}
+
+/** Parses bytes that should be a message or a batch, within all limits; or returns the response that refuses them. */
+export function parseMessages(bytes: Uint8Array): { body: unknown } | Response {
   let text;
   try {
-    const bytes = await readBytes(request, maxBytes);
-    if (bytes === undefined) return bodyTooLargeResponse(maxBytes);
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    // Not UTF-8 (RFC 8259 section 8.1). Or the client left before the body was complete, and nobody reads this response.
+    // RFC 8259 section 8.1.
     return parseErrorResponse();
   }
   const body = parseJson(text);
   if (body === undefined) return parseErrorResponse();
-  return refuseSize(body, text.length) ?? classify(request, body);
+  return refuseSize(body, text.length) ?? { body };
 }
 
 /** Answers 415 to a body that is not JSON, not in UTF-8 (RFC 8259 section 8.1), or compressed. */

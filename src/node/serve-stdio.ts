@@ -2,8 +2,10 @@
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { ConfigError, loadConfig } from '../config/config.ts';
 import { requireServer } from '../endpoint/create-server.ts';
+import { systemClock } from '../lib/clock.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import type { CreateServer } from '../tools.ts';
+import { StdioTransport } from './stdio-transport.ts';
 
 /**
  * Serves `createServer` on stdin and stdout until stdin ends, or until SIGINT or SIGTERM. Errors go to stderr. Of the
@@ -20,7 +22,8 @@ export function serveOverStdio(
     report(error);
     process.exit(1);
   }
-  const connection = serveStdio(requireServer(createServer), { onerror: report });
+  const transport = new StdioTransport({ stdin: process.stdin, stdout: process.stdout, clock: systemClock });
+  const connection = serveStdio(requireServer(createServer), { transport, onerror: report });
   // The process ends by itself when stdin does, but not on a signal.
   process.once('SIGINT', () => void connection.close());
   process.once('SIGTERM', () => void connection.close());

@@ -24,6 +24,10 @@ const SESSION_NOT_FOUND = -32001;
 /** 400: the body is not JSON. */
 export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
 
+/** 400: JSON that is not a message of JSON-RPC 2.0. */
+export const notMessageResponse = (id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, 'Not a message of JSON-RPC 2.0', { id });
+
 /** 400: JSON that is nested too deeply. */
 export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body is nested more than ${maxDepth} levels deep`, { id });

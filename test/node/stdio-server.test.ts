@@ -25,8 +25,13 @@ for (const [era, { opening, request }] of Object.entries(STDIO_ERAS)) {
     assert.deepEqual(await server.exit(), { code: 0, signal: null });
     const messages = wire.messages();
     assert.ok(messages.every(({ jsonrpc }) => jsonrpc === '2.0'));
-    // One answer to each request, and none to what was not a request.
-    assert.equal(messages.length, requests.length + 1);
+    // One answer to each request, and an error to each line that is not a message.
+    assert.equal(messages.length, requests.length + 3);
+    assert.deepEqual(
+      messages.flatMap(({ id, error }) => (id === null ? [(error as { code: number }).code] : [])),
+      [-32700, -32600],
+    );
+    assert.equal(wire.errors.length, 2);
   });
 }
 

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
+import { StdioTransport } from '../../src/node/stdio-transport.ts';
 import type { CreateServer } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc, type RpcAnswer } from './app.ts';
 import type { EntryProcess } from './process.ts';
@@ -21,6 +23,10 @@ export const STDIO_ERAS = {
 };
 
 export interface StdioWire {
+  /** Ends stdin. */
+  end: () => void;
+  /** What went wrong, as it is written to stderr. */
+  readonly errors: readonly string[];
   /** Sends a message, or a string as it is. */
   send: (message: unknown) => void;
   /** Waits for `pattern` on stdout. */
@@ -33,28 +39,50 @@ export interface StdioWire {
 
 /** The wire to a process. */
 export function wireTo(server: EntryProcess): StdioWire {
-  return createWire(
-    (line) => server.writeLine(line),
-    (pattern) => server.stdoutMatch(pattern),
-    () => server.stdout,
-  );
+  return {
+    ...createWire(
+      (line) => server.writeLine(line),
+      (pattern) => server.stdoutMatch(pattern),
+      () => server.stdout,
+    ),
+    end: () => server.endStdin(),
+    get errors() {
+      return server.stderr.split('\n').filter(Boolean);
+    },
+  };
 }
 
 /** The wire to a server in this process, which is closed with the test. */
-export function wireInProcess(t: TestContext, createServer: CreateServer): StdioWire {
+export function wireInProcess(
+  t: TestContext,
+  createServer: CreateServer,
+  clock: Pick<Clock, 'after'> = systemClock,
+): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const output = watchText(stdout);
-  const connection = serveStdio(createServer, { transport: new StdioServerTransport(stdin, stdout) });
+  const errors: string[] = [];
+  const transport = new StdioTransport({ stdin, stdout, clock });
+  const connection = serveStdio(createServer, { transport, onerror: ({ message }) => errors.push(message) });
   t.after(() => connection.close());
-  return createWire(
-    (line) => void stdin.write(`${line}\n`),
-    (pattern) => output.match(pattern),
-    () => output.text,
-  );
+  return {
+    ...createWire(
+      (line) => void stdin.write(`${line}\n`),
+      (pattern) => output.match(pattern),
+      () => output.text,
+    ),
+    end: () => void stdin.end(),
+    errors,
+    hasClosed: () => stdin.isPaused(),
+    sendUnended: (text) => void stdin.write(text),
+  };
 }
 
-function createWire(writeLine: (line: string) => void, match: StdioWire['match'], stdout: () => string): StdioWire {
+function createWire(
+  writeLine: (line: string) => void,
+  match: StdioWire['match'],
+  stdout: () => string,
+): Omit<StdioWire, 'end' | 'errors'> {
   return {
     send: (message) => writeLine(typeof message === 'string' ? message : JSON.stringify(message)),
     match,
