@@ -16,18 +16,21 @@ import {
   parseErrorResponse,
   rejectedResponse,
   tooDeepResponse,
+  tooLongIdResponse,
   tooManyValuesResponse,
   unsupportedCharsetResponse,
   unsupportedEncodingResponse,
   unsupportedMediaTypeResponse,
 } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
-import { hasMoreValuesThan, isDeeperThan, parseJson, requestIdOf } from '../protocol/json.ts';
+import { hasLongerIdsThan, hasMoreValuesThan, isDeeperThan, parseJson, requestIdOf } from '../protocol/json.ts';
 
 /** The SDK's limit. It is applied here because the SDK checks every message of a batch before it counts them. */
 const MAX_BATCH_MESSAGES = 100;
 /** Deepest nesting of arrays and objects. Recursion overflows the stack at some thousand levels. */
 const MAX_DEPTH = 200;
+/** Longest id and progress token. They come back with every answer and every progress notification. */
+const MAX_ID_CHARS = 1024;
 /** Most values in a body, not counting the input of tools and prompts. The SDK checks each several times, some pairwise. */
 const MAX_VALUES = 2000;
 
@@ -104,6 +107,7 @@ function refuseSize(body: unknown, chars: number): Response | undefined {
   if (most > MAX_VALUES && hasMoreValuesThan(MAX_VALUES, body)) {
     return tooManyValuesResponse(MAX_VALUES, requestIdOf(body));
   }
+  if (chars > MAX_ID_CHARS && hasLongerIdsThan(MAX_ID_CHARS, body)) return tooLongIdResponse(MAX_ID_CHARS);
   return undefined;
 }
 

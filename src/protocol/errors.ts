@@ -36,6 +36,10 @@ export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
 export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body has more than ${maxValues} values besides the arguments`, { id });
 
+/** 400: an id or progress token that is too long. */
+export const tooLongIdResponse = (maxChars: number) =>
+  errorResponse(400, INVALID_REQUEST, `Ids and progress tokens may have at most ${maxChars} characters`);
+
 /** 400: a batch with too many messages. */
 export const batchTooLargeResponse = (maxMessages: number) =>
   errorResponse(400, INVALID_REQUEST, `A batch may have at most ${maxMessages} messages`);

@@ -52,6 +52,16 @@ export function hasMoreValuesThan(limit: number, body: unknown): boolean {
   return (Array.isArray(body) ? body : [body]).some(isOverIn);
 }
 
+/** Whether an id or progress token in a message or batch is longer than `maxChars`: it comes back with every answer. */
+export function hasLongerIdsThan(maxChars: number, body: unknown): boolean {
+  const isLong = (value: unknown) => typeof value === 'string' && value.length > maxChars;
+  return (Array.isArray(body) ? body : [body]).some((message: unknown) => {
+    if (typeof message !== 'object' || message === null) return false;
+    const { id, params } = message as { id?: unknown; params?: { _meta?: { progressToken?: unknown } } | null };
+    return isLong(id) || isLong(params?._meta?.progressToken);
+  });
+}
+
 /** The id of a single request in a body that is not validated yet; `null` if there is none. */
 export function requestIdOf(body: unknown): string | number | null {
   if (typeof body !== 'object' || body === null || !('id' in body) || !('method' in body)) return null;

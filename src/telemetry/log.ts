@@ -8,6 +8,9 @@
 /** Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line. */
 const UNQUOTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
+/** Longest value that is logged. Some are from a client, such as its Host header. */
+const MAX_VALUE_CHARS = 1000;
+
 /** Log levels, from the most to the least verbose. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -46,8 +49,12 @@ function writeToStderr(line: string): void {
 }
 
 function logfmtValue(value: string | number | boolean): string {
-  const text = String(value);
+  const text = shortened(String(value));
   return /^[\w./:*@-]+$/.test(text) ? text : JSON.stringify(text).replace(UNQUOTABLE, unicodeEscape);
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_VALUE_CHARS ? `${text.slice(0, MAX_VALUE_CHARS)}…` : text;
 }
 
 function unicodeEscape(character: string): string {

@@ -26,7 +26,9 @@ const echo = {
 };
 const count = {
   description: 'Counts from one to a number, and reports each step as progress.',
-  inputSchema: cachedSchema(z.object({ to: z.int().min(1).max(1000) })),
+  inputSchema: cachedSchema(
+    z.object({ to: z.int().min(1).max(1000), chars: z.int().min(0).max(1_000_000).default(0) }),
+  ),
   outputSchema: cachedSchema(z.object({ counted: z.int() })),
   scopeChallenge: requireScopes(COUNT_SCOPE),
 };
@@ -51,11 +53,13 @@ export function createTestServer(
     }));
   }
   if (isWanted('count') && canHaveScope(authInfo, COUNT_SCOPE)) {
-    server.registerTool('count', count, async ({ to }, { mcpReq }) => {
+    server.registerTool('count', count, async ({ to, chars }, { mcpReq }) => {
+      const message = chars === 0 ? {} : { message: 'x'.repeat(chars) };
       const progressToken = mcpReq._meta?.progressToken;
       for (let progress = 1; progress <= to; progress += 1) {
         if (progressToken !== undefined) {
-          await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: to } });
+          const params = { progressToken, progress, total: to, ...message };
+          await mcpReq.notify({ method: 'notifications/progress', params });
         }
         await pause();
         mcpReq.signal.throwIfAborted();

@@ -78,3 +78,10 @@ test('lets neither a message nor a value forge a line or a field', () => {
     assert.equal(fields.join(' '), line);
   }
 });
+
+test('shortens a long value', () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', write: (line) => lines.push(line), now: () => 0 });
+  log.warn('refused', { host: 'x'.repeat(100_000) });
+  assert.ok((lines[0] ?? '').length < 1200);
+});

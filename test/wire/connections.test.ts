@@ -30,8 +30,8 @@ function callOf(text: string) {
 
 /** A call that sends `events` progress notifications of `bytes` each. */
 function talkativeCall(events: number, bytes: number) {
-  const progressToken = 'x'.repeat(bytes);
-  return rpc('tools/call', { name: 'count', arguments: { to: events }, _meta: { progressToken } }, 'talkative');
+  const params = { name: 'count', arguments: { to: events, chars: bytes }, _meta: { progressToken: 'token' } };
+  return rpc('tools/call', params, 'talkative');
 }
 
 const CALL = callOf('a');
