@@ -2,16 +2,21 @@
 import { McpServer, Server } from '@modelcontextprotocol/server';
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
 
 /**
- * Returns `createServer` with its result checked. It rejects with a `TypeError` that says what was returned instead of a
+ * Returns `createServer` with its result checked. It rejects with a `TypeError` that says what was returned instead of a new
  * server. The usual reason is a second copy of the SDK, or its first version: classes of another copy look the same, but
  * every call to them fails.
  */
 export function requireServer(createServer: CreateServer): CreateServer {
   return async (context) => {
     const server: unknown = await createServer(context);
-    if (server instanceof McpServer || server instanceof Server) return server;
+    if (server instanceof McpServer || server instanceof Server) {
+      // Another client's call may be running on it, which must neither answer nor end along with this one.
+      if (!protocolOf(server).transport) return server;
+      throw new TypeError('createServer returned a server that is already in use: it must build a new one');
+    }
     throw new TypeError(`createServer must return an McpServer, but returned ${describe(server)}`);
   };
 }

@@ -4,6 +4,8 @@
  */
 import {
   createMcpHandler,
+  SdkError,
+  SdkErrorCode,
   type McpRequestContext,
   type McpServer,
   type Server,
@@ -64,6 +66,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const call = context.requestInfo && handled.get(context.requestInfo);
     const server = closingUnanswered(await createServer({ ...context, calledTool: call?.tool }), log);
     if (call) call.close = () => void server.close().catch(options.onerror);
+    refuseLate(server, () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true);
     return server;
   };
   const handler = createMcpHandler(createHandled, {
@@ -114,6 +117,16 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     answer,
     subscribe: async (exchange) => bounded(await fetchHandler(exchange, { tool: undefined }), exchange),
     close: () => handler.close(),
+  };
+}
+
+/** Keeps `server` from starting when its call is over: building it, and asking for scopes, may have taken until then. */
+function refuseLate(server: McpServer | Server, isOver: () => boolean): void {
+  const protocol = protocolOf(server);
+  const connect = protocol.connect.bind(protocol);
+  protocol.connect = async (transport) => {
+    if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
+    return connect(transport);
   };
 }
 

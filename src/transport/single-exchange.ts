@@ -65,8 +65,6 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
 
   return {
     async serve(server, exchange, wrap = (transport) => transport) {
-      // Another client's call may be running on it, which must not end along with this one.
-      if (protocolOf(server).transport) throw new Error('createServer returned a server that is already in use');
       const { request } = exchange;
       const { cut, end } = begin(server, request);
       const transport = new HttpTransport({ ...options, ondetach: () => void cut() });
