@@ -1,9 +1,9 @@
 /**
- * Answers of HTTP/1.1 as they come from a socket, for the load generator: no more than servers on Node.js send,
- * read with as little work as possible, so that two cores show the server and not its client.
+ * Reads HTTP/1.1 answers from a socket, for the load generator: only what servers on Node.js send,
+ * with as little work as possible, so that two cores measure the server and not its client.
  */
 
-/** A whole answer. */
+/** A complete answer. */
 export interface Answer {
   status: number;
   /** The status line and the headers, as sent. */
@@ -30,9 +30,9 @@ export function headerOf(head: string, name: HeaderName): string | undefined {
 }
 
 /**
- * Makes a reader: give it what the socket receives, it calls back with each whole answer.
+ * Makes a reader, which takes what the socket receives and calls back with each complete answer.
  *
- * @throws When something comes that it cannot read; the connection is of no use from then on.
+ * @throws If it cannot read something; the connection is then unusable.
  */
 export function createAnswerReader(onAnswer: (answer: Answer) => void): (chunk: Buffer) => void {
   let pending: Buffer = NOTHING;

@@ -1,8 +1,8 @@
-/** Whether an answer is right. A contender whose answer is not, is out of the run: speed without it is worth nothing. */
+/** Checks answers. A contender with a wrong answer is out of the run, since its speed would mean nothing. */
 import { isDeepStrictEqual } from 'node:util';
 import { headerOf, type Answer } from './answer-reader.ts';
 
-/** A JSON-RPC message, as far as it is looked at. */
+/** The part of a JSON-RPC message that is checked. */
 export interface Message {
   id?: unknown;
   method?: string;
@@ -15,7 +15,7 @@ export interface Message {
 export interface Expected {
   text: string;
   structuredContent: Record<string, unknown>;
-  /** Progress notifications before the result, at least. @default 0 */
+  /** Fewest progress notifications before the result. @default 0 */
   progress?: number;
 }
 
@@ -32,7 +32,7 @@ export function messagesIn({ head, body }: Answer): Message[] {
   });
 }
 
-/** What is wrong with the answer to call `id`, or `undefined`. */
+/** What is wrong with the answer to call `id`; `undefined` if it is right. */
 export function problemWith(answer: Answer, id: number, expected: Expected): string | undefined {
   if (answer.status !== 200) return `status ${answer.status}: ${shown(answer)}`;
   let messages: Message[];
@@ -56,8 +56,8 @@ export function problemWith(answer: Answer, id: number, expected: Expected): str
 }
 
 /**
- * A test of the same for every answer under load, where parsing each would cost more than the server does:
- * the status, and that the id and the structured result are in the body, as `JSON.stringify` writes them.
+ * A quick version of that check for every answer under load, where parsing each would cost more than serving it:
+ * it checks the status, and that the body contains the id and the structured result as `JSON.stringify` writes them.
  */
 export function createQuickCheck(structuredContent: object): (answer: Answer, id: number) => boolean {
   const result = Buffer.from(`"structuredContent":${JSON.stringify(structuredContent)}`);

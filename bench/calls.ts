@@ -1,4 +1,4 @@
-/** The calls that are made, and their right answers. */
+/** The calls, and their right answers. */
 import type { Expected } from './answers.ts';
 import type { Call } from './requests.ts';
 
@@ -17,13 +17,13 @@ export const SLUGIFY: CallWithAnswer = {
 /** Arguments that the schema of `slugify` does not allow. */
 export const INVALID_CALL: Call = { tool: 'slugify', args: { text: 5 } };
 
-/** Steps in which a batch of as many titles reports progress. */
+/** The number of titles, and of steps in which a batch of them reports progress. */
 const BATCH_STEPS = 40;
 
-/** A batch whose progress is asked for. */
+/** A batch that asks for progress. */
 export const SLUGIFY_BATCH: CallWithAnswer = batchOf(BATCH_STEPS);
 
-/** A call with an argument of so many bytes. */
+/** A call with an argument of that many bytes. */
 export function measureCall(bytes: number): CallWithAnswer {
   return {
     call: { tool: 'measure', args: { text: 'x'.repeat(bytes) } },

@@ -1,7 +1,7 @@
-/** Charts as SVG, written by hand: they follow the reader's light or dark theme, and are text that can be compared. */
+/** Writes charts as SVG, which follow the reader's light or dark theme and can be compared as text. */
 import { figure, whole } from './table.ts';
 
-/** A bar for each series under one label. */
+/** The bars of one label, one for each series. */
 export interface Bar {
   label: string;
   /** One for each series. */
@@ -9,10 +9,10 @@ export interface Bar {
   isOurs?: boolean;
 }
 
-/** What a bar chart shows. */
+/** A bar chart. */
 export interface BarChartData {
   title: string;
-  /** Names of the values of a bar, the first drawn strongest. */
+  /** The names of the series. The first is drawn strongest. */
   series: readonly string[];
   groups: readonly { title: string; bars: readonly Bar[] }[];
 }
@@ -36,7 +36,7 @@ text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-size:15px;font-weig
 .c3{stroke:#ab7df8;fill:#ab7df8}.c4{stroke:#db61a2;fill:#db61a2}.c5{stroke:#9198a1;fill:#9198a1}}
 </style>`;
 
-/** Horizontal bars from zero, in groups; as many for each label as there are series. */
+/** Draws horizontal bars from zero, in groups, one for each series of each label. */
 export function barChart({ title, series, groups }: BarChartData): string {
   const largest = Math.max(0, ...groups.flatMap(({ bars }) => bars.flatMap(({ values }) => values)));
   const parts: string[] = [text(0, 16, title, 'title'), text(0, 36, series.map(legend).join(' · '), 'muted')];
@@ -65,7 +65,7 @@ function legend(name: string, index: number): string {
   return index === 0 ? `${name}: strong, with figures` : `${name}: pale`;
 }
 
-/** What a line chart shows. */
+/** A line chart. */
 export interface LineChartData {
   title: string;
   /** Along the bottom, on a logarithmic scale. */
@@ -75,7 +75,7 @@ export interface LineChartData {
 
 const PLOT = { left: 50, top: 40, width: 520, height: 260 } as const;
 
-/** Lines over a logarithmic x and a y from zero, each labelled at its end. */
+/** Draws lines over a logarithmic x axis and a y axis from zero, each labelled at its end. */
 export function lineChart({ title, xTitle, lines }: LineChartData): string {
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(({ x }) => x);
@@ -102,7 +102,7 @@ export function lineChart({ title, xTitle, lines }: LineChartData): string {
   return svg(title, bottom + 46, parts);
 }
 
-/** Heights moved apart where labels would lie on each other. */
+/** Moves heights apart where labels would overlap. */
 function spaced(heights: readonly number[]): number[] {
   const order = heights.map((height, index) => ({ height, index })).toSorted((a, b) => a.height - b.height);
   const result: number[] = [];

@@ -1,4 +1,4 @@
-/** The contenders and how each is started. What each file does is in the file. */
+/** The contenders, and how each is started. */
 import { resolve } from 'node:path';
 import type { Era } from './requests.ts';
 
@@ -9,14 +9,14 @@ export interface Contender {
   /** Its name in tables. */
   title: string;
   era: Era;
-  /** The module that is started, from the project's folder. */
+  /** The module to start, relative to the project. */
   entry: string;
   env?: Record<string, string>;
   /** Whether it is this project. */
   ours?: true;
   /** Whether it is an earlier build of this project (`--against`). */
   before?: true;
-  /** The port, where a contender cannot be told one when it is started. */
+  /** The port of a contender that cannot be told one. */
   port?: number;
   /** The package whose version stands in the table, in `bench/contenders/`. */
   package?: string;
@@ -24,7 +24,7 @@ export interface Contender {
   lacks?: readonly Ability[];
 }
 
-/** What some runs ask of a contender: progress of a call, and a number of tools that is set when it starts. */
+/** What some runs need: progress of a call, and a number of tools that is set at the start. */
 export type Ability = 'progress' | 'tools';
 
 const ours = { entry: 'dist/http-server.js', ours: true } as const;
@@ -45,7 +45,7 @@ const xmcp = {
 } as const;
 const asJson = { JSON_ANSWERS: '1' };
 
-/** All of them, in the order of the tables; within an era, tables are sorted by speed. */
+/** All contenders. Tables sort them by speed within an era. */
 export const CONTENDERS: readonly Contender[] = [
   { id: 'ours-session', title: 'this project', era: 'session', ...ours },
   { id: 'ours-stateless', title: 'this project', era: 'stateless', ...ours, env: { MCP_SESSIONS: 'stateless' } },
@@ -109,9 +109,9 @@ export const CONTENDERS: readonly Contender[] = [
 ];
 
 /**
- * The contenders that `words` pick: each is an id, or the beginning of some (`ours`, `tmcp`); none pick all.
+ * The contenders that `words` pick. A word is an id, or the beginning of some (`ours`, `tmcp`). Without words, all of them.
  *
- * @throws Error for a word that picks none.
+ * @throws Error if a word picks none.
  */
 export function pickContenders(words: readonly string[]): Contender[] {
   if (words.length === 0) return [...CONTENDERS];

@@ -1,4 +1,4 @@
-/** This project with what no client can ask for: `fixture.mjs`, held from here. */
+/** Controls `fixture.mjs`, which does what no client can ask for. */
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { nextMessage } from './processes.ts';
 import { startServer, type Server, type StartOptions } from './server.ts';

@@ -1,5 +1,5 @@
 /**
- * This project's app, compiled, as `dist/http-server.js` serves it, for the runs that need what no client can ask for:
+ * This project's compiled app, as `dist/http-server.js` serves it, for runs that need what no client can ask for:
  * `BENCH_TOOLS` tools, notifications to every session, sessions by the thousand, events in the log.
  */
 import { createApp } from '../dist/app.js';
@@ -76,7 +76,7 @@ const commands = {
       method: 'notifications/message',
       params: { level: 'info', data: 'x'.repeat(100) },
     };
-    // As many for each session as it may have.
+    // As many for each session as the log keeps.
     for (let kept = 0; kept < count; kept += 1)
       await eventLog.append(`session-${kept >> 9}`, 'stream', JSON.stringify(message));
   },

@@ -1,5 +1,5 @@
 /**
- * What idle sessions cost: opens them through the app as clients do, lets them rest, and measures the heap.
+ * What idle sessions cost: opens them through the app as clients do, lets them become idle, and measures the heap.
  *
  *     node --expose-gc --import ./loader.mjs bench/idle-sessions.ts [sessions]
  */
@@ -21,7 +21,7 @@ const MAX_BYTES_LEFT_EACH = 100;
 if (globalThis.gc === undefined) throw new Error('Run with --expose-gc');
 const collect = globalThis.gc;
 
-// Time stands still until the ticks are called: idle for long enough to leave memory, not to expire.
+// Time advances only here: sessions are idle for long enough to leave memory, but not to expire.
 let now = Date.now();
 const ticks = new Set<() => void>();
 const clock: Clock = {
@@ -76,12 +76,12 @@ const megabytes = (after.heapUsed - before.heapUsed) / 1e6;
 process.stdout.write(`${SESSIONS} idle sessions opened in ${seconds.toFixed(1)} s on Node ${process.version}\n`);
 process.stdout.write(`${megabytes.toFixed(1)} MB of heap, ${((megabytes * 1e6) / SESSIONS).toFixed(0)} bytes each\n`);
 
-// Idle for longer than they may be, they leave nothing.
+// Once they have expired, they leave nothing behind.
 now += 2 * IDLE_SECONDS * 1000;
 await post({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
 const left = (await settle()).heapUsed - before.heapUsed;
 process.stdout.write(`${(left / 1e6).toFixed(1)} MB of heap are left when they have expired\n`);
 await app.drain();
 if (left > SESSIONS * MAX_BYTES_LEFT_EACH + MAX_BYTES_LEFT) process.exitCode = 1;
-// A record is less than a kilobyte of text; more than twice that has another reason.
+// A record is less than a kilobyte of text. More than twice that has another cause.
 if (megabytes * 1e6 > SESSIONS * MAX_BYTES_EACH) process.exitCode = 1;

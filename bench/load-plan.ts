@@ -1,8 +1,8 @@
-/** What the bench and its load generator tell each other. */
+/** The messages between the bench and its load generator. */
 import type { Expected } from './answers.ts';
 import type { Call, Era } from './requests.ts';
 
-/** What a load generator does. */
+/** What a load generator is to do. */
 export interface LoadPlan {
   port: number;
   era: Era;
@@ -18,18 +18,18 @@ export interface LoadPlan {
   sessionsEach?: number;
 }
 
-/** What came of a window of load. */
+/** The result of a window of load. */
 export interface LoadResult {
-  /** Calls answered rightly; in `churn`, sessions from begin to end. */
+  /** Calls with a right answer; in `churn`, whole sessions. */
   count: number;
   /** From the first request to the last answer. */
   seconds: number;
-  /** Milliseconds that one took. */
+  /** The time of each, in milliseconds. */
   p50: number;
   p99: number;
-  /** CPU time of the generator as a share of one core: near 1, the generator is what is measured. */
+  /** CPU time of the generator as a share of one core: near 1, the generator is the bottleneck. */
   generatorShare: number;
-  /** Answers that were wrong or did not come; any disqualifies. */
+  /** Answers that were wrong or missing. Any of them disqualifies. */
   failures: number;
   /** The first of them. */
   problem?: string | undefined;
@@ -37,7 +37,7 @@ export interface LoadResult {
   answers: 'JSON' | 'stream';
 }
 
-/** To the generator: load for so long. */
+/** To the generator: load for that long. */
 export interface LoadCommand {
   seconds: number;
 }

@@ -1,4 +1,4 @@
-/** One measurement: a server of its own, verified, warmed up, loaded, and what that took. */
+/** One measurement: starts a server, verifies it, warms it up, loads it, and reads what that took. */
 import type { CallWithAnswer } from './calls.ts';
 import type { Contender } from './contenders.ts';
 import type { LoadPlan, LoadResult } from './load-plan.ts';
@@ -9,7 +9,7 @@ import { startLoad, type Load } from './start-load.ts';
 import type { Server } from './server.ts';
 import { verify } from './verify.ts';
 
-/** What a measurement came to. */
+/** The result of a measurement. */
 export interface Measurement extends LoadResult {
   perSecond: number;
   /** CPU time of the server for one call, in microseconds. */

@@ -11,7 +11,7 @@ const EVENT_STREAM = /^HTTP\/1\.1 200 [^]*content-type: *text\/event-stream/i;
 
 /** Open streams. */
 export interface OpenStreams {
-  /** Resolves when every stream has received `text` once more since it was last asked for. */
+  /** Resolves when every stream has received `text` once more since the last call. */
   received(text: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,9 +22,9 @@ interface Stream {
 }
 
 /**
- * Opens a session and its GET stream, so many times.
+ * Opens that many sessions, each with its GET stream.
  *
- * @throws When one of them is not given.
+ * @throws If one of them is refused.
  */
 export async function openStreams(port: number, count: number): Promise<OpenStreams> {
   const streams: Stream[] = [];

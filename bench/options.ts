@@ -1,27 +1,27 @@
 /** The command line. */
 import { parseArgs } from 'node:util';
 
-/** The runs there are, in the order in which they are made. */
+/** All runs, in their order. */
 export const RUNS = ['compare', 'start', 'churn', 'stream', 'tools', 'large', 'memory', 'listeners', 'growth'] as const;
 export type RunName = (typeof RUNS)[number];
 
-/** What is to be measured, and for how long. */
+/** What to measure, and for how long. */
 export interface BenchOptions {
   runs: readonly RunName[];
-  /** Words that pick contenders; none pick what the run has by default. */
+  /** Words that pick contenders; without any, the run has its default. */
   only: readonly string[];
-  /** Versions of Node.js, by their major. */
+  /** Major versions of Node.js. */
   nodes: readonly string[];
   rounds: number;
-  /** Seconds of load that are measured, and those before that are not. */
+  /** Seconds of measured load. */
   seconds: number;
   warmSeconds: number;
   connections: number;
-  /** Smaller sizes, for a look. */
+  /** Whether to use small sizes, for a quick look. */
   quick: boolean;
   /** The folder of another build of this project, which `compare` measures too. */
   against?: string;
-  /** Whether `bench/results.md` and the charts are written. */
+  /** Whether to write `bench/results.md` and the charts. */
   write: boolean;
 }
 

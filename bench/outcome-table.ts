@@ -13,17 +13,17 @@ export const ERA_TITLES: Readonly<Record<Era, string>> = {
   floor: 'no protocol',
 };
 const ERAS = Object.keys(ERA_TITLES) as Era[];
-/** From here on the generator may be what is measured. */
+/** Above this share, the generator itself may be the bottleneck. */
 const GENERATOR_LIMIT = 0.9;
 /** How much of the reason for a missing row is shown. */
 const MAX_REASON_CHARS = 300;
 
-/** The median of one measure over the rounds, and how far they are apart. */
+/** The median of one measure over the rounds, and the spread. */
 export function summaryOf(outcome: Outcome, measure: (measurement: Measurement) => number): Summary {
   return summarize(outcome.rounds.map(measure));
 }
 
-/** Those that have figures, era by era, the fastest first. */
+/** Outcomes with figures, by era, the fastest first. */
 export function ranked(outcomes: readonly Outcome[]): Outcome[] {
   return outcomes.filter(isIn).toSorted((a, b) => place(a) - place(b) || speed(b) - speed(a));
 }
@@ -40,7 +40,7 @@ function isIn({ rounds, disqualified }: Outcome): boolean {
   return disqualified === undefined && rounds.length > 0;
 }
 
-/** The table of one Node.js, and below it who is not in it and why. */
+/** The table of one Node.js, followed by the contenders that are not in it, and why. */
 export function outcomeTable(outcomes: readonly Outcome[], what = 'requests/s'): string {
   const columns = [
     { title: 'contender' },

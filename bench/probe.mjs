@@ -1,11 +1,11 @@
-/** Loaded into every server that is measured, alike: tells the bench, when asked, what the process has used so far. */
+/** Preloaded into every server: tells the bench on request what the process has used so far. */
 process.on('message', (message) => {
   if (message?.ask !== 'usage') return;
   if (message.collect) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   process.send?.({ usage: { cpuMicroseconds: user + system, ...process.memoryUsage() } });
 });
-// The server runs as long as it would without being watched.
+// This must not keep the server alive.
 process.channel?.unref();
-// Nor longer than the bench, however that ends.
+// The server must not outlive the bench, however that ends.
 process.once('disconnect', () => process.exit());

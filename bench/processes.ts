@@ -1,4 +1,4 @@
-/** Processes that the bench starts: none outlives it. */
+/** The processes of the bench, none of which outlives it. */
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +43,7 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** The next message from a process; rejects when it ends instead. */
+/** The next message from a process; rejects if the process ends first. */
 export function nextMessage<T>(child: ChildProcess, isWanted: (message: T) => boolean = () => true): Promise<T> {
   return new Promise((resolve, reject) => {
     const done = () => {

@@ -23,7 +23,7 @@ export interface Client {
 export const LEGACY_VERSION = '2025-11-25';
 export const MODERN_VERSION = '2026-07-28';
 
-/** The first id of a call: all have as many digits, so that one request's bytes serve for the next with another id. */
+/** The first id of a call. All ids have the same number of digits, so that the bytes of a request can be reused. */
 export const FIRST_ID = 10_000_000;
 const ID_DIGITS = String(FIRST_ID).length;
 const DIGIT_ZERO = 48;
@@ -87,7 +87,7 @@ export function initializeRequest(client: Client): Buffer {
 }
 
 /**
- * Makes the bytes of a call under any id. They are the same memory each time: use them before asking again.
+ * Makes the bytes of a call under any id. They share one buffer, so use them before the next call.
  */
 export function createCallRequest(client: Client, { tool, args, wantsProgress }: Call): (id: number) => Buffer {
   const params = { name: tool, arguments: args, ...(wantsProgress && { _meta: { progressToken: FIRST_ID } }) };

@@ -1,4 +1,4 @@
-/** Rounds over contenders: all of them do the same, in turn. */
+/** Measures all contenders in turn, in rounds. */
 import { SLUGIFY } from './calls.ts';
 import type { Contender } from './contenders.ts';
 import { Disqualified, measure, type Measured, type Measurement } from './measure.ts';
@@ -6,10 +6,10 @@ import type { BenchOptions } from './options.ts';
 import type { NodeBinary } from './prepare.ts';
 import { figure } from './table.ts';
 
-/** Where runs write what they are about. */
+/** Prints a line about the progress of a run. */
 export type Print = (line: string) => void;
 
-/** What several rounds found out about one contender on one Node.js. */
+/** The results of one contender on one Node.js. */
 export interface Outcome {
   contender: Contender;
   node: NodeBinary;
@@ -18,12 +18,12 @@ export interface Outcome {
   disqualified?: string;
 }
 
-/** What is measured, but for the Node.js. */
+/** What to measure, except for the Node.js. */
 export type Subject = Omit<Measured, 'node' | 'options'>;
 
 /**
- * Measures contenders in turn, round after round, each time in a new process, so that what else the machine does
- * hits all of them alike. One that is disqualified is left out of later rounds.
+ * Measures contenders in turn, round after round, each time in a new process, so that other work on the machine affects
+ * all of them alike. A disqualified contender is left out of later rounds.
  */
 export async function runRounds(
   contenders: readonly Contender[],

@@ -26,14 +26,14 @@ const nodes = await Promise.all(options.nodes.map(findNode));
 const sections: Section[] = [];
 for (const name of options.runs) {
   const section = await RUN[name]({ nodes, options, print }).catch((error: unknown): Section => {
-    // The other runs may have taken an hour, and are as good as before.
+    // The other runs may have taken an hour, and are still valid.
     process.exitCode = 1;
     print(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return { title: name, body: 'This run failed.' };
   });
   sections.push(section);
   print(`\n## ${section.title}\n\n${section.body}\n`);
-  // After each, so that a run that is cut short leaves what it has found out.
+  // After each run, so that an interrupted bench keeps its results.
   if (options.write) await writeReport(sections, nodes);
 }
 if (options.write) print('wrote bench/results.md and its charts');

@@ -1,19 +1,19 @@
-/** What a run hands back: a part of `bench/results.md`, and what it takes to make one. */
+/** The result of a run: a section of `bench/results.md`. */
 import { figure, markdownTable } from './table.ts';
 import type { BenchOptions } from './options.ts';
 import type { NodeBinary } from './prepare.ts';
 import type { Print } from './rounds.ts';
 
-/** A part of the results. */
+/** A section of the results. */
 export interface Section {
   title: string;
   /** Markdown. */
   body: string;
-  /** Pictures that belong to it, by the name of their file in `bench/`. */
+  /** Its charts, by the name of their file in `bench/`. */
   charts?: Record<string, string>;
 }
 
-/** What a run is made with. */
+/** What a run needs. */
 export interface RunContext {
   nodes: readonly NodeBinary[];
   options: BenchOptions;
@@ -23,7 +23,7 @@ export interface RunContext {
 /** Makes a run. */
 export type Run = (context: RunContext) => Promise<Section>;
 
-/** A part for each Node.js under a heading of its own. */
+/** A part for each Node.js, under its own heading. */
 export function perNode(nodes: readonly NodeBinary[], part: (node: NodeBinary) => string): string {
   return nodes.map((node) => `### Node.js ${node.version}\n\n${part(node)}`).join('\n\n');
 }

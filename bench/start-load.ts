@@ -1,4 +1,4 @@
-/** The load generator, as the bench holds it: a process that loads when told to. */
+/** The load generator: a process that produces load on request. */
 import { join } from 'node:path';
 import type { LoadPlan, LoadReport, LoadResult } from './load-plan.ts';
 import { nextMessage, PROJECT_ROOT, startModule, stopProcess } from './processes.ts';
@@ -11,9 +11,9 @@ export interface Load {
 }
 
 /**
- * Starts a load generator and waits until its clients are connected and have shaken hands.
+ * Starts a load generator and waits until its clients are connected and initialized.
  *
- * @throws When they cannot.
+ * @throws If they cannot connect.
  */
 export async function startLoad(plan: LoadPlan): Promise<Load> {
   const child = startModule(join(PROJECT_ROOT, 'bench', 'load.ts'), [], {

@@ -1,11 +1,11 @@
 /** Summaries of measurements: the figures of every table. */
 
-/** What several measurements of one thing come to. */
+/** A summary of several measurements. */
 export interface Summary {
   median: number;
   min: number;
   max: number;
-  /** Largest distance of a measurement from the median, as a share of the median; 0 where that is 0. */
+  /** Largest distance of a measurement from the median, as a share of the median; 0 if the median is 0. */
   spread: number;
 }
 

@@ -1,6 +1,6 @@
 /** Tables and figures as text: Markdown that also reads well in a terminal. */
 
-/** A column: its title, and whether its cells are figures, which stand to the right. */
+/** A column: its title, and whether its cells are figures, which are aligned right. */
 export interface Column {
   title: string;
   isFigure?: boolean;
@@ -25,7 +25,7 @@ export function markdownTable(columns: readonly Column[], rows: readonly (readon
   return [line(columns.map(({ title }) => title)), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
-/** A number with three significant digits at least, and commas between thousands: 0.0123, 4.56, 78.9, 1,234. */
+/** A number with at least three significant digits, and commas between thousands: 0.0123, 4.56, 78.9, 1,234. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);

@@ -1,4 +1,4 @@
-/** Many GET streams on this project: what they take at rest, and how long it takes to tell all of them something. */
+/** Many GET streams on this project: what they take when idle, and how long it takes to notify all of them. */
 import { startFixture } from '../fixture-server.ts';
 import { openStreams } from '../open-streams.ts';
 import type { NodeBinary } from '../prepare.ts';
@@ -10,7 +10,7 @@ const QUICK_STREAMS = 500;
 const REST_SECONDS = 30;
 const QUICK_REST_SECONDS = 3;
 const NOTIFICATIONS = 5;
-/** Streams opened before memory is first taken, so that code is compiled by then. */
+/** Streams opened before the first measurement of memory, so that code is compiled by then. */
 const FIRST_STREAMS = 50;
 const NOTIFICATION = 'notifications/tools/list_changed';
 

@@ -15,7 +15,7 @@ const IDLE_SESSIONS = 100_000;
 const QUICK_IDLE_SESSIONS = 5000;
 /** Fewer than this project keeps alive at once. */
 const LIVE_SESSIONS = 800;
-/** Opened before memory is first taken, so that code is compiled by then. */
+/** Opened before the first measurement of memory, so that code is compiled by then. */
 const FIRST_SESSIONS = 100;
 const SETTLE_MS = 500;
 /** Sessions opened at a time. */

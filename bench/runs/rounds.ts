@@ -1,4 +1,4 @@
-/** The smaller comparisons: other work than the one call, in fewer rounds. */
+/** The smaller comparisons: other work than the usual call, in fewer rounds. */
 import { measureCall, SLUGIFY, SLUGIFY_BATCH } from '../calls.ts';
 import { pickContenders, type Contender } from '../contenders.ts';
 import type { BenchOptions } from '../options.ts';
@@ -16,7 +16,7 @@ const STREAM_CONNECTIONS = 100;
 
 interface Comparison {
   title: string;
-  /** What is done, for those who read the results. */
+  /** A description for readers of the results. */
   text: string;
   /** What is counted. */
   unit: string;

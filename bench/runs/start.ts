@@ -12,7 +12,7 @@ import { summarize } from '../statistics.ts';
 import { ERA_TITLES } from '../outcome-table.ts';
 import { figure, markdownTable, megabytes, percent } from '../table.ts';
 
-/** One that has not answered by then does not. */
+/** A contender that has not answered by then is out. */
 const START_MS = 20_000;
 
 interface Start {
@@ -87,7 +87,7 @@ async function startOnce(contender: Contender, node: NodeBinary): Promise<Start>
   }
 }
 
-/** Some listen, but not yet for good: their client tries again. */
+/** Some listen before they can answer, so the client tries again. */
 async function firstAnswer(port: number, { era }: Contender, deadline: number): Promise<Answer> {
   for (;;) {
     try {

@@ -1,9 +1,9 @@
-/** What the development IdP remembers: everything, until it ends. It survives a change of keys, so it stands alone. */
+/** The storage of the development IdP, in memory. It is separate because it survives a change of keys. */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 
 /** Most entries of all kinds; beyond that, the oldest go. Enough to try things out. */
 const MAX_ENTRIES = 10_000;
-/** What ends with the consent that it was given under. */
+/** What ends along with a consent. */
 const GRANTED = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken']);
 
 interface Entry {
@@ -16,13 +16,13 @@ interface Entry {
 export interface MemoryStorage {
   /** The storage of one kind of thing, such as `Session` or `RefreshToken`. */
   adapter(kind: string): Adapter;
-  /** Forgets what `accountId` consented to, and the refresh tokens that came of it. Returns how many consents it were. */
+  /** Forgets the consents of `accountId` and their refresh tokens. Returns how many consents there were. */
   revokeConsent(accountId: string): number;
 }
 
 const keyOf = (kind: string, id: string) => `${kind}:${id}`;
 
-/** Makes an empty storage. What has expired stays in until it is the oldest: `oidc-provider` looks at the time itself. */
+/** Makes an empty storage. Expired entries stay until they are the oldest; `oidc-provider` checks the time itself. */
 export function createMemoryStorage(): MemoryStorage {
   const entries = new Map<string, Entry>();
   const removeGranted = (grantId: string) => {
@@ -41,7 +41,7 @@ export function createMemoryStorage(): MemoryStorage {
       find: async (id) => entries.get(keyOf(kind, id))?.payload,
       findByUid: async (uid) =>
         [...entries.values()].find((entry) => entry.kind === kind && entry.payload.uid === uid)?.payload,
-      // For devices without a browser, which are not served here.
+      // For devices without a browser, which are not supported here.
       findByUserCode: async () => undefined,
       async consume(id) {
         const entry = entries.get(keyOf(kind, id));

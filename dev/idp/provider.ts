@@ -1,5 +1,5 @@
 /**
- * `oidc-provider`, set up as the MCP specification wants an authorization server: OAuth 2.1 with PKCE, clients
+ * `oidc-provider`, configured as the MCP specification requires of an authorization server: OAuth 2.1 with PKCE, clients
  * that register themselves (RFC 7591) or are known by a metadata document, access tokens for one resource
  * (RFC 8707), and `iss` in its answers (RFC 9207).
  *
@@ -10,11 +10,11 @@ import { errors, Provider, type ClientMetadata, type Configuration, type JWK } f
 import type { MemoryStorage } from './memory-storage.ts';
 import { INTERACTION_PATH, renderPage } from './sign-in-page.ts';
 
-/** The only algorithm in use: its keys are made in no time. */
+/** The only algorithm in use; its keys are generated quickly. */
 const ALGORITHM = 'ES256';
-/** Scopes that are for this provider itself. */
+/** Scopes of the provider itself. */
 const PROVIDER_SCOPES = ['openid', 'offline_access'];
-/** What a client gets that asks for no scope, as it does when the MCP server names none (RFC 6749 section 3.3). */
+/** The scope of a client that asks for none, which happens if the MCP server names none (RFC 6749 section 3.3). */
 const DEFAULT_SCOPE = 'mcp';
 
 const DAY_SECONDS = 24 * 3600;
@@ -27,24 +27,24 @@ const LIFETIMES_SECONDS = {
   Grant: 14 * DAY_SECONDS,
 };
 
-/** What a client authenticates with. */
+/** The credentials of a client. */
 export interface Credentials {
   clientId: string;
   clientSecret: string;
 }
 
-/** What {@link createProvider} makes a provider from. */
+/** Options for {@link createProvider}. */
 export interface ProviderOptions {
-  /** URL of the provider, without a path. */
+  /** The URL of the provider, without a path. */
   issuer: string;
   /** Private keys for ES256. The first signs, all are published. */
   keys: readonly JWK[];
   storage: MemoryStorage;
   /** Signs cookies. */
   cookieKey: string;
-  /** Lifetime of an access token, in seconds; asked for each. */
+  /** Returns the lifetime of an access token, in seconds. */
   accessTokenSeconds: () => number;
-  /** Issues tokens that say nothing by themselves, for this client to ask about; `undefined` for signed ones. */
+  /** Issues opaque tokens, which this client may introspect; `undefined` for signed tokens. */
   introspectedBy: Credentials | undefined;
   /** Fetches the metadata documents of clients. `undefined` for the real one, which refuses private addresses. */
   fetch: typeof globalThis.fetch | undefined;
@@ -63,9 +63,9 @@ export function createProvider(options: ProviderOptions): Provider {
     responseTypes: ['code'],
     clientDefaults: { id_token_signed_response_alg: ALGORITHM },
     pkce: { required: () => true },
-    // Any origin: pages of the Inspector and of your own call it with what they have, never with cookies.
+    // Any origin: pages call it without cookies.
     clientBasedCORS: () => true,
-    // MCP clients do not all ask for offline_access; that they can refresh is what they register with.
+    // Not all MCP clients ask for offline_access. They register for refreshing instead.
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     expiresWithSession: async () => false,
@@ -124,7 +124,7 @@ function clientThatAsks({ clientId, clientSecret }: Credentials): ClientMetadata
   return { client_id: clientId, client_secret: clientSecret, grant_types: [], response_types: [], redirect_uris: [] };
 }
 
-/** Whatever is asked for, or was before: which scopes there are is the MCP server's business. */
+/** Grants every requested scope: the MCP server decides which scopes exist. */
 function scopesOf(...lists: unknown[]): string {
   const scopes = lists.join(' ').split(' ');
   return scopes.filter((scope) => !PROVIDER_SCOPES.includes(scope)).join(' ');

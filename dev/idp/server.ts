@@ -1,8 +1,8 @@
 /**
- * An authorization server to try things out with: it believes everybody, remembers nothing, and keeps to this
- * machine. What it issues is real; `test/oauth` signs in with it the same way as a person does.
+ * An authorization server to try things out: it trusts everyone, stores nothing, and listens only on this machine. Its tokens
+ * are real; the tests in `dev/test` sign in the way a person does.
  *
- * In front of `oidc-provider`: a look at the Host header, CORS for clients in browsers, and the page to sign in.
+ * In front of `oidc-provider`, it checks the Host header, adds CORS for clients in browsers, and serves the sign-in page.
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ const MAX_REGISTRATION_BYTES = 64 * 1024;
 
 /** Options for {@link startIdp}. */
 export interface IdpOptions {
-  /** Port to listen on; 0 takes a free one. @default 0 */
+  /** The port to listen on; 0 takes a free one. @default 0 */
   port?: number;
   /** Issues opaque tokens, and tells this client what they are (RFC 7662). @default signed tokens, and no introspection */
   introspectedBy?: Credentials;
@@ -39,21 +39,21 @@ export interface IdpOptions {
 
 /** A running authorization server. */
 export interface Idp {
-  /** Its URL, which is what `MCP_OAUTH_ISSUER` wants. */
+  /** Its URL, for `MCP_OAUTH_ISSUER`. */
   readonly issuer: string;
-  /** Lifetime of the access tokens that it issues from now on, in seconds; 3600 at first. */
+  /** Lifetime of access tokens issued from now on, in seconds. @default 3600 */
   accessTokenSeconds: number;
   /** Signs with a new key from now on. The old one stays published, unless it is to be forgotten. */
   rotateKeys(options?: { forget?: boolean }): void;
-  /** Takes back all that an account consented to: its refresh tokens are of no use anymore. */
+  /** Withdraws every consent of an account, and thereby its refresh tokens. */
   revokeConsent(accountId: string): void;
-  /** Stops listening; what was issued and consented to is kept. */
+  /** Stops listening, but keeps tokens and consents. */
   close(): Promise<void>;
   /** Listens again, on the same port. */
   reopen(): Promise<void>;
 }
 
-/** Starts an authorization server with keys of its own. Rejects when it cannot have the port. */
+/** Starts an authorization server with its own keys. Rejects if the port is unavailable. */
 export async function startIdp(options: IdpOptions = {}): Promise<Idp> {
   const { port = 0, log = () => {} } = options;
   const storage = createMemoryStorage();
@@ -110,13 +110,13 @@ function createFront(current: () => Provider, log: (line: string) => void): Fron
   app.route(INTERACTION_PATH, signInPage(current, log));
   app.options('*', cors());
   const answer = async (request: HttpBindings['incoming'], response: HttpBindings['outgoing']) => {
-    // Set here, it replaces the provider's own, which leaves registration out.
+    // Replaces the provider's own, which lacks registration.
     response.setHeader('Access-Control-Allow-Origin', '*');
     await current().callback()(request, response);
     return RESPONSE_ALREADY_SENT;
   };
   app.post('/reg', bodyLimit({ maxSize: MAX_REGISTRATION_BYTES }), async (c) => {
-    // Clients name the scopes that they are going to ask for; the provider wants to know them all beforehand.
+    // Clients name the scopes they will ask for; the provider must know all of them beforehand.
     const { scope: _scope, ...metadata } = (await c.req.json().catch(() => undefined)) ?? {};
     return answer(withBody(c.env.incoming, JSON.stringify(metadata)), c.env.outgoing);
   });
@@ -150,7 +150,7 @@ function unavailable(): never {
   throw new Error('not ready yet');
 }
 
-/** Says what clients do, and why it does not work. */
+/** Logs what clients do, and why it fails. */
 function report(provider: Provider, log: (line: string) => void): void {
   provider.on('registration_create.success', (_context, client) =>
     log(`${client.clientName ?? 'a client'} registered as ${client.clientId}`),

@@ -1,6 +1,6 @@
 /**
- * The only page that a person sees: who they say they are, and what the client may do in their name. There is
- * no password, which is what makes this identity provider one for development.
+ * The only page that a person sees: it asks for a name, and for what the client may do on their behalf. There is no
+ * password, which makes this identity provider one for development.
  */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -15,10 +15,10 @@ const STYLE = `
   code { overflow-wrap: anywhere } input, button { font: inherit; padding: .3rem .7rem }
 `;
 
-/** Where `oidc-provider` sends people; the page's URL is this and the interaction's id. */
+/** Where `oidc-provider` sends people: this path and the id of the interaction. */
 export const INTERACTION_PATH = '/interaction/';
 
-/** What the page shows and is answered with. */
+/** What the page shows, and how it is answered. */
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** A page of this provider as HTML. */
@@ -45,8 +45,8 @@ export async function renderPage(title: string, content: Parameters<typeof html>
 /**
  * Routes of the page.
  *
- * @param current - The provider that asks; a change of keys puts another one in its place.
- * @param log - Takes a line for each answer.
+ * @param current - Returns the provider, which changes along with the keys.
+ * @param log - Receives a line for each answer.
  */
 export function signInPage(current: () => Provider, log: (line: string) => void): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -95,7 +95,7 @@ function form({ params, session, uid }: Interaction): ReturnType<typeof html> {
   </form>`;
 }
 
-/** Adds what was asked for to what this account allowed the client before. */
+/** Adds the requested scopes to those that the account has granted the client before. */
 async function consent(provider: Provider, { params, grantId, session }: Interaction, accountId: string) {
   const before =
     grantId !== undefined && session?.accountId === accountId ? await provider.Grant.find(grantId) : undefined;

@@ -25,7 +25,7 @@ function post(url: string, app: OAuthClient, body: unknown, headers: Record<stri
   });
 }
 
-/** Somebody who is signed in, with a session where the client has them. */
+/** A signed-in user, with a session if the client has sessions. */
 async function signedIn(t: TestContext, { url, fetch }: ProtectedServer, kind: (typeof KINDS)[number], name = 'alice') {
   const app = oauthClient();
   const who = person(name);

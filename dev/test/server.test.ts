@@ -44,7 +44,7 @@ async function askForTokens(idp: Idp, body: Record<string, string>): Promise<Tok
   return (await response.json()) as Tokens;
 }
 
-/** Signs in as a client that does everything right, but for what `overrides` says. */
+/** Signs in as a client that does everything right, except for `overrides`. */
 async function signIn(idp: Idp, clientId: string, who: Person, overrides: Record<string, string> = {}) {
   const verifier = randomBytes(32).toString('base64url');
   const url = new URL(`${idp.issuer}/auth`);
@@ -168,7 +168,7 @@ test('takes what VS Code registers with, and its metadata document, and returns 
   };
   const document = { ...metadata, client_id: documentUrl, redirect_uris: redirectUris, grant_types: grantTypes };
   const idp = await idpFor(t, { fetch: async () => Response.json(document) });
-  // It registers with those grant types only that the metadata of the server lists.
+  // It registers only with grant types that the metadata of the server lists.
   const registered = await register(idp, {
     ...metadata,
     redirect_uris: [...redirectUris, 'https://insiders.vscode.dev/redirect', 'http://127.0.0.1/'],

@@ -69,7 +69,7 @@ for (const kind of ['v1', 'v2 auto'] as const) {
   test(`a ${kind} client is known by its metadata document, without registering`, async (t) => {
     const clientMetadataUrl = 'https://client.example/oauth.json';
     const { url, fetch, takeRequests } = await startProtected(t, {
-      // Such a URL is https, and its host is not of this machine.
+      // Such a URL is https, and not on this machine.
       fetch: async () =>
         Response.json({
           client_id: clientMetadataUrl,

@@ -100,10 +100,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     call.startTimer();
     const end = callsInFlight.begin();
-    const onEnd = () => {
-      call.stopTimer();
-      end();
-    };
+    const onEnd = () => [call.stopTimer, end].forEach((stop) => stop());
     const mapChunk = (chunk: Uint8Array) => {
       if (chunk[0] !== COMMENT) call.startTimer();
       return portableChunk(chunk);

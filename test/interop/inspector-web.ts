@@ -39,7 +39,7 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     // The switch itself is hidden behind its picture.
     await page.getByRole('switch').click({ force: true });
     if (signsIn) await allow(page);
-    await page.getByText(era === 'modern' ? 'Modern' : 'Legacy', { exact: true }).waitFor();
+    await page.getByText(era === 'modern' ? 'MCP 2026-07-28' : 'MCP 2025-11-25', { exact: true }).waitFor();
     saw('connect');
 
     await page.getByText('Tools', { exact: true }).click();
@@ -69,6 +69,9 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     for (const slug of slugsOf(TITLES)) await page.getByText(slug).first().waitFor();
     saw('slugify-batch');
 
+    await page.getByText(`Slugs made: ${TITLES.length}`).first().waitFor();
+    // Beside the log, which opens first because the server has one.
+    await page.getByText('Protocol', { exact: true }).click();
     await page.getByText('notifications/progress').first().waitFor();
     saw('progress');
   },

@@ -1,10 +1,10 @@
 import type { Clock } from '../../src/lib/clock.ts';
 
-/** A clock that stands still until it is told otherwise. */
+/** A clock that stands still until it is advanced. */
 export interface ManualClock extends Clock {
-  /** Moves on by `milliseconds`, calling back whatever falls due, in order. */
+  /** Advances by `milliseconds`, and runs every timer that falls due, in order. */
   advance(milliseconds: number): void;
-  /** Callbacks still waiting: what a leak would show. */
+  /** The number of pending timers, which shows leaks. */
   readonly pending: number;
 }
 

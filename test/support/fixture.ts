@@ -1,13 +1,13 @@
 import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 
-/** What a tool of a test does; its result is sent as JSON text. */
+/** A tool of a test, whose result is sent as JSON text. */
 export type Tool = (call: { args: Record<string, unknown>; context: ServerContext; server: McpServer }) => unknown;
 
 /** Servers made for a test. */
 export interface Fixture {
   createServer: McpServerFactory;
-  /** How many were made. */
+  /** How many servers were built. */
   readonly created: number;
   /** How many of them are connected. */
   readonly open: number;
@@ -16,11 +16,11 @@ export interface Fixture {
 /**
  * Servers with logging, resource subscriptions and the given tools.
  *
- * @param prepare - Does more with each server before it is used.
+ * @param prepare - Prepares each server before it is used.
  */
 export function fixture(tools: Record<string, Tool> = {}, prepare: (server: McpServer) => void = () => {}): Fixture {
   let created = 0;
-  // They are not asked to tell their end: those with an `onclose` end in another way.
+  // Without an `onclose` handler, because servers with one end in another way.
   const servers: WeakRef<McpServer>[] = [];
   return {
     createServer: () => {

@@ -3,7 +3,7 @@ import { modernRequest } from './app.ts';
 /** A tool result that says `text`. */
 export const said = (text: string) => ({ content: [{ type: 'text' as const, text }] });
 
-/** A parameter that is sent in a header too. */
+/** A parameter that is also sent in a header. */
 export const region = { type: 'string', 'x-mcp-header': 'Region' } as const;
 
 /** A call with the id `mine`. */

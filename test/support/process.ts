@@ -1,4 +1,4 @@
-/** The entries as processes of their own: started, watched and stopped. */
+/** Starts, watches and stops entries as processes. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
@@ -8,7 +8,7 @@ import { watchText } from './watch.ts';
 
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a process gets of this one's environment; its settings are those of the test only. */
+/** The variables that a process inherits. Its settings come only from the test. */
 const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'MCP_SHORTCUTS'];
 /** After that, a silent process counts as broken. It limits a failure and measures nothing. */
 const DEADLINE_MS = 60_000;
@@ -30,7 +30,7 @@ export interface EntryProcess {
   /** Writes a line to its stdin. */
   writeLine(line: string): void;
   endStdin(): void;
-  /** Waits for `pattern` on stderr, or takes it from what is there already. */
+  /** Waits for `pattern` on stderr, which may be there already. */
   stderrMatch(pattern: RegExp): Promise<RegExpExecArray>;
   stdoutMatch(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends it a signal. */
@@ -47,7 +47,7 @@ export function startEntry(t: TestContext, entry: string, { env, args = [] }: St
 /** Starts a command in the project's root. */
 export function startCommand(t: TestContext, command: string, { env, args }: StartOptions = {}): EntryProcess {
   const child = spawn(command, args, { cwd: PROJECT_ROOT, env: childEnv(env) });
-  // A process that is gone already cannot be written to; its exit says so better.
+  // Writing to a process that has ended fails; its exit tells more.
   child.stdin.on('error', () => {});
   const closed = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
   t.after(async () => {
@@ -89,10 +89,10 @@ export async function startHttpEntry(
   return Object.assign(started, { url });
 }
 
-/** The environment of a process that is started: nothing that could change what it does, but what `env` says. */
+/** The environment of a process: `env`, and nothing else that could change what it does. */
 export function childEnv(env: Record<string, string> = {}): Record<string, string> {
   const inherited = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  // The same Node.js, also for a script that names it in its first line.
+  // The same Node.js, also for a script with a shebang.
   const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
   // Node.js 22 warns that it strips types, which is not our output.
   return { ...Object.fromEntries(inherited), PATH: path, NODE_NO_WARNINGS: '1', ...env };

@@ -1,6 +1,6 @@
 /**
- * The OAuth side of an application with an MCP client, for both generations of the SDK: it registers, keeps what
- * it gets in memory, and sends its user to the authorization server. The user is a {@link Person}.
+ * The OAuth side of an application with an MCP client, for both generations of the SDK. It registers, keeps its tokens in
+ * memory, and sends its user, a {@link Person}, to the authorization server.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -22,7 +22,7 @@ import {
 } from '../../../test/support/clients.ts';
 import type { Answer, Person } from './person.ts';
 
-/** Nobody listens there: the person brings the answer back. */
+/** Nothing listens there: the person brings the answer back. */
 export const CALLBACK = 'http://127.0.0.1:33418/callback';
 
 /** An application that signs its user in. */
@@ -30,11 +30,11 @@ export interface OAuthClient {
   provider: ProviderV1 & ProviderV2;
   /** The tokens that it has. */
   tokens(): OAuthTokens | undefined;
-  /** What the access token that it has says. */
+  /** The claims of its access token. */
   claims(): Record<string, unknown>;
   /** Loses its refresh token. */
   forgetRefreshToken(): void;
-  /** Where it last sent its user; asked once for each time. */
+  /** Where it last sent its user. */
   takeRedirect(): URL;
 }
 
@@ -99,13 +99,13 @@ export function oauthClient({ clientMetadataUrl }: { clientMetadataUrl?: string 
   };
 }
 
-/** What signing in takes. */
+/** The parties of a sign-in. */
 export interface SignInOptions extends Omit<HttpOptions, 'authProvider'> {
   app: OAuthClient;
   who: Person;
 }
 
-/** Has the user answer what the application asked last, and the application take the answer. Resolves to what was asked. */
+/** Lets the user answer the application's last request. Resolves to that request. */
 export async function finishSignIn(
   transport: HttpClient['transport'],
   { app, who, answer }: Pick<SignInOptions, 'app' | 'who'> & { answer?: Answer },
@@ -117,7 +117,7 @@ export async function finishSignIn(
   return asked;
 }
 
-/** Connects a client that has no tokens yet: is refused, signs in, connects. */
+/** Connects a client without tokens: it is refused, signs in, and connects. */
 export async function signInAndConnect(
   t: TestContext,
   kind: ClientKind,

@@ -2,19 +2,19 @@
 
 /** How they fill in the form. */
 export interface Answer {
-  /** Who they say they are. @default the name they were made with */
+  /** The name they enter. @default the name they were made with */
   name?: string;
   /** What they click. @default 'allow' */
   answer?: 'allow' | 'deny';
 }
 
-/** Somebody who signs in. */
+/** A user who signs in. */
 export interface Person {
-  /** Goes where a client sends them; resolves to the URL that the client gets its answer at. */
+  /** Follows the URL of a client; resolves to the redirect with the answer. */
   visit(authorizationUrl: URL, answer?: Answer): Promise<URL>;
 }
 
-/** More redirects than any sign-in has. */
+/** Most redirects of a sign-in. */
 const MAX_STEPS = 20;
 
 /** Makes a person who has not signed in anywhere. */

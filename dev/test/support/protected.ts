@@ -1,4 +1,4 @@
-/** A server whose callers sign in at the development IdP, both on loopback, in one time that a test can let pass. */
+/** A server whose callers sign in at the development IdP, both on loopback, with a time that a test can advance. */
 import type { TestContext } from 'node:test';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import { startIdp, type Idp, type IdpOptions } from '../../idp/server.ts';
@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { createMcpServer } from '../../../src/mcp-server.ts';
 import { startListening, type ListeningApp } from '../../../test/support/listening.ts';
 
-/** What `slugify-batch` asks for. */
+/** The scope of `slugify-batch`. */
 export const BATCH_SCOPE = 'slugs:batch';
 
 /** How long access tokens live, in seconds. */
@@ -18,13 +18,13 @@ export interface ProtectedServer {
   idp: Idp;
   url: string;
   lines: readonly string[];
-  /** Lets time pass, for this server and for the IdP. */
+  /** Advances the time of this server and of the IdP. */
   passSeconds: (seconds: number) => void;
   /** Starts another server for the same resource, which has nothing cached. */
   startAnother: () => Promise<ListeningApp>;
   /** Fetches, and writes down method, path and status; not so the GET streams of sessions. */
   fetch: FetchLike;
-  /** What was fetched since the last call of this. */
+  /** The requests since the last call of this function. */
   takeRequests: () => string[];
 }
 
@@ -33,7 +33,7 @@ export async function startProtected(
   t: TestContext,
   { settings = {}, ...idpOptions }: { settings?: Record<string, string> } & IdpOptions = {},
 ): Promise<ProtectedServer> {
-  // The IdP, this server and its JOSE library all tell the time by it.
+  // The IdP, this server and its JOSE library all read it.
   const realNow = Date.now;
   let passedMs = 0;
   t.mock.method(Date, 'now', () => realNow() + passedMs);
@@ -58,10 +58,10 @@ export async function startProtected(
       const response = await fetch(input, init);
       const { origin, pathname } = new URL(input);
       const where = origin === idp.issuer ? `idp ${pathname}` : pathname;
-      // When the client of a session opens its stream is up to it.
+      // The client of a session opens its stream whenever it likes.
       const isStream = where === '/mcp' && init?.method === 'GET';
       if (!isStream) requests.push(`${init?.method ?? 'GET'} ${where} ${response.status}`);
-      // Hono's adapter has put a class of its own in place of the global one, and the SDK asks `instanceof`.
+      // Hono's adapter has replaced the global class, and the SDK uses `instanceof`.
       return new Response(response.body, response);
     },
     takeRequests() {
