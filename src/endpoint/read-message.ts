@@ -27,6 +27,7 @@ import { hasLongerIdsThan, hasMoreValuesThan, isDeeperThan, parseJson, requestId
 
 /** The SDK's limit. It is applied here because the SDK checks every message of a batch before it counts them. */
 const MAX_BATCH_MESSAGES = 100;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** Deepest nesting of arrays and objects. Recursion overflows the stack at some thousand levels. */
 const MAX_DEPTH = 200;
 /** Longest id and progress token. They come back with every answer and every progress notification. */
@@ -54,7 +55,7 @@ export async function readMessage(request: Request, maxBytes: number): Promise<I
 export function parseMessages(bytes: Uint8Array): { body: unknown } | Response {
   let text;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     // RFC 8259 section 8.1.
     return parseErrorResponse();
