@@ -2,7 +2,7 @@
 /** The command `hono-mcp-server`: hosts the MCP server of any module over HTTP, or over stdio. */
 // First: it compiles the schemas that are made after it, including those of the module.
 import 'zod/compile';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -70,6 +70,7 @@ function parseCommand(args: string[]) {
 async function load(path: string): Promise<Record<string, unknown>> {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`There is no file ${path}.`);
+  if (!statSync(file).isFile()) throw new UsageError(`${path} is not a file.`);
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
