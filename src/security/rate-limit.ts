@@ -2,7 +2,7 @@
  * Limits the requests of one caller in a minute: by principal, or by address if callers are unauthenticated.
  *
  * It wraps authentication, because it needs the address before and the principal after. Refused tokens have a limit of
- * their own. Beyond that limit, the authorization server is asked no more, and only a token that can be verified without
+ * their own. Beyond that limit, the authorization server is no longer asked, and only a token that can be verified without
  * it is accepted: many users may share an address.
  */
 import type { Context } from 'hono';
@@ -52,7 +52,10 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
     const guesses = await refusedTokens.count(address, 0);
     const isOffline = guesses.over > 0;
     const caller = await authenticate(request, { isOffline });
-    if (isOffline && caller instanceof Response) return tooManyRequestsResponse(guesses.seconds);
+    // Only the authorization server could tell. Other refusals keep their status: clients sign in, or ask for a scope.
+    if (isOffline && caller instanceof Response && caller.status === 503) {
+      return tooManyRequestsResponse(guesses.seconds);
+    }
     if (caller instanceof Response && caller.status === 401 && request.headers.has('authorization')) {
       const count = await refusedTokens.count(address, 1);
       if (count.over > 0) return refuse('too many refused tokens from one address', count, address);

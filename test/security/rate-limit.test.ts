@@ -94,6 +94,8 @@ test('asks about no more tokens of an address that had a hundred refused within 
   const authenticate: Authenticate = async (request, { isOffline = false } = {}) => {
     const token = request.headers.get('authorization')?.slice('Bearer '.length);
     if (token === 'static') return { principal: principalOf('ci') };
+    if (token === undefined) return new Response(null, { status: 401 });
+    if (token === 'narrow') return new Response(null, { status: 403 });
     if (isOffline) return new Response(null, { status: 503 });
     verified += 1;
     return token === 'good' ? { principal: principalOf('alice') } : new Response(null, { status: 401 });
@@ -112,6 +114,14 @@ test('asks about no more tokens of an address that had a hundred refused within 
   assert.ok(right instanceof Response && right.status === 429);
   assert.equal(verified, before + 1);
   assert.ok(!((await ask(bearer('static'))) instanceof Response), 'takes no question');
+  // Sign-in and step-up go on, for everyone behind the address.
+  for (const [headers, status] of [
+    [{}, 401],
+    [bearer('narrow'), 403],
+  ] as const) {
+    const refused = await ask(headers);
+    assert.ok(refused instanceof Response && refused.status === status);
+  }
   assert.ok(!((await ask(bearer('good'), '2.2.2.2')) instanceof Response));
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /level=warn msg="too many refused tokens .*" address=1\.1\.1\.1$/);
