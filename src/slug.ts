@@ -106,10 +106,12 @@ export function isShort(maxChars: number): (text: string) => boolean {
 
 /** The slug of `text`; an empty string if it contains no letter or digit to keep. */
 function plainSlug(text: string, { separator, lowercase, maxLength, characters }: SlugOptions): string {
-  let plain = ASCII.test(text) ? text : withoutSigns(text).normalize('NFKC').replace(INVISIBLE, '');
+  const isAscii = ASCII.test(text);
+  let plain = isAscii ? text : withoutSigns(text).normalize('NFKC').replace(INVISIBLE, '');
   plain = plain.replace(CONTRACTION, '');
   if (characters !== 'unicode') {
-    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, transliterated);
+    plain = plain.replaceAll('&', ' and ');
+    if (!isAscii) plain = plain.replace(TRANSLITERABLE, transliterated);
   }
   // The dot would become a mark of its own.
   if (lowercase) plain = plain.replaceAll('İ', 'i').toLowerCase();

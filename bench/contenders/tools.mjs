@@ -1,11 +1,11 @@
 /**
  * The tools that every contender serves: names, schemas and functions, the same for all.
  *
- * The functions do what `src/mcp-server.ts` does with the same options; a test compares their answers. Schemas are
- * made once, which is the kindest way to treat a library that is handed them for every request.
+ * Slugs are made by this project's `dist/slug.js` in all of them, so that they differ in nothing but the server. Schemas
+ * are made once, which is the kindest way to treat a library that is handed them for every request.
  */
-import transliterate from '@sindresorhus/transliterate';
 import * as z from 'zod';
+import { slugOf } from '../../dist/slug.js';
 
 const slugOptions = {
   separator: z.enum(['-', '_', '.', '~']).default('-').describe('What stands between two words'),
@@ -39,7 +39,7 @@ export const slugify = {
   },
   outputShape: { slug: z.string().describe('The slug') },
   call: ({ text, ...options }) => {
-    const slug = slugOf(text, options);
+    const { slug } = slugOf(text, options);
     return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
   },
 };
@@ -63,7 +63,7 @@ export const slugifyBatch = {
     const stepSize = Math.ceil(titles.length / 40);
     const slugs = [];
     for (const title of titles) {
-      const base = slugOf(title, options);
+      const { slug: base } = slugOf(title, options);
       let slug = base;
       for (let number = 2; taken.has(slug); number += 1) slug = `${base}${options.separator}${number}`;
       taken.add(slug);
@@ -98,42 +98,3 @@ export const extraTools = Array.from(
 /** Where to listen: loopback, and the port that the bench has chosen. */
 export const hostname = '127.0.0.1';
 export const port = Number(process.env['PORT']);
-
-const TRANSLITERABLE =
-  /(?:[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}\p{Script=Arabic}\p{Script=Thaana}]\p{M}*)+/gu;
-const CONTRACTION = /(?<=\p{L})['’](?=(?:[tsdm]|ll|re|ve)(?![\p{L}\p{N}]))/giu;
-const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
-const ANY_WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{Mn}\p{Mc}]*/gu;
-const ASCII_WORD = /[A-Za-z0-9]+/g;
-const ASCII_LETTERS = /^[A-Za-z]+$/;
-
-function slugOf(text, { separator, lowercase, maxLength = Infinity, characters }) {
-  let plain = text.normalize('NFKC').replace(INVISIBLE, '').replace(CONTRACTION, '');
-  if (characters !== 'unicode') {
-    plain = plain.replaceAll('&', ' and ').replace(TRANSLITERABLE, transliterated);
-  }
-  if (lowercase) plain = plain.toLowerCase();
-  const words = plain.normalize('NFC').match(characters === 'ascii' ? ASCII_WORD : ANY_WORD) ?? [];
-  return joinWithin(words, separator, maxLength);
-}
-
-function transliterated(letters) {
-  return ASCII_LETTERS.test(letters) ? letters : transliterate(letters);
-}
-
-function joinWithin(words, separator, maxLength) {
-  let slug = '';
-  let length = 0;
-  for (const word of words) {
-    const letters = [...word];
-    if (slug === '') {
-      slug = letters.slice(0, maxLength).join('');
-      length = letters.length;
-    } else {
-      length += separator.length + letters.length;
-      if (length <= maxLength) slug += separator + word;
-    }
-    if (length >= maxLength) break;
-  }
-  return slug;
-}

@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CONTENDERS, contendersBefore, pickContenders } from '../contenders.ts';
+import { build } from '../prepare.ts';
 
 import { createMcpServer } from '../../src/mcp-server.ts';
 import { answerOf, modernRequest, testApp } from '../../test/support/app.ts';
@@ -11,6 +12,8 @@ import { PROJECT_ROOT } from '../../test/support/process.ts';
 interface Tool {
   call: (args: Record<string, unknown>, report?: () => Promise<void>) => unknown;
 }
+// The tools use the compiled slugs.
+await build();
 const tools = (await import(new URL('../contenders/tools.mjs', import.meta.url).href)) as {
   slugify: Tool;
   slugifyBatch: Tool;
