@@ -1,124 +1,234 @@
 /** Keeps the event log in this process. It is lost when the process ends. */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
-import type { EventLog } from '../sessions/event-log.ts';
+import type { EventLog, LaterEvents, LoggedEvent } from '../sessions/event-log.ts';
 
 /** Options for {@link createMemoryEventLog}. */
 export interface MemoryEventLogOptions {
   clock: Pick<Clock, 'now'>;
-  /** Most events kept for one session. @default 1000 */
-  maxEventsPerSession?: number;
-  /** Most bytes of messages kept for one session. @default 1 MiB */
+  /** Most events of one stream. Only those that may be lost go. @default 1000 */
+  maxEventsPerStream?: number;
+  /** Most bytes of one stream. Only events that may be lost go. @default 256 KiB */
+  maxBytesPerStream?: number;
+  /** Most bytes of one session. Only streams that have ended go, but never the last of them. @default 4 MiB */
   maxBytesPerSession?: number;
-  /** Most bytes of messages kept for all sessions together. @default 64 MiB */
+  /** Most bytes of all sessions together. @default 64 MiB */
   maxBytes?: number;
-  /** Age at which an event is forgotten, in milliseconds. @default 5 minutes */
+  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
   maxAgeMs?: number;
 }
 
-interface Entry {
-  session: SessionEntries;
-  id: string;
-  streamId: string;
-  data: string | undefined;
-  bytes: number;
-  at: number;
-  /** Its place among all events, and among those of its session. */
-  place: Link<Entry>;
-  placeInSession: Link<Entry>;
-}
-
-interface SessionEntries {
-  sessionId: string;
-  /** Random, so that an id from another session, or from an earlier life of this one, never matches. */
-  tag: string;
-  lastNumber: number;
-  bytes: number;
-  entries: LinkedList<Entry>;
-}
-
-/** What an event counts for on top of its message. With its links and names it takes more: 780 bytes on Node.js 20. */
-const ENTRY_BYTES = 512;
-
 /** Makes an empty log. */
 export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
-  const { clock, maxEventsPerSession = 1000, maxAgeMs = 5 * 60_000 } = options;
-  const { maxBytesPerSession = 1024 * 1024, maxBytes = 64 * 1024 * 1024 } = options;
-  const events = new Events();
-  const removeExpired = () => {
-    const deadline = clock.now() - maxAgeMs;
-    events.removeWhile(events.all, ({ at }) => at <= deadline);
-  };
-
+  const log = new Log(options);
   return {
-    async append(sessionId, streamId, data) {
-      removeExpired();
-      const { id, session } = events.add(sessionId, streamId, data, clock.now());
-      const { entries } = session;
-      events.removeWhile(entries, () => entries.size > maxEventsPerSession || session.bytes > maxBytesPerSession);
-      events.removeWhile(events.all, () => events.bytes > maxBytes);
-      return id;
-    },
-    async after(sessionId, eventId) {
-      removeExpired();
-      const entries = events.ofSession(sessionId);
-      const index = entries.findIndex(({ id }) => id === eventId);
-      const last = entries[index];
-      if (!last) return undefined;
-      const missed = entries.slice(index + 1).filter(({ streamId }) => streamId === last.streamId);
-      return { streamId: last.streamId, events: missed.map(({ id, data }) => ({ id, data })) };
-    },
-    async delete(sessionId) {
-      for (const entry of events.ofSession(sessionId)) events.remove(entry);
-    },
-    async prune() {
-      removeExpired();
-    },
+    append: async (sessionId, streamId, data, mayBeLost = false) => log.append(sessionId, streamId, data, mayBeLost),
+    end: async (sessionId, streamId) => log.end(sessionId, streamId),
+    after: async (sessionId, eventId) => log.after(sessionId, eventId),
+    touch: async (sessionId) => log.touch(sessionId),
+    delete: async (sessionId) => log.delete(sessionId),
+    prune: async () => log.prune(),
   };
 }
 
-/** Events in the order they were added, in total and by session, and their size. */
-class Events {
-  readonly all = new LinkedList<Entry>();
-  bytes = 0;
-  readonly #sessions = new Map<string, SessionEntries>();
+interface SessionLog {
+  id: string;
+  /** Random, so that an id from another session, or from an earlier life of this one, never matches. */
+  tag: string;
+  streams: Map<string, StreamLog>;
+  /** Those of `streams` that have ended, in that order. */
+  ended: LinkedList<StreamLog>;
+  /** The number of its last event. */
+  number: number;
+  bytes: number;
+  usedAt: number;
+}
 
-  add(sessionId: string, streamId: string, data: string | undefined, at: number): Entry {
-    const session = this.#sessions.get(sessionId) ?? newSession(sessionId);
-    this.#sessions.set(sessionId, session);
-    const id = `${++session.lastNumber}.${session.tag}.${streamId}`;
-    const bytes = ENTRY_BYTES + 2 * (data?.length ?? 0);
-    const entry = { session, id, streamId, data, bytes, at } as Entry;
-    entry.place = this.all.append(entry);
-    entry.placeInSession = session.entries.append(entry);
-    this.bytes += bytes;
-    session.bytes += bytes;
-    return entry;
+interface StreamLog {
+  session: SessionLog;
+  id: string;
+  events: Entry[];
+  bytes: number;
+  /** The number of the last event that was lost; 0 if none was. */
+  lost: number;
+  endedAt?: number;
+  /** Its places among the streams that have ended, those of its session that have, and those with events that may be lost. */
+  ended?: Link<StreamLog> | undefined;
+  endedInSession?: Link<StreamLog>;
+  losable?: Link<StreamLog> | undefined;
+}
+
+interface Entry extends LoggedEvent {
+  number: number;
+  bytes: number;
+  mayBeLost: boolean;
+}
+
+/** What an event counts for on top of its message, of which a character counts for two bytes; also what a stream counts for. */
+const OVERHEAD_BYTES = 512;
+const EVENT_ID = /^([1-9]\d{0,14})\.([0-9a-f]{8})\.(.+)$/;
+
+class Log {
+  readonly #options: Required<MemoryEventLogOptions>;
+  readonly #sessions = new Map<string, Link<SessionLog>>();
+  /** All sessions, the least recently used first. */
+  readonly #byUse = new LinkedList<SessionLog>();
+  /** All streams that have ended, in that order. */
+  readonly #ended = new LinkedList<StreamLog>();
+  /** All streams with events that may be lost. */
+  readonly #losable = new LinkedList<StreamLog>();
+  #bytes = 0;
+
+  constructor(options: MemoryEventLogOptions) {
+    this.#options = {
+      maxEventsPerStream: 1000,
+      maxBytesPerStream: 256 * 1024,
+      maxBytesPerSession: 4 * 1024 * 1024,
+      maxBytes: 64 * 1024 * 1024,
+      maxAgeMs: 5 * 60_000,
+      ...options,
+    };
   }
 
-  ofSession(sessionId: string): Entry[] {
-    return [...(this.#sessions.get(sessionId)?.entries ?? [])];
+  append(sessionId: string, streamId: string, data: string | undefined, mayBeLost: boolean): string {
+    this.prune();
+    const session = this.#sessionOf(sessionId);
+    this.touch(sessionId);
+    const stream = session.streams.get(streamId) ?? this.#addStream(session, streamId);
+    const number = ++session.number;
+    const id = `${number}.${session.tag}.${streamId}`;
+    if (data !== undefined) {
+      const bytes = OVERHEAD_BYTES + 2 * data.length;
+      stream.events.push({ id, data, number, bytes, mayBeLost });
+      if (mayBeLost) stream.losable ??= this.#losable.append(stream);
+      this.#count(stream, bytes);
+    }
+    this.#loseEvents(stream, this.#options.maxEventsPerStream, this.#options.maxBytesPerStream);
+    this.#makeRoom(session);
+    return id;
   }
 
-  remove(entry: Entry): void {
-    const { session } = entry;
-    this.all.remove(entry.place);
-    session.entries.remove(entry.placeInSession);
-    this.bytes -= entry.bytes;
-    session.bytes -= entry.bytes;
-    if (session.entries.size === 0) this.#sessions.delete(session.sessionId);
+  end(sessionId: string, streamId: string): void {
+    const session = this.#sessions.get(sessionId)?.value;
+    const stream = session?.streams.get(streamId);
+    if (!session || !stream || stream.ended) return;
+    stream.endedAt = this.#options.clock.now();
+    stream.ended = this.#ended.append(stream);
+    stream.endedInSession = session.ended.append(stream);
+    this.#makeRoom(session);
   }
 
-  /** Removes the oldest of `entries` for as long as `isDue` says so. */
-  removeWhile(entries: Iterable<Entry>, isDue: (oldest: Entry) => boolean): void {
-    for (const entry of entries) {
-      if (!isDue(entry)) return;
-      this.remove(entry);
+  after(sessionId: string, eventId: string): LaterEvents | undefined {
+    this.prune();
+    const [, digits, tag, streamId = ''] = EVENT_ID.exec(eventId) ?? [];
+    const session = this.#sessions.get(sessionId)?.value;
+    const stream = session?.streams.get(streamId);
+    const last = Number(digits);
+    if (!session || !stream || tag !== session.tag || last > session.number) return undefined;
+    const later = stream.events.filter(({ number }) => number > last);
+    return { streamId, events: later.map(({ id, data }) => ({ id, data })), isComplete: last >= stream.lost };
+  }
+
+  touch(sessionId: string): void {
+    const link = this.#sessions.get(sessionId);
+    if (!link) return;
+    link.value.usedAt = this.#options.clock.now();
+    this.#byUse.moveToEnd(link);
+  }
+
+  delete(sessionId: string): void {
+    const link = this.#sessions.get(sessionId);
+    if (!link) return;
+    for (const stream of link.value.streams.values()) this.#removeStream(stream);
+    this.#sessions.delete(sessionId);
+    this.#byUse.remove(link);
+  }
+
+  /** Forgets what has expired. */
+  prune(): void {
+    const deadline = this.#options.clock.now() - this.#options.maxAgeMs;
+    for (const { id, usedAt } of this.#byUse) {
+      if (usedAt > deadline) break;
+      this.delete(id);
+    }
+    for (const stream of this.#ended) {
+      if ((stream.endedAt ?? 0) > deadline) break;
+      this.#removeStream(stream);
     }
   }
-}
 
-function newSession(sessionId: string): SessionEntries {
-  const tag = crypto.randomUUID().slice(0, 8);
-  return { sessionId, tag, lastNumber: 0, bytes: 0, entries: new LinkedList() };
+  #sessionOf(id: string): SessionLog {
+    const known = this.#sessions.get(id);
+    if (known) return known.value;
+    const tag = crypto.randomUUID().slice(0, 8);
+    const link = this.#byUse.append({
+      id,
+      tag,
+      streams: new Map(),
+      ended: new LinkedList(),
+      number: 0,
+      bytes: 0,
+      usedAt: 0,
+    });
+    this.#sessions.set(id, link);
+    return link.value;
+  }
+
+  #addStream(session: SessionLog, id: string): StreamLog {
+    const stream: StreamLog = { session, id, events: [], bytes: 0, lost: 0 };
+    session.streams.set(id, stream);
+    this.#count(stream, OVERHEAD_BYTES);
+    return stream;
+  }
+
+  #removeStream(stream: StreamLog): void {
+    const { session, ended, endedInSession, losable } = stream;
+    session.streams.delete(stream.id);
+    if (ended) this.#ended.remove(ended);
+    if (endedInSession) session.ended.remove(endedInSession);
+    if (losable) this.#losable.remove(losable);
+    this.#count(stream, -stream.bytes);
+  }
+
+  /** Removes the oldest events of a stream that may be lost, until it keeps these bounds or has no more of them. */
+  #loseEvents(stream: StreamLog, maxEvents: number, maxBytes: number): void {
+    const { events } = stream;
+    while (events.length > maxEvents || stream.bytes > maxBytes) {
+      const index = events.findIndex(({ mayBeLost }) => mayBeLost);
+      const [lost] = index < 0 ? [] : events.splice(index, 1);
+      if (!lost) break;
+      stream.lost = lost.number;
+      this.#count(stream, -lost.bytes);
+    }
+    if (!stream.losable || events.some(({ mayBeLost }) => mayBeLost)) return;
+    this.#losable.remove(stream.losable);
+    stream.losable = undefined;
+  }
+
+  /** Removes what is missed the least, until a session that has grown, and all of them together, keep their bounds. */
+  #makeRoom(session: SessionLog): void {
+    const { maxBytesPerSession, maxBytes } = this.#options;
+    for (const stream of session.ended) {
+      if (session.bytes <= maxBytesPerSession || session.ended.size === 1) break;
+      this.#removeStream(stream);
+    }
+    for (const stream of this.#ended) {
+      if (this.#bytes <= maxBytes) return;
+      this.#removeStream(stream);
+    }
+    for (const stream of this.#losable) {
+      if (this.#bytes <= maxBytes) return;
+      this.#loseEvents(stream, 0, 0);
+    }
+    for (const { id } of this.#byUse) {
+      if (this.#bytes <= maxBytes) return;
+      this.delete(id);
+    }
+  }
+
+  #count(stream: StreamLog, bytes: number): void {
+    stream.bytes += bytes;
+    stream.session.bytes += bytes;
+    this.#bytes += bytes;
+  }
 }

@@ -29,16 +29,19 @@ export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEve
   }
 
   return {
-    async append(streamId, data) {
+    async append(streamId, data, mayBeLost) {
       if (isClosed) return undefined;
       try {
         await forgetBeforeGap();
-        return await eventLog.append(sessionId, streamId, data);
+        return await eventLog.append(sessionId, streamId, data, mayBeLost);
       } catch (error) {
         hasGap = true;
         report(error);
         return undefined;
       }
+    },
+    async end(streamId) {
+      if (!isClosed) await eventLog.end(sessionId, streamId).catch(report);
     },
     after: async (eventId) => (hasGap ? undefined : eventLog.after(sessionId, eventId)),
     async close() {

@@ -249,13 +249,15 @@ export class Sessions implements LegacyRequests {
   async #tick(): Promise<void> {
     if (this.#isTicking) return;
     this.#isTicking = true;
+    const { store, eventLog } = this.#options;
     try {
       this.#live.dropIdle();
       for (const id of this.#live.attached()) {
         // Without a record, the session was ended, perhaps on another node, while a request activated it here.
-        if (!(await this.#options.store.touch(id))) await this.#live.drop(id);
+        if (await store.touch(id)) await eventLog.touch(id);
+        else await this.#live.drop(id);
       }
-      await this.#options.eventLog.prune();
+      await eventLog.prune();
     } catch (error) {
       this.#options.log.error('sessions could not be cleaned up', { error: String(error) });
     }

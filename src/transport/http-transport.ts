@@ -301,7 +301,10 @@ export class HttpTransport implements Transport {
   }
 
   #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
-    if ('id' in message) this.hasAsked = true;
-    return this.#streams.send(stream, jsonText(this.#requestIds.mark(message)));
+    const isRequest = 'id' in message;
+    if (isRequest) this.hasAsked = true;
+    // The stream of GET has no end, so nothing can be kept until then.
+    const mayBeLost = !isRequest || stream === this.#streams.ofGet;
+    return this.#streams.send(stream, jsonText(this.#requestIds.mark(message)), mayBeLost);
   }
 }

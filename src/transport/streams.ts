@@ -17,9 +17,13 @@ const MAX_UNSENT_CHARS = 64 * 1024;
 /** The log of one session's events. `sessions/session-events.ts` implements it. */
 export interface StreamLog {
   /** Logs an event and resolves to its id, or to `undefined` if it was not logged. Never rejects. */
-  append(streamId: string, data: string | undefined): Promise<string | undefined>;
-  /** The stream of an event and what followed it there; `undefined` if the log does not hold the event. */
-  after(eventId: string): Promise<{ streamId: string; events: { id: string; data: string | undefined }[] } | undefined>;
+  append(streamId: string, data: string | undefined, mayBeLost: boolean): Promise<string | undefined>;
+  /** Ends a stream in the log. Never rejects. */
+  end(streamId: string): Promise<void>;
+  /** The stream of an event and what followed it there; `undefined` if the log does not know the stream. */
+  after(
+    eventId: string,
+  ): Promise<{ streamId: string; events: { id: string; data: string }[]; isComplete: boolean } | undefined>;
   /** Logs nothing from now on. */
   close(): Promise<void>;
 }
@@ -114,28 +118,33 @@ export class Streams {
    */
   async resume(lastEventId: string, expiresAt: number | undefined): Promise<Answer> {
     const missed = await this.#options.events?.after(lastEventId);
-    if (!missed) return unknownEventResponse();
+    // A call's stream is worth resuming for its answer. On that of GET, each message is as good as any other.
+    const isUsable = missed && (missed.isComplete || missed.streamId !== this.ofGet.id);
+    if (!isUsable) return unknownEventResponse();
     if (this.#isClosed) return undefined;
     const running = this.#running.get(missed.streamId);
     const stream = running ?? { id: missed.streamId, calls: new Set() };
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
-    const events = missed.events.filter(({ data }) => data !== undefined);
-    if (events.length === 0) stream.connection?.comment();
-    for (const event of events) stream.connection?.send(event);
+    if (missed.events.length === 0) stream.connection?.comment();
+    for (const event of missed.events) stream.connection?.send(event);
     if (stream === this.ofGet) this.#sendUnsent(new Set(missed.events.map(({ id }) => id)));
     if (!running) stream.connection?.end();
     return response;
   }
 
-  /** Logs and sends a message as JSON, after those before it. */
-  send(stream: Stream, data: string | undefined): Promise<void> {
-    return this.inOrder(() => this.emit(stream, data));
+  /**
+   * Logs and sends a message as JSON, after those before it.
+   *
+   * @param mayBeLost - Whether the log may lose it before the stream ends. @default false
+   */
+  send(stream: Stream, data: string | undefined, mayBeLost?: boolean): Promise<void> {
+    return this.inOrder(() => this.emit(stream, data, mayBeLost));
   }
 
   /** The same within {@link inOrder}. An event without a message is there for its id ("SHOULD immediately send"). */
-  async emit(stream: Stream, data: string | undefined): Promise<void> {
-    const id = await this.#options.events?.append(stream.id, data);
+  async emit(stream: Stream, data: string | undefined, mayBeLost = false): Promise<void> {
+    const id = await this.#options.events?.append(stream.id, data, mayBeLost);
     if (id !== undefined) stream.isResumable = true;
     if (id === undefined && data === undefined) return;
     if (stream.connection) stream.connection.send({ id, data });
@@ -159,6 +168,7 @@ export class Streams {
   /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */
   end(stream: Stream): boolean {
     this.#running.delete(stream.id);
+    void this.#options.events?.end(stream.id);
     const { connection } = stream;
     connection?.end();
     return connection !== undefined;

@@ -1,40 +1,56 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
+import type { EventLog } from '../../src/sessions/event-log.ts';
 import { manualClock } from '../support/clock.ts';
 import { eventLogContract } from './event-log.contract.ts';
 
 eventLogContract('memory', (options) => createMemoryEventLog(options));
 
-test('forgets the oldest events of all sessions beyond the bytes for all', async () => {
+test('to keep the bytes for all, forgets ended streams first, then what may be lost, then unused sessions', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
-  const ids: [session: string, id: string][] = [];
-  for (let i = 0; i < 20; i += 1) ids.push([`s${i % 7}`, await log.append(`s${i % 7}`, 'one', large(10_000))]);
-  const held = await Promise.all(ids.map(async ([session, id]) => (await log.after(session, id)) !== undefined));
-  const firstHeld = held.indexOf(true);
-  assert.ok(firstHeld >= 10, 'at most ten fit');
-  assert.ok(held.slice(firstHeld).every(Boolean), 'the oldest went first');
+  const add = (session: string, stream: string, mayBeLost = false) =>
+    log.append(session, stream, large(10_000), mayBeLost);
+  const ended = await add('s1', 'ended');
+  await log.end('s1', 'ended');
+  const running = await log.append('s2', 'running', undefined);
+  await add('s2', 'running', true);
+  const unused = await add('s3', 'one');
+  await add('s4', 'one');
+  assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: 0, s2: 1, s3: 0 });
+  await add('s5', 'one');
+  assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: undefined, s2: 1, s3: 0 });
+  await add('s6', 'one');
+  assert.deepEqual(await held(log, { s2: running, s3: unused }), { s2: 0, s3: 0 });
+  assert.equal((await log.after('s2', running))?.isComplete, false);
+  await log.touch('s2');
+  await add('s7', 'one');
+  assert.deepEqual(await held(log, { s2: running, s3: unused }), { s2: 0, s3: undefined });
 });
 
-test('keeps what fits into the bytes for a session, however many went before', async () => {
-  const log = createMemoryEventLog({ clock: manualClock(), maxBytesPerSession: 100_000 });
-  const ids: string[] = [];
-  for (let i = 0; i < 60; i += 1) {
-    ids.push(await log.append('s', 'one', large(2000)));
-    const held = await Promise.all(ids.map((id) => log.after('s', id)));
-    const count = held.filter((events) => events !== undefined).length;
-    assert.ok(count >= Math.min(ids.length, 20) && count <= 50, `${count} of ${ids.length}`);
-  }
-});
-
-test('bounds events without a message as well', async () => {
+test('bounds streams without a message as well', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
   const first = await log.append('s0', 'one', undefined);
   for (let i = 0; i < 1000; i += 1) await log.append(`s${i}`, 'one', undefined);
   assert.equal(await log.after('s0', first), undefined);
 });
 
-test('forgets expired events of unused sessions', async () => {
+test('counts right: keeps what fits, however much has gone before', async () => {
+  const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000, maxBytesPerSession: 50_000 });
+  for (let i = 0; i < 500; i += 1) {
+    const [session, stream] = [`s${i % 3}`, `stream-${i % 7}`];
+    const id = await log.append(session, stream, large(1000), i % 2 === 0);
+    if (i % 5 === 0) await log.end(session, stream);
+    if (i % 50 === 0) await log.delete(`s${(i / 50) % 3}`);
+    if (i % 50 !== 0) assert.notEqual(await log.after(session, id), undefined);
+  }
+  for (const session of ['s0', 's1', 's2']) await log.delete(session);
+  const ids: Record<string, string> = {};
+  for (let i = 0; i < 30; i += 1) ids[`t${i}`] = await log.append(`t${i}`, 'one', large(1000));
+  assert.equal(Object.values(await held(log, ids)).filter((count) => count !== undefined).length, 30);
+});
+
+test('forgets unused sessions when another is appended to', async () => {
   const clock = manualClock();
   const log = createMemoryEventLog({ clock, maxAgeMs: 1000 });
   const abandoned = await log.append('abandoned', 'one', undefined);
@@ -45,27 +61,41 @@ test('forgets expired events of unused sessions', async () => {
   assert.equal(await log.after('abandoned', abandoned), undefined);
 });
 
-test('keeps a thousand events, a mebibyte and five minutes of a session unless told otherwise', async () => {
+test('keeps a thousand events and 256 KiB of a stream, 4 MiB of a session, for five minutes unless told otherwise', async () => {
   const clock = manualClock();
   const log = createMemoryEventLog({ clock });
-  const first = await log.append('s', 'one', undefined);
-  for (let i = 1; i < 1000; i += 1) await log.append('s', 'one', undefined);
-  assert.equal((await log.after('s', first))?.events.length, 999);
-  await log.append('s', 'one', undefined);
-  assert.equal(await log.after('s', first), undefined);
+  const isComplete = async (session: string, id: string) => (await log.after(session, id))?.isComplete;
+  const first = await log.append('events', 'one', undefined);
+  for (let i = 0; i < 1000; i += 1) await log.append('events', 'one', '', true);
+  // Each counts for 512 bytes.
+  assert.equal((await log.after('events', first))?.events.length, 511);
+  const few = await log.append('bytes', 'one', undefined);
+  await log.append('bytes', 'one', large(130_000), true);
+  assert.equal(await isComplete('bytes', few), true);
+  await log.append('bytes', 'one', large(1000), true);
+  assert.equal(await isComplete('bytes', few), false);
 
-  const held = await log.append('bytes', 'one', large(200_000));
-  await log.append('bytes', 'one', large(200_000));
-  assert.equal((await log.after('bytes', held))?.events.length, 1);
-  await log.append('bytes', 'one', large(200_000));
-  assert.equal(await log.after('bytes', held), undefined);
+  const ended: string[] = [];
+  for (let i = 0; i < 5; i += 1) {
+    ended.push(await log.append('session', `${i}`, large(500_000)));
+    await log.end('session', `${i}`);
+  }
+  const kept = await Promise.all(ended.map(async (id) => (await log.after('session', id)) !== undefined));
+  assert.deepEqual(kept, [false, true, true, true, true]);
 
-  const last = await log.append('s', 'one', undefined);
   clock.advance(5 * 60_000 - 1);
-  assert.notEqual(await log.after('s', last), undefined);
+  assert.equal(await isComplete('session', ended[4] ?? ''), true);
   clock.advance(1);
-  assert.equal(await log.after('s', last), undefined);
+  assert.equal(await log.after('session', ended[4] ?? ''), undefined);
 });
+
+/** How many events are held after each of these; `undefined` if its stream is forgotten. */
+async function held(log: EventLog, ids: Record<string, string>): Promise<Record<string, number | undefined>> {
+  const found = Object.entries(ids).map(
+    async ([session, id]) => [session, (await log.after(session, id))?.events.length] as const,
+  );
+  return Object.fromEntries(await Promise.all(found));
+}
 
 function large(chars: number): string {
   return 'x'.repeat(chars);

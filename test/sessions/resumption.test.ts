@@ -173,14 +173,69 @@ describe('Last-Event-ID', () => {
     });
   }
 
+  const endured: Record<string, (scene: Scene, speech: Speech) => Promise<void>> = {
+    'an hour of silence': async ({ clock }) => {
+      for (let seconds = 0; seconds < 3500; seconds += 10) {
+        clock.advance(10_000);
+        await settled();
+      }
+    },
+    'thousands of messages of its own': async (_scene, speech) => {
+      for (let i = 0; i < 3000; i += 1) await speech.say('x');
+    },
+    'another call that says a lot': async (scene) => {
+      const { speech } = await startCall(scene);
+      for (let i = 0; i < 500; i += 1) await speech.say('x'.repeat(10_000));
+    },
+    'large results of other calls': async (scene) => {
+      for (let i = 0; i < 3; i += 1) {
+        const { stream, speech } = await startCall(scene);
+        speech.end('x'.repeat(1_000_000));
+        await stream.ended();
+      }
+    },
+  };
+  for (const [what, happens] of Object.entries(endured)) {
+    test(`resumes a running call from its first event after ${what}`, async () => {
+      const scene = await setUp();
+      const { stream, speech, primed } = await startCall(scene);
+      await stream.cancel();
+      await happens(scene, speech);
+      const resumed = await resume(scene.session, primed.id);
+      speech.end('done');
+      assert.equal((await readAll(resumed)).at(-1), '= done');
+    });
+  }
+
+  test('replays a large result that was missed, and the last of other calls', async () => {
+    const scene = await setUp();
+    const [large, small] = [await startCall(scene), await startCall(scene)];
+    await large.stream.cancel();
+    await small.stream.cancel();
+    small.speech.end('small');
+    for (let i = 0; i < 2000; i += 1) await large.speech.say('progress');
+    const result = 'x'.repeat(800_000);
+    large.speech.end(result);
+    await settled();
+    assert.equal((await readAll(await resume(scene.session, large.primed.id))).at(-1), `= ${result}`);
+    assert.deepEqual(await readAll(await resume(scene.session, small.primed.id)), ['= small']);
+  });
+
   const refused: Record<string, (scene: Scene) => Promise<string | undefined>> = {
     'of another session': async ({ app }) => {
       const foreign = readStream(await (await openSession(app, bearer('alice.1'))).get());
       return (await foreign.next()).id;
     },
-    'that was forgotten': async (scene) => {
-      const { primed } = await openGetStream(scene);
+    'of a session that nothing was attached to for too long': async (scene) => {
+      const { stream, primed } = await openGetStream(scene);
+      await stream.cancel();
       scene.clock.advance(LOG_AGE_MS);
+      return primed.id;
+    },
+    'of the GET stream after which messages were lost': async (scene) => {
+      const { primed } = await openGetStream(scene);
+      const { speech } = await startCall(scene);
+      for (let i = 0; i < 10; i += 1) await speech.tell('x'.repeat(20_000));
       return primed.id;
     },
     'of a session’s earlier life in a log that was lost': async (scene) => {

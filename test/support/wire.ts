@@ -217,8 +217,8 @@ function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<n
   const lastIds = new Map<string, string>();
   return {
     ...log,
-    async append(sessionId, streamId, message) {
-      const id = await log.append(sessionId, streamId, message);
+    async append(sessionId, ...event) {
+      const id = await log.append(sessionId, ...event);
       lastIds.set(sessionId, id);
       return id;
     },
