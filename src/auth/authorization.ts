@@ -72,7 +72,7 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
   if (!canonical) throw new Error('With an issuer, clientUrls must name at least one URL');
   const at = (request: Request) => byHost.get(new URL(request.url).host) ?? canonical;
   return {
-    authenticate: (request) => at(request).authenticate(request),
+    authenticate: (request, how) => at(request).authenticate(request, how),
     metadata: (request, path) => at(request).metadata(request, path),
     register: () => notFoundResponse(),
   };

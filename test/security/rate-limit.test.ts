@@ -7,7 +7,8 @@ import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
 import { rateLimited } from '../../src/security/rate-limit.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { modernRequest, testApp, URL_OF_APP, type TestApp } from '../support/app.ts';
+import { modernRequest, testApp, URL_OF_APP, type TestApp, type TestAppOptions } from '../support/app.ts';
+import { OAUTH, testIssuer } from '../support/issuer.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { bearer, principalOf } from '../support/session-app.ts';
 
@@ -22,8 +23,9 @@ function setTime(t: TestContext): { pass: (milliseconds: number) => void } {
 }
 
 /** An app whose requests come from the address in their `x-test-address` header. */
-function appWithAddresses(env: Record<string, string>): TestApp {
+function appWithAddresses(env: Record<string, string>, options: TestAppOptions = {}): TestApp {
   return testApp(env, {
+    ...options,
     connInfo: (c) => ({ remote: { address: c.req.header('x-test-address') ?? '1.1.1.1' } }),
   });
 }
@@ -127,6 +129,37 @@ test('asks about no more tokens of an address that had a hundred refused within 
   assert.match(lines[0] ?? '', /level=warn msg="too many refused tokens .*" address=1\.1\.1\.1$/);
   pass(60_000);
   assert.ok(!((await ask(bearer('good'))) instanceof Response));
+});
+
+test('does not ask the issuer for an address beyond the limit, and accepts tokens that known keys verify', async (t) => {
+  const { pass } = setTime(t);
+  const issuer = await testIssuer();
+  const stranger = await testIssuer();
+  const app = appWithAddresses(OAUTH, { fetch: issuer.fetch });
+  const statusOf = async (token: string, address = '1.1.1.1') =>
+    (await statuses(app, 1, { ...bearer(token), 'x-test-address': address }))[0];
+  assert.equal(await statusOf(await issuer.token()), 200);
+  await statuses(app, 101, bearer('opaque'));
+  // By now, an unknown key would make the server fetch the keys again.
+  pass(31_000);
+  const asked = issuer.asked.length;
+  for (const token of ['opaque', await stranger.token()]) assert.equal(await statusOf(token), 429);
+  assert.equal(await statusOf(await issuer.token({ jti: 'another' })), 200);
+  assert.equal(issuer.asked.length, asked);
+  assert.equal(await statusOf(await stranger.token(), '2.2.2.2'), 401);
+  assert.equal(issuer.asked.length, asked + 1);
+});
+
+test('introspects no token of an address beyond the limit', async (t) => {
+  setTime(t);
+  const issuer = await testIssuer();
+  const client = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
+  const app = appWithAddresses({ ...OAUTH, ...client }, { fetch: issuer.fetch });
+  await statuses(app, 101, bearer('opaque'));
+  const asked = issuer.asked.length;
+  const request = modernRequest('tools/list', {}, { headers: bearer('opaque') });
+  await assertRefused(await app.request('POST', request), { ...limited, headers: { 'retry-after': '60' } });
+  assert.equal(issuer.asked.length, asked);
 });
 
 for (const status of [403, 503]) {
