@@ -59,7 +59,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       } catch (error) {
         if (error instanceof KeysUnavailableError) return unavailable(error.message);
         if (error instanceof errors.JOSEError) return refused(`${error.code}${detailOf(error)}`);
-        // With this, jose rejects a key of the issuer, such as one that is too short.
+        // jose throws this for a key that it will not use, such as one that is too short.
         if (error instanceof TypeError) return unavailable('its key cannot be used');
         throw error;
       }
@@ -81,7 +81,9 @@ async function verifyWithEach(
       try {
         return await jwtVerify(token, key, options);
       } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        // A TypeError is about this key, such as one that is too short, and not about the others.
+        const isNext = failure instanceof errors.JWSSignatureVerificationFailed || failure instanceof TypeError;
+        if (!isNext) throw failure;
       }
     }
     throw new errors.JWSSignatureVerificationFailed();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { createIssuer } from '../../src/auth/issuer.ts';
 import { createJwtVerifier } from '../../src/auth/jwt-verifier.ts';
@@ -19,10 +20,10 @@ interface Setup {
   keyRequests: () => number;
 }
 
-async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER } = {}): Promise<Setup> {
+async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER, alg = 'ES256' } = {}): Promise<Setup> {
   const clock = manualClock();
   t.mock.timers.enable({ apis: ['Date'], now: clock.now() });
-  const issuer = await testIssuer({ issuer: url, clock });
+  const issuer = await testIssuer({ issuer: url, clock, alg });
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
   const resource = { url: new URL(AUDIENCE), audience, metadataUrl: 'https://mcp.example.com/metadata' };
@@ -160,6 +161,20 @@ for (const [what, headerOf] of Object.entries({
   });
 }
 
+test('tries the next key if the one that fits first cannot be used', async (t) => {
+  const { issuer, verifier } = await setUp(t, { alg: 'RS256' });
+  const own = issuer.publicJwk;
+  // jose refuses RSA keys of fewer than 2048 bits.
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const short = { ...publicKey.export({ format: 'jwk' }), kid: own.kid, alg: 'RS256', use: 'sig' };
+  const keys = [short, own];
+  issuer.instead = async ({ url }) => Response.json(url.endsWith('/jwks') ? { keys } : issuer.metadata);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  const stranger = await testIssuer({ alg: 'RS256' });
+  const forged = await stranger.token({}, { header: { kid: own.kid } });
+  assert.equal(await statusOf(verifier, forged), 'refused');
+});
+
 test('allows for clocks that differ by ten seconds, and no more', async (t) => {
   const { issuer, verifier, clock } = await setUp(t);
   const now = clock.now() / 1000;
@@ -283,6 +298,7 @@ const AWAY: Record<string, (request: Request) => Promise<Response>> = {
   'cannot be reached': () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })),
   'answers 500': async () => new Response('oops', { status: 500 }),
   'answers with a page': async () => new Response('<html>', { headers: { 'content-type': 'text/html' } }),
+  'answers with other JSON': async () => Response.json({ error: 'temporarily_unavailable' }),
   redirects: async () => Response.redirect('https://elsewhere.example/', 302),
 };
 
