@@ -99,7 +99,8 @@ function createCounter(limit: number, now: () => number) {
         points === 0
           ? ((await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY)))
           : await engine.penalty(await boundedKey(key), points);
-      if (!result) return { over: 0, seconds: 0 };
+      // The engine forgets a window by a timer, which is late if the machine was suspended.
+      if (!result || result.msBeforeNext <= 0) return { over: 0, seconds: 0 };
       return { over: Math.max(result.consumedPoints - limit, 0), seconds: Math.ceil(result.msBeforeNext / 1000) };
     },
   };

@@ -162,6 +162,26 @@ test('introspects no token of an address beyond the limit', async (t) => {
   assert.equal(issuer.asked.length, asked);
 });
 
+test('begins a new window after the machine was suspended, though no timer has fired', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 0 });
+  const log = createLogger({ level: 'silent', write: () => {} });
+  const offline: (boolean | undefined)[] = [];
+  const admit = rateLimited(
+    async (_request, how) => {
+      offline.push(how?.isOffline);
+      return new Response(null, { status: 401 });
+    },
+    { limit: 1000, log },
+  );
+  const ask = () => admit(new Request(URL_OF_APP, { headers: bearer('bad') }), () => '1.1.1.1');
+  for (let index = 0; index < 102; index += 1) await ask();
+  assert.equal(offline.at(-1), true);
+  t.mock.timers.setTime(60_000);
+  const response = await ask();
+  assert.ok(response instanceof Response && response.status === 401);
+  assert.equal(offline.at(-1), false);
+});
+
 for (const status of [403, 503]) {
   test(`does not count a token that was answered ${status} as refused`, async (t) => {
     setTime(t);
