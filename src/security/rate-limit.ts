@@ -30,8 +30,11 @@ export interface RateLimitOptions {
   now?: () => number;
 }
 
-/** Resolves to the caller, or to the response that refuses the request. `address` is called only if it is needed. */
-export type Admit = (request: Request, address: () => string) => Promise<Caller | Response>;
+/**
+ * Resolves to the caller, or to the response that refuses the request. `addressOf` tells where the request comes from;
+ * it is a function because only rate limits need it, and they may be off.
+ */
+export type Admit = (request: Request, addressOf: () => string) => Promise<Caller | Response>;
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, { limit, log, now = Date.now }: RateLimitOptions): Admit {
