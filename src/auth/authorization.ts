@@ -30,18 +30,23 @@ export interface AuthorizationOptions {
   authTokens: readonly StaticToken[];
   /** The issuer identifier of the authorization server (RFC 8414 section 2). */
   oauthIssuer: string | undefined;
+  /** The origin at which this server reaches the issuer. Clients are never told. @default that of the issuer */
+  oauthIssuerAddress: string | undefined;
   /** What tokens have in `aud` for this server. @default its URL */
   oauthAudience: string | undefined;
   /** Scopes that every request needs. */
   requiredScopes: readonly string[];
   /** With the secret: tokens are introspected as this client (RFC 7662). @default tokens are JWTs */
   introspectionClientId: string | undefined;
+  /** The secret of that client. */
   introspectionClientSecret: string | undefined;
   /** The URLs that clients may use, the canonical one first. An issuer needs at least one. */
   clientUrls: readonly URL[];
   /** Sends requests to the authorization server. */
   fetch: typeof fetch;
+  /** Tells the time, and limits how long the authorization server may take. */
   clock: Clock;
+  /** Receives the reason for each refusal. */
   log: Logger;
 }
 
@@ -56,7 +61,7 @@ export interface Authorization {
 
 /** Makes the authorization of a server. The authorization server is not contacted before the first token arrives. */
 export function createAuthorization(options: AuthorizationOptions): Authorization {
-  const { authTokens, oauthIssuer, clientUrls } = options;
+  const { authTokens, oauthIssuer, oauthIssuerAddress, clientUrls } = options;
   if (oauthIssuer === undefined) {
     if (authTokens.length > 0) return authorizationAt(undefined, options);
     return {
@@ -65,7 +70,7 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
       register: () => notFoundResponse(),
     };
   }
-  const issuer = createIssuer({ ...options, issuer: oauthIssuer });
+  const issuer = createIssuer({ ...options, issuer: oauthIssuer, address: oauthIssuerAddress });
   // Each URL is a resource of its own: metadata and challenges name it, and tokens for another are refused.
   const byHost = new Map(clientUrls.map((url) => [url.host, authorizationAt({ url, issuer }, options)]));
   const [canonical] = byHost.values();

@@ -55,16 +55,32 @@ function exposureProblems(config: Config): string[] {
 
 /** Problems of authorization settings that contradict each other, or would let in callers that should not be. */
 function authorizationProblems(config: Config): string[] {
-  const { oauthIssuer, publicUrl, introspectionClientId: clientId, introspectionClientSecret: secret } = config;
-  const isCleartext = publicUrl?.startsWith('http:') === true && !isLoopback(new URL(publicUrl).hostname);
+  const {
+    oauthIssuer,
+    oauthIssuerAddress,
+    publicUrl,
+    introspectionClientId: clientId,
+    introspectionClientSecret: secret,
+  } = config;
+  const isCleartext = (url = '') => url.startsWith('http:') && !isLoopback(new URL(url).hostname);
   const rules: [isBroken: boolean, problem: string][] = [
     [
       oauthIssuer !== undefined && canonicalUrl(config) === undefined,
       'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL, or loopback and a PORT: tokens name the URL that clients use.',
     ],
     [
-      isAuthorized(config) && isCleartext,
+      isAuthorized(config) && isCleartext(publicUrl),
       `MCP_PUBLIC_URL=${publicUrl} must be https: otherwise anyone on the network path could read the tokens.`,
+    ],
+    [
+      oauthIssuerAddress !== undefined && oauthIssuer === undefined,
+      'MCP_OAUTH_ISSUER_ADDRESS needs MCP_OAUTH_ISSUER, the name of the issuer as it is in tokens.',
+    ],
+    [
+      // Containers often speak plain http to each other, but a host name does not show whether their network is private.
+      isCleartext(oauthIssuerAddress) && !config.insecureAllowHttpIssuer,
+      `MCP_OAUTH_ISSUER_ADDRESS=${oauthIssuerAddress} must be https: otherwise anyone on the network path could replace ` +
+        "the issuer's keys and forge tokens. If you trust that network, set MCP_INSECURE_ALLOW_HTTP_ISSUER=true.",
     ],
     [
       config.requiredScopes.length > 0 && !isAuthorized(config),

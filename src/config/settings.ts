@@ -43,6 +43,13 @@ function isIssuerUrl(value: string): boolean {
   return protocol === 'https:' || name === 'localhost' || name === '127.0.0.1';
 }
 
+/** An origin, with or without a slash at its end. */
+const origin = z
+  .string()
+  .transform((value) => value.replace(/\/$/, ''))
+  .refine((value) => /^https?:\/\/[^/?#@\s]+$/.test(value) && URL.canParse(value))
+  .transform((value) => new URL(value).origin);
+
 /** The absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
 function isEndpointUrl(value: string): boolean {
   return /^https?:\/\/[^/?#@][^?#@]*\/mcp$/.test(value) && URL.canParse(value);
@@ -199,6 +206,14 @@ export const SETTINGS = {
     expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
     meaning: 'Authorization server whose access tokens are accepted, exactly as in their `iss`',
   }),
+  oauthIssuerAddress: setting({
+    variable: 'MCP_OAUTH_ISSUER_ADDRESS',
+    fallback: '',
+    schema: optional(origin),
+    expected: 'the scheme, host and port of the authorization server as this server reaches it, without a path',
+    meaning:
+      'Origin at which this server reaches the issuer, if that is not the one in its name, as between containers',
+  }),
   oauthAudience: setting({
     variable: 'MCP_OAUTH_AUDIENCE',
     fallback: '',
@@ -254,6 +269,14 @@ export const SETTINGS = {
     expected: 'on or off',
     meaning:
       'Whether to use the fast paths around the SDK (`src/shortcuts/`). Without them, calls take longer and answers are the same',
+  }),
+  insecureAllowHttpIssuer: setting({
+    variable: 'MCP_INSECURE_ALLOW_HTTP_ISSUER',
+    fallback: 'false',
+    schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+    expected: 'true or false',
+    meaning:
+      "Allow http in `MCP_OAUTH_ISSUER_ADDRESS`: anyone on the network path could replace the issuer's keys and forge tokens",
   }),
   insecureAllowNullOrigin: setting({
     variable: 'MCP_INSECURE_ALLOW_NULL_ORIGIN',

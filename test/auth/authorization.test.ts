@@ -157,6 +157,36 @@ test('answers 503 with Retry-After, and no challenge, while the issuer is unavai
   assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
 });
 
+const CREDENTIALS = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
+
+for (const [how, credentials] of [
+  ['keys', {}],
+  ['introspection', CREDENTIALS],
+] as const) {
+  test(`reaches the issuer at MCP_OAUTH_ISSUER_ADDRESS for ${how}, and tells clients its name`, async () => {
+    const address = { MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080', MCP_INSECURE_ALLOW_HTTP_ISSUER: 'true' };
+    const { app, clock, issuer } = await oauthApp({ ...address, ...credentials });
+    const exp = clock.now() / 1000 + 300;
+    issuer.introspect = () => ({ active: true, iss: ISSUER, sub: 'alice', client_id: 'c', aud: AUDIENCE, exp });
+    const call = async (token: string) =>
+      (await app.request('POST', modernRequest('tools/list', {}, { headers: bearer(token) }))).status;
+    assert.equal(await call(await issuer.token()), 200);
+    issuer.introspect = () => ({
+      active: true,
+      iss: 'http://keycloak:8080',
+      sub: 'a',
+      client_id: 'c',
+      aud: AUDIENCE,
+      exp,
+    });
+    assert.equal(await call(await issuer.token({ iss: 'http://keycloak:8080' })), 401);
+    assert.ok(issuer.asked.length > 1);
+    for (const line of issuer.asked) assert.match(line, / http:\/\/keycloak:8080\//);
+    const metadata = await app.request('GET', { path: '/.well-known/oauth-protected-resource' });
+    assert.deepEqual(await metadata.json(), { resource: AUDIENCE, authorization_servers: [ISSUER] });
+  });
+}
+
 test('does not ask the issuer if there is no token to verify', async () => {
   const { app, issuer } = await oauthApp();
   issuer.instead = () => assert.fail('the issuer is not asked');
@@ -210,8 +240,7 @@ test('stops a session with the request after its token has expired, and goes on 
 });
 
 test('stops a session with the request after its token was revoked, where tokens are introspected', async () => {
-  const credentials = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
-  const { app, clock, issuer } = await oauthApp(credentials);
+  const { app, clock, issuer } = await oauthApp(CREDENTIALS);
   let active = true;
   const exp = clock.now() / 1000 + 3600;
   issuer.introspect = () => ({ active, sub: 'alice', client_id: 'c', aud: AUDIENCE, exp });

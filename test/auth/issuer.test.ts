@@ -8,12 +8,14 @@ import { settled } from '../support/time.ts';
 
 async function setUp(
   url = ISSUER,
+  address?: string,
 ): Promise<{ server: TestIssuer; issuer: Issuer; clock: ManualClock; lines: string[] }> {
   const clock = manualClock();
   const server = await testIssuer({ issuer: url, clock });
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
-  return { server, issuer: createIssuer({ issuer: url, fetch: server.fetch, clock, log }), clock, lines };
+  const issuer = createIssuer({ issuer: url, address, fetch: server.fetch, clock, log });
+  return { server, issuer, clock, lines };
 }
 
 const RFC8414 = '/.well-known/oauth-authorization-server';
@@ -34,6 +36,32 @@ for (const [url, locations] of Object.entries({
     assert.deepEqual(
       server.asked,
       locations.map((path) => `GET ${origin}${path}`),
+    );
+  });
+}
+
+const INSIDE = 'http://keycloak:8080';
+const NAME = 'https://auth.example.com/realms/one';
+
+for (const [what, metadata, endpoint] of [
+  ['in the name of the issuer', { jwks_uri: `${NAME}/certs?a=b` }, `${INSIDE}/realms/one/certs?a=b`],
+  ['beside the realm', { jwks_uri: 'https://auth.example.com/certs' }, `${INSIDE}/certs`],
+  ['at its address', { jwks_uri: `${INSIDE}/realms/one/certs` }, `${INSIDE}/realms/one/certs`],
+  ['elsewhere', { jwks_uri: 'https://keys.example.com/certs' }, 'https://keys.example.com/certs'],
+  ['elsewhere without TLS', { jwks_uri: 'http://keys.example.com/certs' }, undefined],
+  ['at another port', { jwks_uri: 'http://keycloak:9090/certs' }, undefined],
+  ['at the name of the issuer without TLS', { jwks_uri: 'http://auth.example.com/certs' }, undefined],
+  ['in the metadata of the address', { issuer: `${INSIDE}/realms/one` }, undefined],
+] as const) {
+  test(`reaches the issuer at its address alone, and finds keys ${what}: ${endpoint ?? 'none'}`, async () => {
+    const { server, issuer } = await setUp(NAME, INSIDE);
+    Object.assign(server.metadata, metadata);
+    const paths = [`${RFC8414}/realms/one`, `${OPENID}/realms/one`, `/realms/one${OPENID}`];
+    server.locations = paths.slice(-1);
+    assert.equal((await issuer.find('jwks_uri'))?.href, endpoint);
+    assert.deepEqual(
+      server.asked,
+      paths.map((path) => `GET ${INSIDE}${path}`),
     );
   });
 }

@@ -65,6 +65,11 @@ const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
   [{ ...OAUTH, PORT: '0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /^MCP_PUBLIC_URL=http:\/\/\S+ must be https/],
   [{ MCP_AUTH_TOKENS: `ci:${TOKEN}`, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /must be https/],
+  [{ MCP_OAUTH_ISSUER_ADDRESS: 'https://keycloak' }, /^MCP_OAUTH_ISSUER_ADDRESS needs MCP_OAUTH_ISSUER/],
+  [
+    { ...OAUTH, MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080' },
+    /^MCP_OAUTH_ISSUER_ADDRESS=http:\/\/keycloak:8080 must be https.*MCP_INSECURE_ALLOW_HTTP_ISSUER=true\.$/,
+  ],
   [{ MCP_AUTH_TOKENS: ' , ' }, /^MCP_AUTH_TOKENS is not valid: it must be name:token/],
   [{ MCP_REQUIRED_SCOPES: 'mcp' }, /^MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS/],
   [{ MCP_OAUTH_AUDIENCE: 'api' }, /^MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER/],
@@ -85,6 +90,17 @@ for (const [env, message] of SENSELESS) {
     assert.doesNotMatch(refusal, new RegExp(`hidden|${TOKEN}`));
   });
 }
+
+test('accepts http to reach the issuer beyond loopback only if told so, and never in its name', () => {
+  const insecure = { MCP_INSECURE_ALLOW_HTTP_ISSUER: 'true' };
+  const { oauthIssuerAddress } = loadConfig({
+    ...OAUTH,
+    ...insecure,
+    MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080',
+  });
+  assert.equal(oauthIssuerAddress, 'http://keycloak:8080');
+  assert.match(refusalOf({ ...insecure, MCP_OAUTH_ISSUER: 'http://keycloak:8080' }), /^MCP_OAUTH_ISSUER=/);
+});
 
 test('knows the URL that tokens are issued for: the public one, or the one it listens on', () => {
   const urlOf = (env: Record<string, string>) => canonicalUrl(loadConfig(env))?.href;
