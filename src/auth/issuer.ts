@@ -151,8 +151,9 @@ async function readEndpoint(
   return isSafe ? url : `${endpoint} is not https`;
 }
 
-/** The message of an error. That of `fetch` has the details in its cause. */
+/** The message of an error. That of `fetch` has the details in its cause, and if it tried several addresses, one error for each. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof AggregateError) return `${error.message}: ${error.cause.errors.map(messageOf).join(', ')}`;
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

@@ -121,6 +121,14 @@ test('keeps what it found for an hour, and longer while nothing else can be foun
   assert.equal((await issuer.find('jwks_uri'))?.href, `${ISSUER}/new/jwks`);
 });
 
+test('logs why none of the addresses of its host can be reached', async () => {
+  const { server, issuer, lines } = await setUp();
+  const refusals = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:443`));
+  server.instead = () => Promise.reject(new TypeError('fetch failed', { cause: new AggregateError(refusals) }));
+  assert.equal(await issuer.find('jwks_uri'), undefined);
+  assert.match(lines[0] ?? '', /: fetch failed: connect ECONNREFUSED ::1:443, connect ECONNREFUSED 127\.0\.0\.1:443;/);
+});
+
 test('follows no redirect', async () => {
   const { server, issuer } = await setUp();
   let redirect: string | undefined;
