@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig, unknownSettings } from '../../src/config/config.ts';
-import { canonicalUrl } from '../../src/config/exposure.ts';
 import { refusalOf } from '../support/config.ts';
 
 const TOKEN = 'a'.repeat(32);
@@ -100,17 +99,6 @@ test('accepts http to reach the issuer beyond loopback only if told so, and neve
   });
   assert.equal(oauthIssuerAddress, 'http://keycloak:8080');
   assert.match(refusalOf({ ...insecure, MCP_OAUTH_ISSUER: 'http://keycloak:8080' }), /^MCP_OAUTH_ISSUER=/);
-});
-
-test('knows the URL that tokens are issued for: the public one, or the one it listens on', () => {
-  const urlOf = (env: Record<string, string>) => canonicalUrl(loadConfig(env))?.href;
-  assert.equal(urlOf({ ...OAUTH }), 'http://127.0.0.1:3000/mcp');
-  assert.equal(urlOf({ ...OAUTH, HOST: '::1', PORT: '80' }), 'http://[::1]/mcp');
-  assert.equal(
-    urlOf({ ...OAUTH, HOST: '0.0.0.0', MCP_PUBLIC_URL: 'https://MCP.example.com/mcp' }),
-    PUBLIC.MCP_PUBLIC_URL,
-  );
-  assert.equal(urlOf({ PORT: '0' }), undefined);
 });
 
 test('keeps static tokens as digests, with their names and scopes', async () => {
