@@ -53,9 +53,9 @@ export interface AuthorizationOptions {
 /** The authorization of one server. */
 export interface Authorization {
   authenticate: Authenticate;
-  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is what it is routed by. */
+  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is the path that the app routes by. */
   metadata(request: Request, path: string): Response;
-  /** Answers clients that want to register here (RFC 7591), because they found no authorization server: 404, or why not. */
+  /** Answers clients that try to register here (RFC 7591) because they found no authorization server: 404, or 400 with the reason. */
   register(): Response;
 }
 
@@ -107,7 +107,7 @@ function authorizationAt(
   };
 }
 
-/** In the form of OAuth errors, which clients show (RFC 7591 section 3.2.2). */
+/** An OAuth error, because clients show its description (RFC 7591 section 3.2.2). */
 function staticTokenResponse(): Response {
   const description = 'This server has no sign-in. It takes a static token: send it as Authorization: Bearer TOKEN';
   return Response.json({ error: 'invalid_client_metadata', error_description: description }, { status: 400 });

@@ -22,7 +22,7 @@ const COOLDOWN_MS = 30 * 1000;
 /** How long to wait after a failed fetch, in milliseconds, so that bad tokens cannot cause a flood of requests. */
 const FAILURE_COOLDOWN_MS = 5 * 1000;
 
-/** A signature cannot be verified at the moment. It is thrown because it must pass through jose. */
+/** The signature cannot be verified at the moment. Thrown, because it has to pass through jose. */
 export class KeysUnavailableError extends Error {
   override name = 'KeysUnavailableError';
 }

@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/log.ts';
 
 /** How long an answer may take, in milliseconds. The caller of a tool is waiting for it. */
 const TIMEOUT_MS = 5_000;
-/** Largest answer. Metadata, keys and introspection take some kilobytes. */
+/** Maximum size of an answer. Metadata, keys and introspection take a few kilobytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** How long to wait after metadata was unavailable before asking again, in milliseconds. */
 const COOLDOWN_MS = 5_000;

@@ -22,7 +22,7 @@ const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 
 /** How long a verified token is remembered, in milliseconds. A key that the issuer withdraws stays valid for that much longer. */
 const KNOWN_MS = 60 * 1000;
-/** Most tokens that are remembered, some kilobytes each. */
+/** Maximum number of remembered tokens, a few kilobytes each. */
 const MAX_KNOWN = 1000;
 
 /** Options for {@link createJwtVerifier}. */

@@ -42,7 +42,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze(config as Config);
 }
 
-/** The problem of a server that others can reach and that does not authenticate its callers. */
+/** The problem with a server that others can reach but that does not authenticate its callers. */
 function exposureProblems(config: Config): string[] {
   const open = exposure(config);
   if (open === undefined || isAuthorized(config) || config.insecureAllowUnauthenticated) return [];
@@ -53,7 +53,7 @@ function exposureProblems(config: Config): string[] {
   ];
 }
 
-/** Problems of authorization settings that contradict each other, or would let in callers that should not be. */
+/** Problems with authorization settings that contradict each other, or would let the wrong callers in. */
 function authorizationProblems(config: Config): string[] {
   const {
     oauthIssuer,
@@ -92,7 +92,7 @@ function authorizationProblems(config: Config): string[] {
     ],
     [
       (clientId === undefined) !== (secret === undefined),
-      'MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET need each other.',
+      'MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET must be set together.',
     ],
     [
       clientId !== undefined && secret !== undefined && oauthIssuer === undefined,
@@ -103,7 +103,7 @@ function authorizationProblems(config: Config): string[] {
 }
 
 /**
- * Names in `env` that look like settings of this server but are not: probably typing mistakes.
+ * Names in `env` that look like settings of this server but are not: probably typos.
  *
  * They do not prevent the start, because other MCP programs use the same prefix.
  */

@@ -112,7 +112,7 @@ test('challenges without resource_metadata if there is none', async () => {
 });
 
 for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
-  test(`takes the scheme written ${JSON.stringify(scheme)}`, async () => {
+  test(`accepts the scheme written as ${JSON.stringify(scheme)}`, async () => {
     const app = testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
     const headers = { authorization: `${scheme} ${STATIC}` };
     assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
@@ -187,7 +187,7 @@ for (const [how, credentials] of [
   });
 }
 
-test('does not ask the issuer if there is no token to verify', async () => {
+test('does not contact the issuer if there is no token to verify', async () => {
   const { app, issuer } = await oauthApp();
   issuer.instead = () => assert.fail('the issuer is not asked');
   for (const path of ['/livez', '/readyz', '/.well-known/oauth-protected-resource'])
@@ -229,7 +229,7 @@ test('answers 404 to a session of another user, another client, or the same name
   assert.equal((await refreshed.call('echo', { text: 'Still here' })).result?.isError, undefined);
 });
 
-test('stops a session with the request after its token has expired, and goes on with the next token', async () => {
+test('answers 401 in a session once its token has expired, and goes on with the next token', async () => {
   const { app, clock, issuer } = await oauthApp();
   const session = await openSession(app, bearer(await issuer.token()));
   assert.equal((await session.post(rpc('tools/list'))).status, 200);
@@ -239,7 +239,7 @@ test('stops a session with the request after its token has expired, and goes on 
   assert.equal((await next.post(rpc('tools/list'))).status, 200);
 });
 
-test('stops a session with the request after its token was revoked, where tokens are introspected', async () => {
+test('answers 401 in a session once its token was revoked, if tokens are introspected', async () => {
   const { app, clock, issuer } = await oauthApp(CREDENTIALS);
   let active = true;
   const exp = clock.now() / 1000 + 3600;
@@ -249,8 +249,8 @@ test('stops a session with the request after its token was revoked, where tokens
   assert.equal((await session.post(rpc('tools/list'))).status, 401);
 });
 
-/** Calls the tool that needs a scope as the clients of each era do. */
 const COUNT = { name: 'count', arguments: { to: 1 } };
+/** Calls the tool that needs a scope, as the clients of each era do. */
 const CALLS: Record<string, (app: TestApp, headers: Record<string, string>) => Promise<Response>> = {
   'in a session': async (app, headers) => (await openSession(app, headers)).post(rpc('tools/call', COUNT)),
   'in a batch of a session': async (app, headers) =>
@@ -277,7 +277,7 @@ for (const [how, call] of Object.entries(CALLS)) {
     assert.match(await allowed.text(), /counted to 1/);
   });
 
-  test(`asks unauthenticated callers for no scope ${how}`, async () => {
+  test(`requires no scope of unauthenticated callers ${how}`, async () => {
     assert.match(await (await call(testApp(env), {})).text(), /counted to 1/);
   });
 }

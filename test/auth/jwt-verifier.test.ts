@@ -45,7 +45,7 @@ async function statusOf(verifier: TokenVerifier, token: string): Promise<string>
   return (await verifier.verify(token)).status;
 }
 
-test('finds the caller in the claims of RFC 9068', async (t) => {
+test('takes the caller from the claims of RFC 9068', async (t) => {
   const { issuer, verifier, clock } = await setUp(t);
   const token = await issuer.token({ scope: 'mcp slugs:batch' });
   const result = await verifier.verify(token);
@@ -184,7 +184,7 @@ test('allows for clocks that differ by ten seconds, and no more', async (t) => {
   assert.equal(await statusOf(verifier, await issuer.token({ nbf: now + 11 })), 'refused');
 });
 
-test('asks the issuer when the first token arrives, and once for many that arrive together', async (t) => {
+test('contacts the issuer when the first token arrives, and once for many that arrive together', async (t) => {
   const { issuer, verifier } = await setUp(t);
   assert.deepEqual(issuer.asked, []);
   const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.token({ sub: `user-${index}` })));
@@ -193,7 +193,7 @@ test('asks the issuer when the first token arrives, and once for many that arriv
   assert.deepEqual(issuer.asked, [`GET ${ISSUER}/.well-known/oauth-authorization-server`, `GET ${ISSUER}/jwks`]);
 });
 
-test('accepts tokens of a new key at once, and no more of the old key', async (t) => {
+test('accepts tokens of a new key at once, and refuses those of the old one', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const old = await issuer.token();
   assert.equal(await statusOf(verifier, old), 'valid');
@@ -213,7 +213,7 @@ test('remembers a token for a minute, and refuses it as soon as it expires', asy
   for (const token of [long, short]) assert.equal(await statusOf(verifier, token), 'valid');
   pass(1);
   assert.equal(await statusOf(verifier, short), 'refused');
-  // The first token of a new key takes the old one away, so that signatures by that would be refused.
+  // The first token of a new key makes the verifier fetch keys, and the old one is no longer among them.
   assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
   pass(29_999);
   assert.equal(await statusOf(verifier, long), 'valid');
@@ -221,7 +221,7 @@ test('remembers a token for a minute, and refuses it as soon as it expires', asy
   assert.equal(await statusOf(verifier, long), 'refused');
 });
 
-test('remembers no token that differs in one letter, and none after a thousand others', async (t) => {
+test('refuses a token that differs from a remembered one in one character, and forgets one after a thousand others', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const first = await issuer.token();
   assert.equal(await statusOf(verifier, first), 'valid');
@@ -249,7 +249,7 @@ test('gives each request a caller of its own, so that no tool can change the nex
   }
 });
 
-test('verifies offline with the keys it has, and asks the issuer for none', async (t) => {
+test('verifies offline with cached keys, without contacting the issuer', async (t) => {
   const { issuer, verifier, keyRequests } = await setUp(t);
   const offline = async (token: string) => (await verifier.verify(token, { isOffline: true })).status;
   assert.equal(await offline(await issuer.token()), 'unavailable');
@@ -283,7 +283,7 @@ test('fetches keys for unknown key ids at most once in half a minute', async (t)
   assert.equal(keyRequests(), 2);
 });
 
-test('drops keys after ten minutes, so that a withdrawn one ends', async (t) => {
+test('drops keys after ten minutes, so that a withdrawn one stops working', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const old = await issuer.token({ exp: clock.now() / 1000 + 3600 });
   assert.equal(await statusOf(verifier, old), 'valid');
@@ -334,7 +334,7 @@ for (const [what, answer] of Object.entries(AWAY)) {
   });
 }
 
-test('uses the keys it has while the issuer is unavailable, until they are ten minutes old', async (t) => {
+test('uses cached keys while the issuer is unavailable, until they are ten minutes old', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token({ exp: clock.now() / 1000 + 3600 });
   assert.equal(await statusOf(verifier, token), 'valid');
@@ -347,15 +347,15 @@ test('uses the keys it has while the issuer is unavailable, until they are ten m
   assert.equal(await statusOf(verifier, token), 'unavailable');
 });
 
-test('is unavailable after five seconds without an answer, wherever metadata may be, and leaves no timer', async (t) => {
+test('is unavailable after five seconds without an answer from any location, and leaves no timer', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token();
   issuer.instead = neverAnswers;
   const verifying = verifier.verify(token);
   await settled();
   assert.notEqual(clock.pending, 0);
-  // The places where metadata may be share the time.
-  for (let place = 0; place < 2; place += 1) {
+  // The locations share the time.
+  for (let location = 0; location < 2; location += 1) {
     pass(5000 / 2);
     await settled();
   }

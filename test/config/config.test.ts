@@ -59,7 +59,7 @@ for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCA
 
 const PUBLIC = { MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' };
 
-const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
+const CONTRADICTORY: [env: Record<string, string>, message: RegExp][] = [
   [{ ...OAUTH, HOST: '0.0.0.0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, PORT: '0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /^MCP_PUBLIC_URL=http:\/\/\S+ must be https/],
@@ -72,15 +72,15 @@ const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
   [{ MCP_AUTH_TOKENS: ' , ' }, /^MCP_AUTH_TOKENS is not valid: it must be name:token/],
   [{ MCP_REQUIRED_SCOPES: 'mcp' }, /^MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS/],
   [{ MCP_OAUTH_AUDIENCE: 'api' }, /^MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER/],
-  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /need each other/],
-  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' }, /need each other/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /must be set together/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' }, /must be set together/],
   [
     { ...PUBLIC, ...INSECURE, MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' },
     /^MCP_INTROSPECTION_CLIENT_ID needs MCP_OAUTH_ISSUER/,
   ],
 ];
 
-for (const [env, message] of SENSELESS) {
+for (const [env, message] of CONTRADICTORY) {
   const shown = Object.keys(env).join(', ');
   test(`refuses ${shown} together, in one line without secrets: ${message.source}`, () => {
     const refusal = refusalOf(env);
@@ -90,7 +90,7 @@ for (const [env, message] of SENSELESS) {
   });
 }
 
-test('accepts http to reach the issuer beyond loopback only if told so, and never in its name', () => {
+test('accepts http to reach the issuer beyond loopback only with a setting, and never in its name', () => {
   const insecure = { MCP_INSECURE_ALLOW_HTTP_ISSUER: 'true' };
   const { oauthIssuerAddress } = loadConfig({
     ...OAUTH,

@@ -6,7 +6,7 @@ import { refusalOf } from '../support/config.ts';
 interface Case {
   name: keyof Config;
   fallback: unknown;
-  /** Values and their results. */
+  /** Valid values, and what they become. */
   good: Record<string, unknown>;
   wrong: string[];
   /** The end of the message, which says what would be right. */
@@ -243,7 +243,7 @@ const SETTINGS: Record<string, Case> = {
 };
 
 for (const [variable, { name, fallback, good, wrong, expected, env, secret }] of Object.entries(SETTINGS)) {
-  test(`${variable} is ${JSON.stringify(fallback)} unless set to something`, () => {
+  test(`${variable} is ${JSON.stringify(fallback)} by default`, () => {
     assert.deepEqual(loadConfig({})[name], fallback);
     assert.deepEqual(loadConfig({ [variable]: ' ' })[name], fallback);
   });

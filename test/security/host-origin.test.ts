@@ -84,7 +84,7 @@ const REFUSED: [what: string, headers: Record<string, string>, message: string, 
   ['no host', { host: '' }, 'Host not allowed', /Missing Host header"$/],
   ['an origin', { origin: 'https://evil.example' }, 'Origin not allowed', /MCP_ALLOWED_ORIGINS=https:..evil\.example/],
   ['the origin null', { origin: 'null' }, 'Origin not allowed', /MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it"$/],
-  ['a page of a file', { origin: 'file://' }, 'Origin not allowed', /file:\/\/"$/],
+  ['a page from a file', { origin: 'file://' }, 'Origin not allowed', /file:\/\/"$/],
 ];
 
 for (const [what, headers, message, remedy] of REFUSED) {
@@ -114,7 +114,7 @@ const ADVISED: Record<string, string>[] = [
 ];
 
 for (const headers of ADVISED) {
-  test(`lets ${Object.entries(headers).join().replace(',', ' ')} pass where the log's advice is followed`, async () => {
+  test(`lets ${Object.entries(headers).join().replace(',', ' ')} pass once the advice in the log is followed`, async () => {
     const strict = testApp();
     assert.equal((await strict.request('GET', { headers })).status, 403);
     const [, setting = '', value = ''] = /(MCP_(?:INSECURE_)?ALLOW\w+)=([^"\s]+)/.exec(strict.lines[0] ?? '') ?? [];
