@@ -62,7 +62,6 @@ function authorizationProblems(config: Config): string[] {
     introspectionClientId: clientId,
     introspectionClientSecret: secret,
   } = config;
-  const isCleartext = (url = '') => url.startsWith('http:') && !isLoopback(new URL(url).hostname);
   const rules: [isBroken: boolean, problem: string][] = [
     [
       oauthIssuer !== undefined && canonicalUrl(config) === undefined,
@@ -100,6 +99,11 @@ function authorizationProblems(config: Config): string[] {
     ],
   ];
   return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []));
+}
+
+/** Whether requests to `url` can be read and changed on their way. */
+function isCleartext(url = ''): boolean {
+  return url.startsWith('http:') && !isLoopback(new URL(url).hostname);
 }
 
 /**
