@@ -28,7 +28,7 @@ export type Verification =
 
 /** How to verify a token. */
 export interface VerifyOptions {
-  /** Verifies without contacting the authorization server. A token that only the server can verify is `unavailable`. @default false */
+  /** Verifies without contacting the authorization server. Tokens that cannot be verified that way are `unavailable`. @default false */
   isOffline?: boolean;
 }
 
