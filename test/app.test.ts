@@ -23,7 +23,10 @@ import { settled } from './support/time.ts';
 
 for (const path of ['/livez', '/readyz']) {
   test(`answers 200 at ${path}, whatever the Host and the Origin, and logs nothing`, async () => {
-    const app = testApp({ LOG_LEVEL: 'debug' }, { authenticate: () => assert.fail('nobody is asked') });
+    const app = testApp(
+      { LOG_LEVEL: 'debug' },
+      { authenticate: () => assert.fail('a health check is not authenticated') },
+    );
     for (const headers of [{}, { host: '10.0.0.7:3000' }, { host: '' }, { origin: 'https://evil.example' }]) {
       const response = await app.request('GET', { path, headers });
       assert.deepEqual([response.status, await response.text()], [200, 'ok']);
@@ -57,7 +60,7 @@ test('serves /mcp/ as /mcp, and a path in MCP_PUBLIC_URL with or without its pre
 });
 
 test('checks Host and Origin before the path, and both before authentication', async () => {
-  const app = testApp({}, { authenticate: () => assert.fail('nobody is asked') });
+  const app = testApp({}, { authenticate: () => assert.fail('a request that is refused before is not authenticated') });
   for (const path of ['/mcp', '/nothing', '/livez', '/.well-known/oauth-protected-resource']) {
     for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) {
       const refused = await app.request('POST', { path, headers });
@@ -81,12 +84,12 @@ for (const method of ['POST', 'GET', 'DELETE', 'PUT']) {
 
 const denied = () => new Response(null, { status: 401 });
 
-for (const [when, authenticate] of [
-  ['in time', async () => denied()],
-  // oxlint-disable-next-line unicorn/no-thenable -- promises that are not those of this realm, as some libraries make them
-  ['as another library promises', () => ({ then: (resolve: (response: Response) => void) => resolve(denied()) })],
+for (const [what, authenticate] of [
+  ['a promise', async () => denied()],
+  // oxlint-disable-next-line unicorn/no-thenable -- some libraries have promises of their own
+  ['a thenable', () => ({ then: (resolve: (response: Response) => void) => resolve(denied()) })],
 ] as const) {
-  test(`lets no refused caller in ${when}`, async () => {
+  test(`answers 401 if authentication refuses the caller with ${what}`, async () => {
     const app = testApp({}, { authenticate: authenticate as Authenticate });
     assert.equal((await app.request('POST', { headers: JSON_HEADERS, body: initializeRequest() })).status, 401);
   });
@@ -118,7 +121,7 @@ test('logs each request with method, path, status and time', async () => {
   assert.match(app.lines[0] ?? '', / level=debug msg=request method=POST path=\/mcp status=401 ms=7$/);
 });
 
-test('logs nothing of a request that is served, unless asked to', async () => {
+test('does not log requests that are served, at the default level', async () => {
   const app = testApp();
   await openSession(app);
   await app.request('POST', modernRequest('tools/list'));
@@ -194,7 +197,7 @@ for (const [one, other] of [
   ['stateless', 'stateless'],
   ['stateless', 'modern'],
 ] as const) {
-  test(`a ${one} and a ${other} client that use the same ids at once see nothing of each other`, async () => {
+  test(`a ${one} and a ${other} client that use the same ids at once do not see each other's messages`, async () => {
     const { opened, open } = gate();
     let inside = 0;
     const bothInside = gate();

@@ -30,33 +30,38 @@ export interface AuthorizationOptions {
   authTokens: readonly StaticToken[];
   /** The issuer identifier of the authorization server (RFC 8414 section 2). */
   oauthIssuer: string | undefined;
+  /** The origin at which this server reaches the issuer. Clients are never told. @default that of the issuer */
+  oauthIssuerAddress: string | undefined;
   /** What tokens have in `aud` for this server. @default its URL */
   oauthAudience: string | undefined;
   /** Scopes that every request needs. */
   requiredScopes: readonly string[];
   /** With the secret: tokens are introspected as this client (RFC 7662). @default tokens are JWTs */
   introspectionClientId: string | undefined;
+  /** The secret of that client. */
   introspectionClientSecret: string | undefined;
   /** The URLs that clients may use, the canonical one first. An issuer needs at least one. */
   clientUrls: readonly URL[];
   /** Sends requests to the authorization server. */
   fetch: typeof fetch;
+  /** Tells the time, and limits how long the authorization server may take. */
   clock: Clock;
+  /** Receives the reason for each refusal. */
   log: Logger;
 }
 
 /** The authorization of one server. */
 export interface Authorization {
   authenticate: Authenticate;
-  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is what it is routed by. */
+  /** Answers a request below `/.well-known/`: protected resource metadata (RFC 9728), or 404. `path` is the path that the app routes by. */
   metadata(request: Request, path: string): Response;
-  /** Answers clients that want to register here (RFC 7591), because they found no authorization server: 404, or why not. */
+  /** Answers clients that try to register here (RFC 7591) because they found no authorization server: 404, or 400 with the reason. */
   register(): Response;
 }
 
 /** Makes the authorization of a server. The authorization server is not contacted before the first token arrives. */
 export function createAuthorization(options: AuthorizationOptions): Authorization {
-  const { authTokens, oauthIssuer, clientUrls } = options;
+  const { authTokens, oauthIssuer, oauthIssuerAddress, clientUrls } = options;
   if (oauthIssuer === undefined) {
     if (authTokens.length > 0) return authorizationAt(undefined, options);
     return {
@@ -65,14 +70,14 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
       register: () => notFoundResponse(),
     };
   }
-  const issuer = createIssuer({ ...options, issuer: oauthIssuer });
+  const issuer = createIssuer({ ...options, issuer: oauthIssuer, address: oauthIssuerAddress });
   // Each URL is a resource of its own: metadata and challenges name it, and tokens for another are refused.
   const byHost = new Map(clientUrls.map((url) => [url.host, authorizationAt({ url, issuer }, options)]));
   const [canonical] = byHost.values();
   if (!canonical) throw new Error('With an issuer, clientUrls must name at least one URL');
   const at = (request: Request) => byHost.get(new URL(request.url).host) ?? canonical;
   return {
-    authenticate: (request) => at(request).authenticate(request),
+    authenticate: (request, how) => at(request).authenticate(request, how),
     metadata: (request, path) => at(request).metadata(request, path),
     register: () => notFoundResponse(),
   };
@@ -102,7 +107,7 @@ function authorizationAt(
   };
 }
 
-/** In the form of OAuth errors, which clients show (RFC 7591 section 3.2.2). */
+/** An OAuth error, because clients show its description (RFC 7591 section 3.2.2). */
 function staticTokenResponse(): Response {
   const description = 'This server has no sign-in. It takes a static token: send it as Authorization: Bearer TOKEN';
   return Response.json({ error: 'invalid_client_metadata', error_description: description }, { status: 400 });

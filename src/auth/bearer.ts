@@ -28,13 +28,13 @@ export type Verification =
 
 /** How to verify a token. */
 export interface VerifyOptions {
-  /** Verifies without asking the authorization server; a token for which that takes a question is `unavailable`. @default false */
+  /** Verifies without contacting the authorization server. Tokens that cannot be verified that way are `unavailable`. @default false */
   isOffline?: boolean;
 }
 
 /** Verifies tokens: static ones, signed ones, or by introspection. */
 export interface TokenVerifier {
-  /** Tells who the caller is. Rejects only because of a bug. */
+  /** Identifies the caller. Rejects only if there is a bug. */
   verify(token: string, options?: VerifyOptions): Promise<Verification>;
 }
 

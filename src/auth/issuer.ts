@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/log.ts';
 
 /** How long an answer may take, in milliseconds. The caller of a tool is waiting for it. */
 const TIMEOUT_MS = 5_000;
-/** Largest answer. Metadata, keys and introspection take some kilobytes. */
+/** Maximum size of an answer. Metadata, keys and introspection take a few kilobytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** How long to wait after metadata was unavailable before asking again, in milliseconds. */
 const COOLDOWN_MS = 5_000;
@@ -32,6 +32,8 @@ const metadataSchema = z.looseObject({
 export interface IssuerOptions {
   /** The issuer identifier. Metadata and tokens must have exactly this value. */
   issuer: string;
+  /** The origin at which this server reaches the issuer, such as a name inside a network of containers. @default the origin of `issuer` */
+  address?: string | undefined;
   fetch: typeof fetch;
   clock: Clock;
   log: Logger;
@@ -47,7 +49,8 @@ export interface Issuer {
 }
 
 /** Makes an issuer. Does not contact it yet. */
-export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issuer {
+export function createIssuer({ issuer, fetch, clock, log, ...options }: IssuerOptions): Issuer {
+  const { origin } = new URL(options.address ?? issuer);
   const found = new Map<Endpoint, { url: URL; at: number }>();
   const pending = new Map<Endpoint, Promise<URL | undefined>>();
   let failedAt = -Infinity;
@@ -68,11 +71,11 @@ export function createIssuer({ issuer, fetch, clock, log }: IssuerOptions): Issu
 
   async function discover(endpoint: Endpoint): Promise<URL | undefined> {
     const failures: string[] = [];
-    const locations = metadataLocations(issuer);
+    const locations = metadataLocations(issuer, origin);
     for (const location of locations) {
       // All of them share the time limit, since a caller is waiting. One that hangs must not use up the others' share.
       const result = await ask(location, {}, TIMEOUT_MS / locations.length)
-        .then((response) => readEndpoint(response, issuer, endpoint))
+        .then((response) => readEndpoint(response, { issuer, origin, endpoint }))
         .catch((error: unknown) => messageOf(error));
       if (result instanceof URL) {
         found.set(endpoint, { url: result, at: clock.now() });
@@ -116,8 +119,8 @@ async function bodyOf(response: Response): Promise<string> {
 }
 
 /** Where metadata may be, in the order to try: RFC 8414 section 3.1, then OpenID Connect Discovery. */
-function metadataLocations(issuer: string): string[] {
-  const { origin, pathname } = new URL(issuer);
+function metadataLocations(issuer: string, origin: string): string[] {
+  const { pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   const locations = [
     `${origin}/.well-known/oauth-authorization-server${path}`,
@@ -127,23 +130,30 @@ function metadataLocations(issuer: string): string[] {
   return locations;
 }
 
-/** Returns the endpoint that a metadata document names, or what is wrong with the document. */
-async function readEndpoint(response: Response, issuer: string, endpoint: Endpoint): Promise<URL | string> {
+/** Returns where to reach the endpoint that a metadata document names, or what is wrong with the document. */
+async function readEndpoint(
+  response: Response,
+  { issuer, origin, endpoint }: { issuer: string; origin: string; endpoint: Endpoint },
+): Promise<URL | string> {
   if (response.status !== 200) return `status ${response.status}`;
   const metadata = metadataSchema.safeParse(await response.json().catch(() => undefined));
   if (!metadata.success) return 'not a metadata document';
   // RFC 8414 section 3.3: otherwise another server could speak for this one.
-  if (metadata.data.issuer !== issuer) return 'metadata of another issuer; MCP_OAUTH_ISSUER must be exactly the same';
+  if (metadata.data.issuer !== issuer)
+    return `metadata of the issuer ${metadata.data.issuer}; MCP_OAUTH_ISSUER must be exactly the same`;
   const value = metadata.data[endpoint];
   if (value === undefined || !URL.canParse(value)) return `no ${endpoint}`;
-  const url = new URL(value);
-  // Without TLS only if the issuer itself is, which is allowed on this machine only.
-  const isSafe = url.protocol === 'https:' || url.origin === new URL(issuer).origin;
+  const named = new URL(value);
+  const isIssuers = named.origin === new URL(issuer).origin;
+  const url = isIssuers ? new URL(`${origin}${named.pathname}${named.search}`) : named;
+  // Without TLS only where the settings allow it for the issuer itself.
+  const isSafe = url.protocol === 'https:' || url.origin === origin;
   return isSafe ? url : `${endpoint} is not https`;
 }
 
-/** The message of an error. That of `fetch` has the details in its cause. */
+/** The message of an error. That of `fetch` has the details in its cause, and if it tried several addresses, one error for each. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof AggregateError) return `${error.message}: ${error.cause.errors.map(messageOf).join(', ')}`;
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

@@ -22,7 +22,7 @@ const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 
 /** How long a verified token is remembered, in milliseconds. A key that the issuer withdraws stays valid for that much longer. */
 const KNOWN_MS = 60 * 1000;
-/** Most tokens that are remembered, some kilobytes each. */
+/** Maximum number of remembered tokens, a few kilobytes each. */
 const MAX_KNOWN = 1000;
 
 /** Options for {@link createJwtVerifier}. */
@@ -59,7 +59,7 @@ export function createJwtVerifier({ issuer, resource, clock }: JwtVerifierOption
       } catch (error) {
         if (error instanceof KeysUnavailableError) return unavailable(error.message);
         if (error instanceof errors.JOSEError) return refused(`${error.code}${detailOf(error)}`);
-        // With this, jose rejects a key of the issuer, such as one that is too short.
+        // jose throws this for a key that it will not use, such as one that is too short.
         if (error instanceof TypeError) return unavailable('its key cannot be used');
         throw error;
       }
@@ -81,7 +81,9 @@ async function verifyWithEach(
       try {
         return await jwtVerify(token, key, options);
       } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+        // A TypeError is about this key, such as one that is too short, and not about the others.
+        const isNext = failure instanceof errors.JWSSignatureVerificationFailed || failure instanceof TypeError;
+        if (!isNext) throw failure;
       }
     }
     throw new errors.JWSSignatureVerificationFailed();

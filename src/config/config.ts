@@ -42,7 +42,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze(config as Config);
 }
 
-/** The problem of a server that others can reach and that does not authenticate its callers. */
+/** The problem with a server that others can reach but that does not authenticate its callers. */
 function exposureProblems(config: Config): string[] {
   const open = exposure(config);
   if (open === undefined || isAuthorized(config) || config.insecureAllowUnauthenticated) return [];
@@ -53,18 +53,33 @@ function exposureProblems(config: Config): string[] {
   ];
 }
 
-/** Problems of authorization settings that contradict each other, or would let in callers that should not be. */
+/** Problems with authorization settings that contradict each other, or would let the wrong callers in. */
 function authorizationProblems(config: Config): string[] {
-  const { oauthIssuer, publicUrl, introspectionClientId: clientId, introspectionClientSecret: secret } = config;
-  const isCleartext = publicUrl?.startsWith('http:') === true && !isLoopback(new URL(publicUrl).hostname);
+  const {
+    oauthIssuer,
+    oauthIssuerAddress,
+    publicUrl,
+    introspectionClientId: clientId,
+    introspectionClientSecret: secret,
+  } = config;
   const rules: [isBroken: boolean, problem: string][] = [
     [
       oauthIssuer !== undefined && canonicalUrl(config) === undefined,
       'MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL, or loopback and a PORT: tokens name the URL that clients use.',
     ],
     [
-      isAuthorized(config) && isCleartext,
+      isAuthorized(config) && isCleartext(publicUrl),
       `MCP_PUBLIC_URL=${publicUrl} must be https: otherwise anyone on the network path could read the tokens.`,
+    ],
+    [
+      oauthIssuerAddress !== undefined && oauthIssuer === undefined,
+      'MCP_OAUTH_ISSUER_ADDRESS needs MCP_OAUTH_ISSUER, the name of the issuer as it is in tokens.',
+    ],
+    [
+      // Containers often speak plain http to each other, but a host name does not show whether their network is private.
+      isCleartext(oauthIssuerAddress) && !config.insecureAllowHttpIssuer,
+      `MCP_OAUTH_ISSUER_ADDRESS=${oauthIssuerAddress} must be https: otherwise anyone on the network path could replace ` +
+        "the issuer's keys and forge tokens. If you trust that network, set MCP_INSECURE_ALLOW_HTTP_ISSUER=true.",
     ],
     [
       config.requiredScopes.length > 0 && !isAuthorized(config),
@@ -76,7 +91,7 @@ function authorizationProblems(config: Config): string[] {
     ],
     [
       (clientId === undefined) !== (secret === undefined),
-      'MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET need each other.',
+      'MCP_INTROSPECTION_CLIENT_ID and MCP_INTROSPECTION_CLIENT_SECRET must be set together.',
     ],
     [
       clientId !== undefined && secret !== undefined && oauthIssuer === undefined,
@@ -86,8 +101,13 @@ function authorizationProblems(config: Config): string[] {
   return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []));
 }
 
+/** Whether requests to `url` can be read and changed on their way. */
+function isCleartext(url = ''): boolean {
+  return url.startsWith('http:') && !isLoopback(new URL(url).hostname);
+}
+
 /**
- * Names in `env` that look like settings of this server but are not: probably typing mistakes.
+ * Names in `env` that look like settings of this server but are not: probably typos.
  *
  * They do not prevent the start, because other MCP programs use the same prefix.
  */

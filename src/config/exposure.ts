@@ -7,7 +7,7 @@ export function isAuthorized({ authTokens, oauthIssuer }: Pick<Config, 'authToke
   return authTokens.length > 0 || oauthIssuer !== undefined;
 }
 
-/** The reason why others than this machine can reach the server, in words; `undefined` if they cannot. */
+/** Why other machines can reach the server, in words; `undefined` if they cannot. */
 export function exposure({ host, publicUrl }: Pick<Config, 'host' | 'publicUrl'>): string | undefined {
   if (!isLoopback(host)) return `HOST=${host} listens beyond loopback`;
   if (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname)) {
@@ -16,7 +16,7 @@ export function exposure({ host, publicUrl }: Pick<Config, 'host' | 'publicUrl'>
   return undefined;
 }
 
-/** Whether callers must be protected from each other. Not if they are all this machine's unauthenticated user. */
+/** Whether callers must be protected from each other. If not, all of them are the user of this machine. */
 export function isShared(config: Config): boolean {
   return isAuthorized(config) || exposure(config) !== undefined;
 }

@@ -43,6 +43,13 @@ function isIssuerUrl(value: string): boolean {
   return protocol === 'https:' || name === 'localhost' || name === '127.0.0.1';
 }
 
+/** An origin, with or without a slash at its end. */
+const origin = z
+  .string()
+  .transform((value) => value.replace(/\/$/, ''))
+  .refine((value) => /^https?:\/\/[^/?#@\s]+$/.test(value) && URL.canParse(value))
+  .transform((value) => new URL(value).origin);
+
 /** The absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
 function isEndpointUrl(value: string): boolean {
   return /^https?:\/\/[^/?#@][^?#@]*\/mcp$/.test(value) && URL.canParse(value);
@@ -69,7 +76,7 @@ export const SETTINGS = {
     fallback: '127.0.0.1',
     schema: z.string().regex(/^[^\s/]+$/),
     expected: 'an address or host name to listen on',
-    meaning: 'Address to listen on. Beyond loopback it needs authorization',
+    meaning: 'Address to listen on. Beyond loopback, authorization is required',
   }),
   port: setting({
     variable: 'PORT',
@@ -126,28 +133,28 @@ export const SETTINGS = {
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
     meaning:
-      'Most sessions at a time. Beyond that, the least recently used one ends; if all are in use, the answer is 503',
+      'Maximum number of sessions. Beyond that, the least recently used one ends; if all are in use, the answer is 503',
   }),
   maxSessionsPerPrincipal: setting({
     variable: 'MCP_MAX_SESSIONS_PER_PRINCIPAL',
     fallback: '1000',
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
-    meaning: 'Most sessions of one authenticated principal at a time',
+    meaning: 'Maximum number of sessions of one authenticated principal',
   }),
   callTimeoutSeconds: setting({
     variable: 'MCP_CALL_TIMEOUT_SECONDS',
     fallback: '3600',
     schema: integer(0, 31_536_000),
     expected: 'seconds from 0 to 31536000',
-    meaning: 'How long a call may run; progress starts it anew. After that its tool is cancelled; 0 for no limit',
+    meaning: 'How long a call may run without reporting progress before it is cancelled; 0 for no limit',
   }),
   maxCallsPerSession: setting({
     variable: 'MCP_MAX_CALLS_PER_SESSION',
     fallback: '100',
     schema: integer(1, 1_000_000),
     expected: 'a number from 1 to 1000000',
-    meaning: 'Most calls that run in a session at a time. More are answered with 429',
+    meaning: 'Maximum number of running calls in a session. More are answered with 429',
   }),
   keepAliveSeconds: setting({
     variable: 'MCP_KEEP_ALIVE_SECONDS',
@@ -162,14 +169,14 @@ export const SETTINGS = {
     schema: integer(1, 3600),
     expected: 'seconds from 1 to 3600',
     meaning:
-      'How long an idle connection is kept; longer than the load balancer in front keeps it, or it answers some calls with 502',
+      'How long an idle connection is kept. Must be longer than at the load balancer in front, which otherwise answers some calls with 502',
   }),
   maxBodyBytes: setting({
     variable: 'MCP_MAX_BODY_BYTES',
     fallback: String(4 * 1024 * 1024),
     schema: integer(1024, 1024 * 1024 * 1024),
     expected: 'bytes from 1024 to 1073741824',
-    meaning: 'Largest request body. A larger one is answered with 413',
+    meaning: 'Maximum size of a request body. A larger one is answered with 413',
   }),
   drainSeconds: setting({
     variable: 'MCP_DRAIN_SECONDS',
@@ -181,7 +188,7 @@ export const SETTINGS = {
   authTokens: setting({
     variable: 'MCP_AUTH_TOKENS',
     fallback: '',
-    // Nothing but commas must not pass for tokens: callers would be unauthenticated.
+    // Commas alone must not count as an empty list: callers would be unauthenticated.
     schema: z
       .string()
       .regex(/^$|[^,\s]/)
@@ -198,6 +205,14 @@ export const SETTINGS = {
     schema: optional(z.string().refine(isIssuerUrl)),
     expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
     meaning: 'Authorization server whose access tokens are accepted, exactly as in their `iss`',
+  }),
+  oauthIssuerAddress: setting({
+    variable: 'MCP_OAUTH_ISSUER_ADDRESS',
+    fallback: '',
+    schema: optional(origin),
+    expected: 'the scheme, host and port of the authorization server as this server reaches it, without a path',
+    meaning:
+      'Origin at which this server reaches the issuer, if that is not the one in its name, as between containers',
   }),
   oauthAudience: setting({
     variable: 'MCP_OAUTH_AUDIENCE',
@@ -237,7 +252,7 @@ export const SETTINGS = {
     schema: integer(0, 1_000_000),
     expected: 'requests a minute from 0 to 1000000',
     meaning:
-      'Most requests of one principal in a minute, or of one address if callers are unauthenticated; 0 for no limit. ' +
+      'Maximum number of requests from one principal in a minute, or from one address if callers are unauthenticated; 0 for no limit. ' +
       'No limit on loopback without authorization',
   }),
   trustProxy: setting({
@@ -253,7 +268,15 @@ export const SETTINGS = {
     schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
     expected: 'on or off',
     meaning:
-      'Whether to use the fast paths around the SDK (`src/shortcuts/`). Without them, calls take longer and answers are the same',
+      'Whether to use the fast paths around the SDK (`src/shortcuts/`). Without them, answers are the same but take longer',
+  }),
+  insecureAllowHttpIssuer: setting({
+    variable: 'MCP_INSECURE_ALLOW_HTTP_ISSUER',
+    fallback: 'false',
+    schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+    expected: 'true or false',
+    meaning:
+      "Allow http in `MCP_OAUTH_ISSUER_ADDRESS`: anyone on the network path could replace the issuer's keys and forge tokens",
   }),
   insecureAllowNullOrigin: setting({
     variable: 'MCP_INSECURE_ALLOW_NULL_ORIGIN',

@@ -24,9 +24,9 @@ const SESSION_NOT_FOUND = -32001;
 /** 400: the body is not JSON. */
 export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
 
-/** 400: JSON that is not a message of JSON-RPC 2.0. */
+/** 400: JSON that is not a JSON-RPC 2.0 message. */
 export const notMessageResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_REQUEST, 'Not a message of JSON-RPC 2.0', { id });
+  errorResponse(400, INVALID_REQUEST, 'Not a JSON-RPC 2.0 message', { id });
 
 /** 400: JSON that is nested too deeply. */
 export const tooDeepResponse = (maxDepth: number, id: RequestId) =>

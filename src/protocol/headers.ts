@@ -11,7 +11,7 @@ const SINGLE = [
   'mcp-name',
 ] as const;
 
-/** Returns `request`, in which each of these headers counts once if all its values are the same. Different ones stay. */
+/** Returns `request` with one value for each of these headers whose values are all the same. Different values stay. */
 export function withoutRepeatedHeaders(request: Request): Request {
   let headers: Headers | undefined;
   for (const name of SINGLE) {
@@ -25,7 +25,7 @@ export function withoutRepeatedHeaders(request: Request): Request {
   return headers ? new Request(request, { headers }) : request;
 }
 
-/** Passes requests on {@link withoutRepeatedHeaders}. */
+/** Applies {@link withoutRepeatedHeaders} to every request. */
 export const singleHeaders = createMiddleware((c, next) => {
   c.req.raw = withoutRepeatedHeaders(c.req.raw);
   return next();

@@ -15,7 +15,7 @@ export interface Incoming {
   readonly revision: string | undefined;
   readonly kind: IncomingKind;
   readonly messages: readonly JSONRPCMessage[];
-  /** Those of `messages` that ask for an answer. */
+  /** Those of `messages` that expect an answer. */
   readonly requests: readonly JSONRPCRequest[];
   /** The method of a single request or notification. */
   readonly method: string | undefined;

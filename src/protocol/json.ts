@@ -9,7 +9,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** An escape of a lone surrogate, which `JSON.stringify` makes only of those, or any other escape, which is skipped. */
+/** Matches the escape of a lone surrogate (`JSON.stringify` escapes no paired one), or any other escape, to skip it. */
 const ESCAPES = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
 const LINE_ENDS = /[\u2028\u2029]/g;
 
@@ -19,8 +19,8 @@ export function jsonText(value: unknown): string {
 }
 
 /**
- * Replaces what `JSON.stringify` leaves in a text although others break on it: lone surrogates, which are no Unicode text
- * (RFC 8259 section 8.2), by U+FFFD; U+2028 and U+2029, which some take for the end of a line, by their escapes.
+ * Replaces what `JSON.stringify` leaves in a text but other parsers break on: lone surrogates, which are not valid Unicode
+ * (RFC 8259 section 8.2), become U+FFFD; U+2028 and U+2029, which some readers take for line ends, become escapes.
  */
 export function portableJson(text: string): string {
   const escaped = text.includes('\\ud')

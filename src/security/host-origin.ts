@@ -97,10 +97,10 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
   };
 }
 
-/** Completes a sentence by the setting that would allow an origin, if there is one. */
+/** Completes a sentence with the setting that would allow an origin, if there is one. */
 function remedyFor(origin: string): string {
   if (origin === 'null')
-    return '; sandboxed frames and files have this one: MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it';
+    return '; sandboxed frames and local files send it: MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it';
   return isOrigin(origin) ? `; allow it with MCP_ALLOWED_ORIGINS=${origin}` : '';
 }
 

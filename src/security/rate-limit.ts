@@ -15,23 +15,26 @@ import type { Logger } from '../telemetry/log.ts';
 
 /** The window that limits apply to, in seconds. */
 const WINDOW_SECONDS = 60;
-/** Most refused tokens from one address in a window. Many users may share an address, and their tokens expire. */
+/** Maximum number of refused tokens from one address in a window. Many users may share an address, and their tokens expire. */
 const MAX_REFUSED_TOKENS = 100;
-/** Most callers that are counted separately in a window. All others share one count. */
+/** Maximum number of callers that are counted separately in a window. All others share one count. */
 const MAX_KEYS = 50_000;
 const OVERFLOW_KEY = 'others';
 
 /** Options for {@link rateLimited}. */
 export interface RateLimitOptions {
-  /** Most requests in a minute. */
+  /** Maximum number of requests in a minute. */
   limit: number;
   log: Logger;
   /** The time now, in milliseconds since 1970. @default Date.now */
   now?: () => number;
 }
 
-/** Resolves to the caller, or to the response that refuses the request. `address` is called only if it is needed. */
-export type Admit = (request: Request, address: () => string) => Promise<Caller | Response>;
+/**
+ * Resolves to the caller, or to the response that refuses the request. `addressOf` tells where the request comes from;
+ * it is a function because only rate limits need it, and they may be off.
+ */
+export type Admit = (request: Request, addressOf: () => string) => Promise<Caller | Response>;
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, { limit, log, now = Date.now }: RateLimitOptions): Admit {
@@ -42,7 +45,7 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
   /** Logs only the first refusal in a window. */
   function refuse(what: string, { over, seconds }: Count, address: string): Response {
     if (over === 1) {
-      log.warn(`${what}; MCP_RATE_LIMIT sets the limit, MCP_TRUST_PROXY tells which address counts`, { address });
+      log.warn(`${what}; behind a proxy, MCP_TRUST_PROXY tells whose address counts`, { address });
     }
     return tooManyRequestsResponse(seconds);
   }
@@ -52,7 +55,7 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
     const guesses = await refusedTokens.count(address, 0);
     const isOffline = guesses.over > 0;
     const caller = await authenticate(request, { isOffline });
-    // Only the authorization server could tell. Other refusals keep their status: clients sign in, or ask for a scope.
+    // Only the authorization server could verify the token. Other refusals keep their status: clients sign in, or ask for a scope.
     if (isOffline && caller instanceof Response && caller.status === 503) {
       return tooManyRequestsResponse(guesses.seconds);
     }
@@ -63,7 +66,8 @@ export function rateLimited(authenticate: Authenticate, { limit, log, now = Date
     const key = caller instanceof Response ? '' : principalKey(caller);
     const count = await (key === '' ? byAddress.count(address, 1) : byPrincipal.count(key, 1));
     if (count.over === 0) return caller;
-    return refuse(`too many requests from one ${key === '' ? 'address' : 'principal'}`, count, address);
+    const who = key === '' ? 'address' : 'principal';
+    return refuse(`more requests from one ${who} than MCP_RATE_LIMIT allows`, count, address);
   };
 }
 
@@ -99,7 +103,8 @@ function createCounter(limit: number, now: () => number) {
         points === 0
           ? ((await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY)))
           : await engine.penalty(await boundedKey(key), points);
-      if (!result) return { over: 0, seconds: 0 };
+      // The engine forgets a window by a timer, which is late if the machine was suspended.
+      if (!result || result.msBeforeNext <= 0) return { over: 0, seconds: 0 };
       return { over: Math.max(result.consumedPoints - limit, 0), seconds: Math.ceil(result.msBeforeNext / 1000) };
     },
   };

@@ -16,7 +16,7 @@ import {
 import type { Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 
-/** Most proxies in a row; nobody has more. */
+/** Maximum number of proxies in a row. A larger number is a mistake. */
 const MAX_HOPS = 10;
 /** The bits of an IPv6 address that identify a customer, who chooses the rest (RFC 6177). */
 const IPV6_CUSTOMER_BITS = 64;

@@ -1,4 +1,4 @@
-/** Health checks. They are frequent and come by address, so they are routed before the log and the Host check. */
+/** Health checks. They are frequent and reach the server by its IP address, so they are routed before the log and the Host check. */
 import type { Handler } from 'hono';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 

@@ -8,7 +8,7 @@
 /** Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line. */
 const UNQUOTABLE = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
-/** Longest value that is logged. Some are from a client, such as its Host header. */
+/** Maximum length of a logged value. Some come from a client, such as its Host header. */
 const MAX_VALUE_CHARS = 1000;
 
 /** Log levels, from the most to the least verbose. */

@@ -20,7 +20,7 @@ export function logFailure(log: Logger, thrown: unknown): void {
   if (thrown instanceof Error) log.debug('a request failed', { stack: thrown.stack });
 }
 
-/** Turns anything else that is thrown into an `Error`: Hono passes nothing else to `onError`. */
+/** Turns any other value that is thrown into an `Error`, because Hono passes only errors to `onError`. */
 export const throwErrors = createMiddleware(async (_c, next) => {
   try {
     await next();

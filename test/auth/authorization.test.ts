@@ -112,7 +112,7 @@ test('challenges without resource_metadata if there is none', async () => {
 });
 
 for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
-  test(`takes the scheme written ${JSON.stringify(scheme)}`, async () => {
+  test(`accepts the scheme written as ${JSON.stringify(scheme)}`, async () => {
     const app = testApp({ MCP_AUTH_TOKENS: `ci:${STATIC}` });
     const headers = { authorization: `${scheme} ${STATIC}` };
     assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
@@ -157,7 +157,37 @@ test('answers 503 with Retry-After, and no challenge, while the issuer is unavai
   assert.equal((await app.request('POST', modernRequest('tools/list', {}, { headers }))).status, 200);
 });
 
-test('does not ask the issuer if there is no token to verify', async () => {
+const CREDENTIALS = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
+
+for (const [how, credentials] of [
+  ['keys', {}],
+  ['introspection', CREDENTIALS],
+] as const) {
+  test(`reaches the issuer at MCP_OAUTH_ISSUER_ADDRESS for ${how}, and tells clients its name`, async () => {
+    const address = { MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080', MCP_INSECURE_ALLOW_HTTP_ISSUER: 'true' };
+    const { app, clock, issuer } = await oauthApp({ ...address, ...credentials });
+    const exp = clock.now() / 1000 + 300;
+    issuer.introspect = () => ({ active: true, iss: ISSUER, sub: 'alice', client_id: 'c', aud: AUDIENCE, exp });
+    const call = async (token: string) =>
+      (await app.request('POST', modernRequest('tools/list', {}, { headers: bearer(token) }))).status;
+    assert.equal(await call(await issuer.token()), 200);
+    issuer.introspect = () => ({
+      active: true,
+      iss: 'http://keycloak:8080',
+      sub: 'a',
+      client_id: 'c',
+      aud: AUDIENCE,
+      exp,
+    });
+    assert.equal(await call(await issuer.token({ iss: 'http://keycloak:8080' })), 401);
+    assert.ok(issuer.asked.length > 1);
+    for (const line of issuer.asked) assert.match(line, / http:\/\/keycloak:8080\//);
+    const metadata = await app.request('GET', { path: '/.well-known/oauth-protected-resource' });
+    assert.deepEqual(await metadata.json(), { resource: AUDIENCE, authorization_servers: [ISSUER] });
+  });
+}
+
+test('does not contact the issuer if there is no token to verify', async () => {
   const { app, issuer } = await oauthApp();
   issuer.instead = () => assert.fail('the issuer is not asked');
   for (const path of ['/livez', '/readyz', '/.well-known/oauth-protected-resource'])
@@ -199,7 +229,7 @@ test('answers 404 to a session of another user, another client, or the same name
   assert.equal((await refreshed.call('echo', { text: 'Still here' })).result?.isError, undefined);
 });
 
-test('stops a session with the request after its token has expired, and goes on with the next token', async () => {
+test('answers 401 in a session once its token has expired, and goes on with the next token', async () => {
   const { app, clock, issuer } = await oauthApp();
   const session = await openSession(app, bearer(await issuer.token()));
   assert.equal((await session.post(rpc('tools/list'))).status, 200);
@@ -209,9 +239,8 @@ test('stops a session with the request after its token has expired, and goes on 
   assert.equal((await next.post(rpc('tools/list'))).status, 200);
 });
 
-test('stops a session with the request after its token was revoked, where tokens are introspected', async () => {
-  const credentials = { MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'secret' };
-  const { app, clock, issuer } = await oauthApp(credentials);
+test('answers 401 in a session once its token was revoked, if tokens are introspected', async () => {
+  const { app, clock, issuer } = await oauthApp(CREDENTIALS);
   let active = true;
   const exp = clock.now() / 1000 + 3600;
   issuer.introspect = () => ({ active, sub: 'alice', client_id: 'c', aud: AUDIENCE, exp });
@@ -220,8 +249,8 @@ test('stops a session with the request after its token was revoked, where tokens
   assert.equal((await session.post(rpc('tools/list'))).status, 401);
 });
 
-/** Calls the tool that needs a scope as the clients of each era do. */
 const COUNT = { name: 'count', arguments: { to: 1 } };
+/** Calls the tool that needs a scope, as the clients of each era do. */
 const CALLS: Record<string, (app: TestApp, headers: Record<string, string>) => Promise<Response>> = {
   'in a session': async (app, headers) => (await openSession(app, headers)).post(rpc('tools/call', COUNT)),
   'in a batch of a session': async (app, headers) =>
@@ -248,7 +277,7 @@ for (const [how, call] of Object.entries(CALLS)) {
     assert.match(await allowed.text(), /counted to 1/);
   });
 
-  test(`asks unauthenticated callers for no scope ${how}`, async () => {
+  test(`requires no scope of unauthenticated callers ${how}`, async () => {
     assert.match(await (await call(testApp(env), {})).text(), /counted to 1/);
   });
 }

@@ -40,7 +40,7 @@ async function setUp(): Promise<{
   };
 }
 
-test('asks the issuer as its client, and finds the caller in the answer', async () => {
+test('authenticates to the issuer as its client, and takes the caller from the answer', async () => {
   const { server, verifier, clock, active } = await setUp();
   let asked: { form: Record<string, string>; authorization: string } | undefined;
   server.introspect = (form, authorization) => {
@@ -58,14 +58,14 @@ test('asks the issuer as its client, and finds the caller in the answer', async 
   assert.equal(asked?.authorization, `Basic ${credentials}`);
 });
 
-test('does not ask the issuer offline', async () => {
+test('does not contact the issuer offline', async () => {
   const { server, verifier, active } = await setUp();
   server.introspect = () => active();
   assert.equal((await verifier.verify(TOKEN, { isOffline: true })).status, 'unavailable');
   assert.deepEqual(server.asked, []);
 });
 
-test('asks again for each request, so that a revoked token ends with the next', async () => {
+test('introspects every request, so that a revoked token is refused from the next one on', async () => {
   const { server, verifier, active } = await setUp();
   server.introspect = () => active();
   assert.equal((await verifier.verify(TOKEN)).status, 'valid');
@@ -77,11 +77,11 @@ test('asks again for each request, so that a revoked token ends with the next', 
 const REFUSED: Record<string, (now: number) => Record<string, unknown>> = {
   'of another issuer': () => ({ iss: 'https://evil.example' }),
   'for another server': () => ({ aud: 'https://other.example/mcp' }),
-  'for nobody in particular': () => ({ aud: undefined }),
+  'without an audience': () => ({ aud: undefined }),
   'without exp': () => ({ exp: undefined }),
   'that has expired': (now) => ({ exp: now - 10 }),
   'that is not valid yet': (now) => ({ nbf: now + 11 }),
-  'whose nbf is no number': () => ({ nbf: 'soon' }),
+  'whose nbf is not a number': () => ({ nbf: 'soon' }),
   'without a subject': () => ({ sub: undefined }),
   'without a client': () => ({ client_id: undefined }),
   'of another type': () => ({ token_type: 'DPoP' }),
@@ -117,7 +117,7 @@ const AWAY: Record<string, [answer: () => Promise<Response>, why: RegExp]> = {
   'does not know this server': [async () => new Response(null, { status: 401 }), /MCP_INTROSPECTION_CLIENT_ID/],
   'answers 500': [async () => new Response(null, { status: 500 }), /status 500/],
   'answers with a page': [async () => new Response('<html>'), /not an answer as in RFC 7662/],
-  'answers something else': [async () => Response.json({ active: 'yes' }), /not an answer as in RFC 7662/],
+  'answers with other JSON': [async () => Response.json({ active: 'yes' }), /not an answer as in RFC 7662/],
   'cannot be reached': [() => Promise.reject(new Error('ECONNREFUSED')), /ECONNREFUSED/],
 };
 

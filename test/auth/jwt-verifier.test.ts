@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { createIssuer } from '../../src/auth/issuer.ts';
 import { createJwtVerifier } from '../../src/auth/jwt-verifier.ts';
@@ -19,10 +20,10 @@ interface Setup {
   keyRequests: () => number;
 }
 
-async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER } = {}): Promise<Setup> {
+async function setUp(t: TestContext, { audience = AUDIENCE, url = ISSUER, alg = 'ES256' } = {}): Promise<Setup> {
   const clock = manualClock();
   t.mock.timers.enable({ apis: ['Date'], now: clock.now() });
-  const issuer = await testIssuer({ issuer: url, clock });
+  const issuer = await testIssuer({ issuer: url, clock, alg });
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
   const resource = { url: new URL(AUDIENCE), audience, metadataUrl: 'https://mcp.example.com/metadata' };
@@ -44,7 +45,7 @@ async function statusOf(verifier: TokenVerifier, token: string): Promise<string>
   return (await verifier.verify(token)).status;
 }
 
-test('finds the caller in the claims of RFC 9068', async (t) => {
+test('takes the caller from the claims of RFC 9068', async (t) => {
   const { issuer, verifier, clock } = await setUp(t);
   const token = await issuer.token({ scope: 'mcp slugs:batch' });
   const result = await verifier.verify(token);
@@ -160,6 +161,20 @@ for (const [what, headerOf] of Object.entries({
   });
 }
 
+test('tries the next key if the one that fits first cannot be used', async (t) => {
+  const { issuer, verifier } = await setUp(t, { alg: 'RS256' });
+  const own = issuer.publicJwk;
+  // jose refuses RSA keys of fewer than 2048 bits.
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const short = { ...publicKey.export({ format: 'jwk' }), kid: own.kid, alg: 'RS256', use: 'sig' };
+  const keys = [short, own];
+  issuer.instead = async ({ url }) => Response.json(url.endsWith('/jwks') ? { keys } : issuer.metadata);
+  assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
+  const stranger = await testIssuer({ alg: 'RS256' });
+  const forged = await stranger.token({}, { header: { kid: own.kid } });
+  assert.equal(await statusOf(verifier, forged), 'refused');
+});
+
 test('allows for clocks that differ by ten seconds, and no more', async (t) => {
   const { issuer, verifier, clock } = await setUp(t);
   const now = clock.now() / 1000;
@@ -169,7 +184,7 @@ test('allows for clocks that differ by ten seconds, and no more', async (t) => {
   assert.equal(await statusOf(verifier, await issuer.token({ nbf: now + 11 })), 'refused');
 });
 
-test('asks the issuer when the first token arrives, and once for many that arrive together', async (t) => {
+test('contacts the issuer when the first token arrives, and once for many that arrive together', async (t) => {
   const { issuer, verifier } = await setUp(t);
   assert.deepEqual(issuer.asked, []);
   const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.token({ sub: `user-${index}` })));
@@ -178,7 +193,7 @@ test('asks the issuer when the first token arrives, and once for many that arriv
   assert.deepEqual(issuer.asked, [`GET ${ISSUER}/.well-known/oauth-authorization-server`, `GET ${ISSUER}/jwks`]);
 });
 
-test('accepts tokens of a new key at once, and no more of the old key', async (t) => {
+test('accepts tokens of a new key at once, and refuses those of the old one', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const old = await issuer.token();
   assert.equal(await statusOf(verifier, old), 'valid');
@@ -198,7 +213,7 @@ test('remembers a token for a minute, and refuses it as soon as it expires', asy
   for (const token of [long, short]) assert.equal(await statusOf(verifier, token), 'valid');
   pass(1);
   assert.equal(await statusOf(verifier, short), 'refused');
-  // The first token of a new key takes the old one away, so that signatures by that would be refused.
+  // The first token of a new key makes the verifier fetch keys, and the old one is no longer among them.
   assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
   pass(29_999);
   assert.equal(await statusOf(verifier, long), 'valid');
@@ -206,7 +221,7 @@ test('remembers a token for a minute, and refuses it as soon as it expires', asy
   assert.equal(await statusOf(verifier, long), 'refused');
 });
 
-test('remembers no token that differs in one letter, and none after a thousand others', async (t) => {
+test('refuses a token that differs from a remembered one in one character, and forgets one after a thousand others', async (t) => {
   const { issuer, verifier, pass } = await setUp(t);
   const first = await issuer.token();
   assert.equal(await statusOf(verifier, first), 'valid');
@@ -234,7 +249,7 @@ test('gives each request a caller of its own, so that no tool can change the nex
   }
 });
 
-test('verifies offline with the keys it has, and asks the issuer for none', async (t) => {
+test('verifies offline with cached keys, without contacting the issuer', async (t) => {
   const { issuer, verifier, keyRequests } = await setUp(t);
   const offline = async (token: string) => (await verifier.verify(token, { isOffline: true })).status;
   assert.equal(await offline(await issuer.token()), 'unavailable');
@@ -242,8 +257,19 @@ test('verifies offline with the keys it has, and asks the issuer for none', asyn
   assert.equal(await statusOf(verifier, await issuer.token()), 'valid');
   assert.equal(await offline(await issuer.token({ jti: 'another' })), 'valid');
   await issuer.rotate();
-  assert.equal(await offline(await issuer.token()), 'refused');
+  // Its key may be new: only the issuer could tell.
+  assert.equal(await offline(await issuer.token()), 'unavailable');
   assert.equal(keyRequests(), 1);
+});
+
+test('does not verify offline with keys older than ten minutes, which the issuer may have withdrawn', async (t) => {
+  const { issuer, verifier, clock, pass } = await setUp(t);
+  const token = await issuer.token({ exp: clock.now() / 1000 + 3600 });
+  assert.equal(await statusOf(verifier, token), 'valid');
+  pass(10 * 60_000 - 1);
+  assert.equal((await verifier.verify(token, { isOffline: true })).status, 'valid');
+  pass(60_000);
+  assert.equal((await verifier.verify(token, { isOffline: true })).status, 'unavailable');
 });
 
 test('fetches keys for unknown key ids at most once in half a minute', async (t) => {
@@ -257,7 +283,7 @@ test('fetches keys for unknown key ids at most once in half a minute', async (t)
   assert.equal(keyRequests(), 2);
 });
 
-test('drops keys after ten minutes, so that a withdrawn one ends', async (t) => {
+test('drops keys after ten minutes, so that a withdrawn one stops working', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const old = await issuer.token({ exp: clock.now() / 1000 + 3600 });
   assert.equal(await statusOf(verifier, old), 'valid');
@@ -272,6 +298,7 @@ const AWAY: Record<string, (request: Request) => Promise<Response>> = {
   'cannot be reached': () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') })),
   'answers 500': async () => new Response('oops', { status: 500 }),
   'answers with a page': async () => new Response('<html>', { headers: { 'content-type': 'text/html' } }),
+  'answers with other JSON': async () => Response.json({ error: 'temporarily_unavailable' }),
   redirects: async () => Response.redirect('https://elsewhere.example/', 302),
 };
 
@@ -307,7 +334,7 @@ for (const [what, answer] of Object.entries(AWAY)) {
   });
 }
 
-test('uses the keys it has while the issuer is unavailable, until they are ten minutes old', async (t) => {
+test('uses cached keys while the issuer is unavailable, until they are ten minutes old', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token({ exp: clock.now() / 1000 + 3600 });
   assert.equal(await statusOf(verifier, token), 'valid');
@@ -320,15 +347,15 @@ test('uses the keys it has while the issuer is unavailable, until they are ten m
   assert.equal(await statusOf(verifier, token), 'unavailable');
 });
 
-test('is unavailable after five seconds without an answer, wherever metadata may be, and leaves no timer', async (t) => {
+test('is unavailable after five seconds without an answer from any location, and leaves no timer', async (t) => {
   const { issuer, verifier, clock, pass } = await setUp(t);
   const token = await issuer.token();
   issuer.instead = neverAnswers;
   const verifying = verifier.verify(token);
   await settled();
   assert.notEqual(clock.pending, 0);
-  // The places where metadata may be share the time.
-  for (let place = 0; place < 2; place += 1) {
+  // The locations share the time.
+  for (let location = 0; location < 2; location += 1) {
     pass(5000 / 2);
     await settled();
   }

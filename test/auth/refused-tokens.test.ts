@@ -1,4 +1,4 @@
-/** Every token that must not pass, in both eras and with all methods, and no part of which may be logged. */
+/** Every token that must be refused, in both eras and with all methods. No part of any may be logged. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { UnsecuredJWT } from 'jose';
@@ -63,31 +63,31 @@ const ROWS: Record<string, () => Presented | Promise<Presented>> = {
   'a scheme alone': () => ({ headers: { authorization: 'Bearer' } }),
   'another scheme': () => ({ headers: { authorization: `Basic ${btoa('alice:secret')}` } }),
   'two tokens': async () => ({ headers: { authorization: `Bearer ${await issuer.token()}, Bearer x` } }),
-  'a token with something behind it': async () => ({ headers: { authorization: `Bearer ${await issuer.token()} x` } }),
-  'a header that wants something unknown understood': async () => {
+  'a token followed by other text': async () => ({ headers: { authorization: `Bearer ${await issuer.token()} x` } }),
+  'a critical header parameter that is unknown': async () => {
     const named = 'SECRET-FROM-TOKEN';
     secrets.add(named);
     const [, payload, signature] = (await issuer.token()).split('.');
     const header = Buffer.from(JSON.stringify({ alg: 'ES256', crit: [named], [named]: 1 })).toString('base64url');
     return bearer([header, payload, signature].join('.'));
   },
-  'a typ that is no text': () => signed({}, { typ: 7 }),
-  'characters that no token has': () => bearer('<script>'),
+  'a typ that is not a string': () => signed({}, { typ: 7 }),
+  'characters that tokens cannot have': () => bearer('<script>'),
   'a malformed JWT': () => bearer('a.b.c'),
-  'an opaque token of nobody': () => bearer('mallory-0123456789'),
+  'an unknown opaque token': () => bearer('mallory-0123456789'),
   'an encrypted JWT': () => bearer('eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA'),
   'the wrong issuer': () => signed({ iss: 'https://evil.example' }),
-  'the issuer with a slash behind it': () => signed({ iss: `${ISSUER}/` }),
+  'the issuer with a trailing slash': () => signed({ iss: `${ISSUER}/` }),
   'no issuer': () => signed({ iss: undefined }),
   'the wrong audience': () => signed({ aud: 'https://other.example/mcp' }),
   'a token of another resource of this host': () => signed({ aud: 'https://mcp.example.com/other' }),
-  'the host for an audience': () => signed({ aud: 'https://mcp.example.com' }),
-  'no audience, as Cognito without resource binding': () =>
+  'the origin of this server as its audience': () => signed({ aud: 'https://mcp.example.com' }),
+  'no audience, as from Cognito without resource binding': () =>
     signed({ aud: undefined, token_use: 'access' }, { typ: 'JWT' }),
   'an expired token': () => signed({ exp: seconds() - 60 }),
   'a token that is not valid yet': () => signed({ nbf: seconds() + 60 }),
   'no exp': () => signed({ exp: undefined }),
-  'an exp that is no number': () => signed({ exp: 'never' }),
+  'an exp that is not a number': () => signed({ exp: 'never' }),
   'alg none': () => bearer(unsigned()),
   'an HMAC with the public key': signedWithPublicKey,
   'a key that is not the issuer’s': async () =>
@@ -104,11 +104,11 @@ const ROWS: Record<string, () => Presented | Promise<Presented>> = {
   'an ID token of Cognito': () => signed({ token_use: 'id' }, { typ: undefined }),
   'a logout token': () => signed({}, { typ: 'logout+jwt' }),
   'a token in the query string': async () => ({ query: `?access_token=${await issuer.token()}` }),
-  'a good token, and one in the query string': async () => ({
+  'a valid token next to one in the query string': async () => ({
     ...bearer(await issuer.token()),
     query: `?access_token=${await issuer.token()}`,
   }),
-  'a static token with one letter less': () => bearer(STATIC.slice(1)),
+  'a static token without its first character': () => bearer(STATIC.slice(1)),
   'the name of a static token': () => bearer('ci'),
 };
 
@@ -150,7 +150,7 @@ for (const [what, present] of Object.entries(ROWS)) {
   });
 }
 
-test('accepts the tokens that those were made from', async () => {
+test('accepts the valid tokens that these were derived from', async () => {
   issuer.introspect = () => ({
     active: true,
     sub: 'alice',

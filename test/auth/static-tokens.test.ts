@@ -11,7 +11,7 @@ function verifierOf(...entries: string[]) {
   return createStaticTokenVerifier(tokens);
 }
 
-test('knows the holder of a token, and its scopes', async () => {
+test('identifies the holder of a token, and its scopes', async () => {
   const verifier = verifierOf(`alice:${ALICE}`, `ci.bot:${BOB}:slugs:batch admin`);
   const alice = await verifier.verify(ALICE);
   const bot = await verifier.verify(BOB);
@@ -24,11 +24,11 @@ test('knows the holder of a token, and its scopes', async () => {
 });
 
 for (const [what, token] of Object.entries({
-  'another one': 'c'.repeat(32),
-  'one with more behind it': `${ALICE}a`,
-  'one with less': ALICE.slice(1),
-  'one in other letters': ALICE.toUpperCase(),
-  nothing: '',
+  'another token': 'c'.repeat(32),
+  'a longer one': `${ALICE}a`,
+  'a shorter one': ALICE.slice(1),
+  'one in upper case': ALICE.toUpperCase(),
+  'an empty token': '',
   'a name': 'alice',
   'a whole entry': `alice:${ALICE}`,
 })) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig, unknownSettings } from '../../src/config/config.ts';
-import { canonicalUrl } from '../../src/config/exposure.ts';
 import { refusalOf } from '../support/config.ts';
 
 const TOKEN = 'a'.repeat(32);
@@ -60,23 +59,28 @@ for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCA
 
 const PUBLIC = { MCP_PUBLIC_URL: 'https://mcp.example.com/mcp' };
 
-const SENSELESS: [env: Record<string, string>, message: RegExp][] = [
+const CONTRADICTORY: [env: Record<string, string>, message: RegExp][] = [
   [{ ...OAUTH, HOST: '0.0.0.0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, PORT: '0' }, /^MCP_OAUTH_ISSUER needs MCP_PUBLIC_URL/],
   [{ ...OAUTH, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /^MCP_PUBLIC_URL=http:\/\/\S+ must be https/],
   [{ MCP_AUTH_TOKENS: `ci:${TOKEN}`, MCP_PUBLIC_URL: 'http://mcp.example.com/mcp' }, /must be https/],
+  [{ MCP_OAUTH_ISSUER_ADDRESS: 'https://keycloak' }, /^MCP_OAUTH_ISSUER_ADDRESS needs MCP_OAUTH_ISSUER/],
+  [
+    { ...OAUTH, MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080' },
+    /^MCP_OAUTH_ISSUER_ADDRESS=http:\/\/keycloak:8080 must be https.*MCP_INSECURE_ALLOW_HTTP_ISSUER=true\.$/,
+  ],
   [{ MCP_AUTH_TOKENS: ' , ' }, /^MCP_AUTH_TOKENS is not valid: it must be name:token/],
   [{ MCP_REQUIRED_SCOPES: 'mcp' }, /^MCP_REQUIRED_SCOPES needs MCP_OAUTH_ISSUER or MCP_AUTH_TOKENS/],
   [{ MCP_OAUTH_AUDIENCE: 'api' }, /^MCP_OAUTH_AUDIENCE needs MCP_OAUTH_ISSUER/],
-  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /need each other/],
-  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' }, /need each other/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' }, /must be set together/],
+  [{ ...OAUTH, MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' }, /must be set together/],
   [
     { ...PUBLIC, ...INSECURE, MCP_INTROSPECTION_CLIENT_ID: 'me', MCP_INTROSPECTION_CLIENT_SECRET: 'hidden' },
     /^MCP_INTROSPECTION_CLIENT_ID needs MCP_OAUTH_ISSUER/,
   ],
 ];
 
-for (const [env, message] of SENSELESS) {
+for (const [env, message] of CONTRADICTORY) {
   const shown = Object.keys(env).join(', ');
   test(`refuses ${shown} together, in one line without secrets: ${message.source}`, () => {
     const refusal = refusalOf(env);
@@ -86,15 +90,15 @@ for (const [env, message] of SENSELESS) {
   });
 }
 
-test('knows the URL that tokens are issued for: the public one, or the one it listens on', () => {
-  const urlOf = (env: Record<string, string>) => canonicalUrl(loadConfig(env))?.href;
-  assert.equal(urlOf({ ...OAUTH }), 'http://127.0.0.1:3000/mcp');
-  assert.equal(urlOf({ ...OAUTH, HOST: '::1', PORT: '80' }), 'http://[::1]/mcp');
-  assert.equal(
-    urlOf({ ...OAUTH, HOST: '0.0.0.0', MCP_PUBLIC_URL: 'https://MCP.example.com/mcp' }),
-    PUBLIC.MCP_PUBLIC_URL,
-  );
-  assert.equal(urlOf({ PORT: '0' }), undefined);
+test('accepts http to reach the issuer beyond loopback only with a setting, and never in its name', () => {
+  const insecure = { MCP_INSECURE_ALLOW_HTTP_ISSUER: 'true' };
+  const { oauthIssuerAddress } = loadConfig({
+    ...OAUTH,
+    ...insecure,
+    MCP_OAUTH_ISSUER_ADDRESS: 'http://keycloak:8080',
+  });
+  assert.equal(oauthIssuerAddress, 'http://keycloak:8080');
+  assert.match(refusalOf({ ...insecure, MCP_OAUTH_ISSUER: 'http://keycloak:8080' }), /^MCP_OAUTH_ISSUER=/);
 });
 
 test('keeps static tokens as digests, with their names and scopes', async () => {

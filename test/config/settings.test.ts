@@ -6,7 +6,7 @@ import { refusalOf } from '../support/config.ts';
 interface Case {
   name: keyof Config;
   fallback: unknown;
-  /** Values and their results. */
+  /** Valid values, and what they become. */
   good: Record<string, unknown>;
   wrong: string[];
   /** The end of the message, which says what would be right. */
@@ -150,6 +150,27 @@ const SETTINGS: Record<string, Case> = {
     ],
     expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
   },
+  MCP_OAUTH_ISSUER_ADDRESS: {
+    name: 'oauthIssuerAddress',
+    fallback: undefined,
+    good: {
+      'https://keycloak:8443': 'https://keycloak:8443',
+      'https://Keycloak.internal:443/': 'https://keycloak.internal',
+      'http://localhost:8080': 'http://localhost:8080',
+      'http://[::1]:8080': 'http://[::1]:8080',
+    },
+    wrong: [
+      'keycloak:8080',
+      'keycloak',
+      'ftp://keycloak',
+      'https://keycloak/realms/one',
+      'https://keycloak?a=b',
+      'https://me:secret@keycloak',
+      'https://key cloak',
+    ],
+    expected: 'the scheme, host and port of the authorization server as this server reaches it, without a path',
+    env: OAUTH,
+  },
   MCP_OAUTH_AUDIENCE: {
     name: 'oauthAudience',
     fallback: undefined,
@@ -198,6 +219,13 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['true', '1', 'OFF'],
     expected: 'on or off',
   },
+  MCP_INSECURE_ALLOW_HTTP_ISSUER: {
+    name: 'insecureAllowHttpIssuer',
+    fallback: false,
+    good: { true: true, false: false },
+    wrong: ['yes', 'http'],
+    expected: 'true or false',
+  },
   MCP_INSECURE_ALLOW_NULL_ORIGIN: {
     name: 'insecureAllowNullOrigin',
     fallback: false,
@@ -215,7 +243,7 @@ const SETTINGS: Record<string, Case> = {
 };
 
 for (const [variable, { name, fallback, good, wrong, expected, env, secret }] of Object.entries(SETTINGS)) {
-  test(`${variable} is ${JSON.stringify(fallback)} unless set to something`, () => {
+  test(`${variable} is ${JSON.stringify(fallback)} by default`, () => {
     assert.deepEqual(loadConfig({})[name], fallback);
     assert.deepEqual(loadConfig({ [variable]: ' ' })[name], fallback);
   });

@@ -77,7 +77,7 @@ for (const [header, accepted] of HEADERS) {
   }
 }
 
-test('serves a client of sessions that reads JSON only, from initialize to the end', async () => {
+test('serves a session whose client reads only JSON, from initialize to DELETE', async () => {
   const app = testApp();
   const headers = { ...JSON_HEADERS, accept: 'application/json' };
   const opened = await app.request('POST', { headers, body: initializeRequest() });
@@ -99,7 +99,7 @@ test('serves a client of sessions that reads JSON only, from initialize to the e
   assert.equal((await app.request('DELETE', { headers: session })).status, 204);
 });
 
-test('turns progress and an answer into one JSON body, for a client that reads no stream', async () => {
+test('turns progress and an answer into one JSON body, for a client that does not read streams', async () => {
   const params = { name: 'count', arguments: { to: 2 }, _meta: { progressToken: 1 } };
   const { headers, body } = modernRequest('tools/call', params, { headers: { accept: 'application/json' } });
   const response = await testApp().request('POST', { headers, body });
@@ -107,7 +107,7 @@ test('turns progress and an answer into one JSON body, for a client that reads n
   assert.equal(((await response.json()) as { id: unknown }).id, body.id);
 });
 
-test('answers a batch with a list of JSON, also a batch of one', async () => {
+test('answers a batch with a JSON array, even a batch of one', async () => {
   const session = await openSession(testApp());
   const batch = [rpc('ping'), rpc('tools/list')];
   for (const messages of [batch, batch.slice(0, 1)]) {
@@ -130,7 +130,7 @@ test('answers 500 with -32603 where a stream ends without an answer', async () =
   await assertRefused(await asAccepted(stream, JSON_ONLY), { status: 500, code: -32603 });
 });
 
-test('puts events together that arrive in pieces, whatever characters they have', async () => {
+test('reassembles events that arrive in pieces, whatever characters they contain', async () => {
   const bytes = new TextEncoder().encode('id: 1\ndata: \n\nevent: message\ndata: {"id":1,"result":"größer\u2028"}\n\n');
   const body = ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte)));
   const stream = new Response(body, { headers: { 'content-type': 'text/event-stream' } });

@@ -19,7 +19,7 @@ const BOTH = ['echo', 'count'];
 
 const calledTool = (body: JSONRPCMessage | JSONRPCMessage[]) => describeIncoming(body).tool;
 
-test('is the tool that a body names', () => {
+test('describes a tool call with the name of its tool', () => {
   assert.equal(calledTool(rpc('tools/call', { name: 'count' })), 'count');
   assert.equal(calledTool(rpc('tools/call', { name: 'a tool: ü' })), 'a tool: ü');
 });
@@ -32,7 +32,7 @@ for (const body of [
   { jsonrpc: '2.0' as const, id: 1, method: 'tools/call' },
   [rpc('tools/call', { name: 'echo' }), rpc('tools/call', { name: 'count' })],
 ]) {
-  test(`is undefined for anything but a single tool call: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
+  test(`describes anything but a single tool call without a tool: ${JSON.stringify(body)?.replace(/"id":\d+/g, '"id":1')}`, () => {
     assert.equal(calledTool(body), undefined);
   });
 }
@@ -54,7 +54,7 @@ for (const [era, request] of [
   ['modern', modernRequest],
   ['stateless', legacy],
 ] as const) {
-  test(`registers that tool alone, and all of them for a list (${era})`, async () => {
+  test(`registers only the tool that is called, and all of them for a list (${era})`, async () => {
     const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
     const answer = await answerOf(await app.request('POST', request('tools/call', CALL)));
     assert.deepEqual(answer.result?.['structuredContent'], { echo: 'A b' });
@@ -72,7 +72,7 @@ for (const [era, request] of [
   });
 }
 
-test('registers that tool alone for calls that the handler of the SDK serves', async () => {
+test('registers only the tool that is called if the handler of the SDK serves the call', async () => {
   const { app, registered } = watchedApp();
   const { headers, ...call } = modernRequest('tools/call', CALL);
   // Plain calls of clients that accept both types take the fast path instead.
@@ -81,7 +81,7 @@ test('registers that tool alone for calls that the handler of the SDK serves', a
   assert.deepEqual(registered, [['echo']]);
 });
 
-test('registers all for a batch of the 2025 revisions, and for a session', async () => {
+test('registers all tools for a batch of the 2025 revisions, and for a session', async () => {
   const { app, registered } = watchedApp({ MCP_SESSIONS: 'stateless' });
   const body = [rpc('tools/call', CALL), rpc('ping')];
   assert.equal((await app.request('POST', { headers: JSON_HEADERS, body })).status, 200);

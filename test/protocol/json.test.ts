@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
-import { jsonText } from '../../src/protocol/json.ts';
+import { jsonText, requestIdOf } from '../../src/protocol/json.ts';
 import { JSON_HEADERS, messagesIn, modernRequest, openSession, rpc, testApp } from '../support/app.ts';
 
 const CASES: [what: string, value: string, text: string][] = [
@@ -18,6 +18,25 @@ for (const [what, value, text] of CASES) {
   test(`writes ${what} so that strict parsers read it`, () => {
     assert.equal(jsonText(value), text);
     assert.equal(jsonText({ [value]: [value] }), `{${text}:[${text}]}`);
+  });
+}
+
+const IDS: [what: string, body: unknown, id: string | number | null][] = [
+  ['a request with a string', { jsonrpc: '2.0', id: 'a', method: 'ping' }, 'a'],
+  ['a request with a number', { jsonrpc: '2.0', id: 0, method: 'ping' }, 0],
+  ['a request with an empty string', { jsonrpc: '2.0', id: '', method: 'ping' }, ''],
+  ['a request with an object', { jsonrpc: '2.0', id: { a: 1 }, method: 'ping' }, null],
+  ['a notification', { jsonrpc: '2.0', method: 'ping' }, null],
+  ['a response, whose id is the server’s', { jsonrpc: '2.0', id: 1, result: {} }, null],
+  ['a batch', [{ jsonrpc: '2.0', id: 1, method: 'ping' }], null],
+  ['null', null, null],
+  ['a string', 'ping', null],
+  ['nothing', undefined, null],
+];
+
+for (const [what, body, id] of IDS) {
+  test(`the id of ${what} is ${JSON.stringify(id)}`, () => {
+    assert.equal(requestIdOf(body), id);
   });
 }
 

@@ -150,7 +150,7 @@ test('logs a preflight, and does not answer one to another host', async () => {
   assert.deepEqual(corsHeaders(refused), []);
 });
 
-test('leaves it to others to report failures', async () => {
+test('leaves failures to the error handler', async () => {
   const app = new Hono();
   app.use(browserAccess());
   app.all('*', () => {
