@@ -176,7 +176,7 @@ function createEndpoint(
         });
   const modern = createModern({ ...shared, bus: parts.bus });
   return {
-    handle: createMcpEndpoint({ ...shared, legacy, modern, maxBodyBytes: config.maxBodyBytes }),
+    handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
     async close() {
       await Promise.all([modern.close(), legacy.close()]);
     },

@@ -9,51 +9,7 @@ import { SCOPE, scopesIn } from '../auth/access-token.ts';
 import { isOrigin } from '../security/host-origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
-
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max);
-const list = (entry: z.ZodType<string, string>) =>
-  z
-    .string()
-    .transform((value) => value.split(',').map((part) => part.trim()))
-    .transform((parts) => parts.filter((part) => part !== ''))
-    .pipe(z.array(entry));
-/** The URL of an endpoint, to which `/mcp` is added if it is missing: tunnels print only the origin. */
-const endpointUrl = z
-  .string()
-  .transform((value) => `${value.replace(/\/+$/, '').replace(/\/mcp$/, '')}/mcp`)
-  .refine(isEndpointUrl);
-const optional = (value: z.ZodType<string, string>) =>
-  z
-    .literal('')
-    .transform(() => undefined)
-    .or(value);
-const hostname = z.string().transform((value) => value.toLowerCase());
-const BARE_HOSTNAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)$/;
-
-/** An issuer identifier as in `iss` (RFC 8414 section 2); without TLS only on this machine. */
-function isIssuerUrl(value: string): boolean {
-  if (!/^https?:\/\/[^/?#@]+(?:\/[^?#@]*)?$/.test(value) || !URL.canParse(value)) return false;
-  const { protocol, hostname: name } = new URL(value);
-  // The names that the SDK accepts for this machine.
-  return protocol === 'https:' || name === 'localhost' || name === '127.0.0.1';
-}
-
-/** An origin, with or without a slash at its end. */
-const origin = z
-  .string()
-  .transform((value) => value.replace(/\/$/, ''))
-  .refine((value) => /^https?:\/\/[^/?#@\s]+$/.test(value) && URL.canParse(value))
-  .transform((value) => new URL(value).origin);
-
-/** The absolute URL of an endpoint `/mcp`, without query, fragment or credentials. */
-function isEndpointUrl(value: string): boolean {
-  return /^https?:\/\/[^/?#@][^?#@]*\/mcp$/.test(value) && URL.canParse(value);
-}
+import { endpointUrl, hostname, integer, issuerUrl, list, optional, origin } from './values.ts';
 
 /** One setting. */
 export interface Setting<T> {
@@ -102,7 +58,7 @@ export const SETTINGS = {
   allowedHosts: setting({
     variable: 'MCP_ALLOWED_HOSTS',
     fallback: '',
-    schema: list(hostname.pipe(z.string().regex(BARE_HOSTNAME))),
+    schema: list(hostname),
     expected: 'host names without scheme or port, separated by commas',
     meaning: 'Further host names that requests may be sent to. Loopback names are always allowed',
   }),
@@ -156,6 +112,13 @@ export const SETTINGS = {
     expected: 'a number from 1 to 1000000',
     meaning: 'Maximum number of running calls in a session. More are answered with 429',
   }),
+  maxCallsPerPrincipal: setting({
+    variable: 'MCP_MAX_CALLS_PER_PRINCIPAL',
+    fallback: '1000',
+    schema: integer(1, 1_000_000),
+    expected: 'a number from 1 to 1000000',
+    meaning: 'Maximum number of running calls of one authenticated principal. More are answered with 429',
+  }),
   keepAliveSeconds: setting({
     variable: 'MCP_KEEP_ALIVE_SECONDS',
     fallback: '15',
@@ -202,7 +165,7 @@ export const SETTINGS = {
   oauthIssuer: setting({
     variable: 'MCP_OAUTH_ISSUER',
     fallback: '',
-    schema: optional(z.string().refine(isIssuerUrl)),
+    schema: optional(issuerUrl),
     expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
     meaning: 'Authorization server whose access tokens are accepted, exactly as in their `iss`',
   }),

@@ -2,11 +2,17 @@
  * `/mcp`: dispatches by method. A POST is read (`read-message.ts`) and passed to its era: `modern.ts` serves 2026-07-28;
  * `sessions/`, or `stateless.ts` without sessions, serves the 2025 revisions.
  */
-import type { Caller } from '../auth/caller.ts';
+import { principalKey, type Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { readAccept } from '../protocol/accept.ts';
-import { methodNotAllowedResponse, notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
+import {
+  methodNotAllowedResponse,
+  notAcceptableResponse,
+  stoppingResponse,
+  tooManyCallsResponse,
+} from '../protocol/errors.ts';
+
 import type { LegacyRequests } from '../sessions/sessions.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ModernRequests } from './modern.ts';
@@ -22,6 +28,8 @@ export interface McpEndpointOptions {
   callsInFlight: CallsInFlight;
   /** Largest body, in bytes. */
   maxBodyBytes: number;
+  /** Most calls of one authenticated principal that may run at a time. */
+  maxCallsPerPrincipal: number;
   log: Logger;
 }
 
@@ -30,7 +38,7 @@ export type McpEndpoint = (request: Request, caller: Caller) => Response | Promi
 
 /** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, log } = options;
+  const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, log } = options;
 
   async function servePost(request: Request, caller: Caller): Promise<Response> {
     const accepted = readAccept(request.headers.get('accept'));
@@ -42,8 +50,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     // The server may have stopped while the body was being read.
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
+    const principal = principalKey(caller);
+    const calls = incoming.requests.length;
+    if (calls > 0 && callsInFlight.countOf(principal) + calls > maxCallsPerPrincipal) {
+      log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit');
+      return tooManyCallsResponse('principal', maxCallsPerPrincipal, incoming.id);
+    }
     const requests = incoming.era === 'modern' ? modern : legacy;
-    return callsInFlight.track(() => requests.post({ request, incoming, accepted, caller }));
+    // A notification is not a call, but a stop waits for it, too.
+    const count = Math.max(calls, 1);
+    return callsInFlight.track(() => requests.post({ request, incoming, accepted, caller }), principal, count);
   }
 
   return (request, caller) => {

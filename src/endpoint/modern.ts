@@ -4,8 +4,9 @@
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
-import { notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
+import { principalKey } from '../auth/caller.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
+import { notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
 import { createModernCalls } from '../shortcuts/modern-call.ts';
 import { keptAlive } from '../transport/event-stream.ts';
 import type { PostExchange } from '../transport/exchange.ts';
@@ -48,7 +49,7 @@ export function createModern(options: ModernOptions): ModernRequests {
       if (!accepted.eventStream) return pending;
       const { authInfo } = exchange.caller;
       // The stream is the answer to the POST. The call behind it is counted on its own from then on.
-      const onSilence = () => void callsInFlight.track(() => pending).catch(() => {});
+      const onSilence = () => void callsInFlight.track(() => pending, principalKey(exchange.caller)).catch(() => {});
       return keptAlive(pending, { clock, keepAliveMs, expiresAt: authInfo?.expiresAt, onSilence });
     },
     close: async () => void (await Promise.all([handler.close(), calls?.close()])),

@@ -11,6 +11,7 @@ import {
   type Server,
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
+import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -99,8 +100,11 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     if (response.status === 499) return unansweredResponse(exchange, lifecycle, call);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     call.startTimer();
-    const end = callsInFlight.begin();
-    const onEnd = () => [call.stopTimer, end].forEach((stop) => stop());
+    const end = callsInFlight.begin(principalKey(exchange.caller));
+    const onEnd = () => {
+      call.stopTimer();
+      end();
+    };
     const mapChunk = (chunk: Uint8Array) => {
       if (chunk[0] !== COMMENT) call.startTimer();
       return portableChunk(chunk);

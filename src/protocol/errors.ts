@@ -122,12 +122,14 @@ export const unsupportedEncodingResponse = () =>
 export const tooManyRequestsResponse = (retryAfterSeconds: number) =>
   errorResponse(429, REFUSED, 'Too many requests', { headers: { 'Retry-After': String(retryAfterSeconds) } });
 
-/** 429: too many calls are running in a session. */
-export const tooManyCallsResponse = (max: number, retryAfterSeconds: number, id: RequestId) =>
-  errorResponse(429, REFUSED, `Too many running calls: a session may have ${max}`, {
-    id,
-    headers: { 'Retry-After': String(retryAfterSeconds) },
-  });
+/** 429: too many calls are running in a session or for a principal. By the time the client retries, some will have ended. */
+export const tooManyCallsResponse = (whose: 'session' | 'principal', max: number, id: RequestId) =>
+  errorResponse(
+    429,
+    REFUSED,
+    `Too many running calls: a ${whose} may have ${max}; MCP_MAX_CALLS_PER_${whose.toUpperCase()} of the server sets the limit`,
+    { id, headers: { 'Retry-After': '10' } },
+  );
 
 /** 499, as in nginx: the client left before there was an answer. Only the log sees this status. */
 export const clientGoneResponse = (): Response => new Response(null, { status: 499 });

@@ -1,17 +1,16 @@
 /** Unanswered calls, and the JSON bodies or streams that their answers go into. */
-import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server';
+import { isSpecType, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '@modelcontextprotocol/server';
 import {
+  cutOffError,
   duplicateRequestResponse,
   internalError,
   secondInitializeResponse,
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { EventStream } from './event-stream.ts';
-
-/** When to retry if too many calls are running. */
-const RETRY_AFTER_SECONDS = 10;
 
 /** The answer to a request; `undefined` if the session ended before there was one. */
 export type Answer = Response | undefined;
@@ -22,6 +21,8 @@ export interface Stream {
   id: string;
   /** Its unanswered calls. */
   calls: Set<Call>;
+  /** Who makes them. */
+  caller?: Caller;
   /** The connection that its events are sent on, while there is one. */
   connection?: EventStream | undefined;
   /** Until it is an event stream: the answers so far, the function that responds, and the one that clears the deadline. */
@@ -56,7 +57,7 @@ export function refuseCalls(
   maxCalls = Infinity,
 ): Response | undefined {
   if (requests.length > 0 && running.size + requests.length > maxCalls) {
-    return tooManyCallsResponse(maxCalls, RETRY_AFTER_SECONDS, idOfSingle);
+    return tooManyCallsResponse('session', maxCalls, idOfSingle);
   }
   const ids = new Set<RequestId>();
   for (const { id, method } of requests) {
@@ -85,14 +86,27 @@ export function jsonResponse({ isBatch }: Stream, answers: string[], headers: Re
   return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
 }
 
+/** Ends a call whose session has ended: the POST gets no response from here, its stream an error. */
+export function cutOff({ request, stream, end, stopTimer }: Call): void {
+  stopTimer?.();
+  stream.pending?.unset();
+  stream.pending?.respond();
+  // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
+  stream.connection?.send({ id: undefined, data: jsonText(cutOffError(request.id)) });
+  end?.();
+}
+
 /** Whatever was thrown, as an `Error`. */
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** Whether `message` cancels a call. It may still be invalid. */
-export function isCancellation(message: JSONRPCMessage): boolean {
-  return 'method' in message && message.method === 'notifications/cancelled';
+/** The unanswered call that `message` cancels. If the SDK does not accept it as a cancellation, it is not one here either. */
+export function cancelledCall(message: JSONRPCMessage, calls: ReadonlyMap<RequestId, Call>): Call | undefined {
+  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
+  if (!isSpecType.CancelledNotification(message) || message.params.requestId === undefined) return undefined;
+  const call = calls.get(message.params.requestId);
+  return call?.isAnswered ? undefined : call;
 }
 
 /** Drops a notification. A request fails, so that the server does not wait, and later cancel what was never asked. */

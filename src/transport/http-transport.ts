@@ -9,24 +9,24 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
  */
-import {
-  isSpecType,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type MessageExtraInfo,
-  type RequestId,
-  type ScopeChallengeHandler,
-  type Transport,
-  type TransportSendOptions,
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+  ScopeChallengeHandler,
+  Transport,
+  TransportSendOptions,
 } from '@modelcontextprotocol/server';
-import type { Caller } from '../auth/caller.ts';
+import { ANONYMOUS, principalKey, type Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
+import { cancelledError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import {
   answerText,
+  cancelledCall,
+  cutOff,
   errorOf,
-  isCancellation,
   jsonResponse,
   refuseCalls,
   refuseRepeated,
@@ -143,14 +143,7 @@ export class HttpTransport implements Transport {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const { request, stream, end, stopTimer } of this.#calls.values()) {
-      stopTimer?.();
-      stream.pending?.unset();
-      stream.pending?.respond();
-      // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
-      stream.connection?.send({ id: undefined, data: jsonText(cutOffError(request.id)) });
-      end?.();
-    }
+    for (const call of this.#calls.values()) cutOff(call);
     const { size } = this.#calls;
     this.#calls.clear();
     const closed = this.#streams.close();
@@ -160,16 +153,20 @@ export class HttpTransport implements Transport {
   }
 
   /** Passes the messages of a POST on to the server. */
-  #take({ incoming, request, accepted, caller: { authInfo } }: Exchange): Answer | Promise<Answer> {
+  #take({ incoming, request, accepted, caller }: Exchange): Answer | Promise<Answer> {
     const { messages, requests, kind } = incoming;
-    const isPrimed = accepted.eventStream && this.#options.events !== undefined && readsPriming(request);
+    const { authInfo } = caller;
+    const canStream = accepted.eventStream;
+    const isPrimed = canStream && this.#options.events !== undefined && readsPriming(request);
+    const { expiresAt } = authInfo ?? {};
     const stream: Stream = {
       id: '',
       calls: new Set(),
-      canStream: accepted.eventStream,
+      caller,
+      canStream,
       isPrimed,
       isBatch: kind === 'batch',
-      expiresAt: authInfo?.expiresAt,
+      expiresAt,
     };
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
@@ -182,8 +179,8 @@ export class HttpTransport implements Transport {
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream that it could resume, so nobody waits for its calls once it has left.
-    if (!accepted.eventStream && this.sessionId !== undefined) {
-      const leave = () => [...stream.calls].forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
+    if (!canStream && this.sessionId !== undefined) {
+      const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
       request?.signal.addEventListener('abort', leave, { once: true });
     }
     for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
@@ -209,14 +206,10 @@ export class HttpTransport implements Transport {
 
   /** @param answer - Answers the call that `message` cancels. @default "Request cancelled" */
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo, answer?: JSONRPCMessage): void {
-    // If the SDK does not accept it as a cancellation, it must not be one here either.
-    if (isCancellation(message) && isSpecType.CancelledNotification(message)) {
-      // The server does not answer a cancelled call, as the specification asks. But its stream has to end, and a client
-      // takes a stream that ends without an answer for broken: it would try to resume it for ever.
-      const { requestId } = message.params;
-      const call = requestId === undefined ? undefined : this.#calls.get(requestId);
-      if (call && !call.isAnswered) void this.#settle(call, answer ?? cancelledError(call.request.id));
-    }
+    // The server does not answer a cancelled call, as the specification asks. But its stream has to end, and a client
+    // takes a stream that ends without an answer for broken: it would try to resume it for ever.
+    const cancelled = cancelledCall(message, this.#calls);
+    if (cancelled) void this.#settle(cancelled, answer ?? cancelledError(cancelled.request.id));
     try {
       this.onmessage?.(message, extra);
     } catch (error) {
@@ -268,8 +261,9 @@ export class HttpTransport implements Transport {
     const { pending } = stream;
     if (!pending || this.#isClosed) return;
     stream.pending = undefined;
+    const principal = principalKey(stream.caller ?? ANONYMOUS);
     for (const call of stream.calls) {
-      call.end = this.#options.callsInFlight.begin();
+      call.end = this.#options.callsInFlight.begin(principal);
       this.#limit(call);
     }
     pending.unset();

@@ -6,6 +6,7 @@ import {
   eventsIn,
   initializeRequest,
   JSON_HEADERS,
+  modernRequest,
   openSession,
   readStream,
   rpc,
@@ -13,7 +14,7 @@ import {
   type LegacySession,
   type StreamReader,
 } from '../support/app.ts';
-import { sessionApp } from '../support/session-app.ts';
+import { bearer, sessionApp } from '../support/session-app.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { pass, settled } from '../support/time.ts';
 
@@ -310,6 +311,45 @@ test('answers 429 with Retry-After to more running calls than MCP_MAX_CALLS_PER_
   await settled();
   assert.equal((await session.post(rpc('ping'))).status, 200);
   await Promise.all(calls);
+});
+
+test('answers 429 to more running calls than MCP_MAX_CALLS_PER_PRINCIPAL, whatever the session and the era', async () => {
+  const speaker = createSpeaker();
+  const { app } = sessionApp(speaker.tools, { MCP_MAX_CALLS_PER_PRINCIPAL: '3' });
+  const [session, second] = [await openSession(app, bearer('anna.1')), await openSession(app, bearer('anna.2'))];
+  const other = await openSession(app, bearer('ben.1'));
+  const modern = () => {
+    const { headers, body } = modernRequest('tools/call', { name: 'speak', arguments: {} });
+    return app.request('POST', { headers: { ...headers, ...bearer('anna.3') }, body });
+  };
+  const calls = [speak(session), speak(second), modern()];
+  const speeches = [await speaker.next(), await speaker.next(), await speaker.next()];
+  // Those of sessions are streams by now, and have been left: they go on.
+  for (const call of calls.slice(0, 2)) await (await call)?.body?.cancel();
+  const refused = await session.post(rpc('ping'));
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '10']);
+  assert.match((await answerOf(refused)).error?.message ?? '', /MCP_MAX_CALLS_PER_PRINCIPAL/);
+  assert.equal((await second.post(rpc('ping'))).status, 429);
+  assert.equal((await modern()).status, 429);
+  assert.equal((await other.post(rpc('ping'))).status, 200);
+  assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: {} })).status, 202);
+  speeches[0]?.end('done');
+  await settled();
+  assert.equal((await second.post(rpc('ping'))).status, 200);
+  assert.equal((await second.post([rpc('ping'), rpc('ping')])).status, 429);
+  for (const { end } of speeches) end('done');
+  await calls[2];
+});
+
+test('does not count the calls of unauthenticated callers together', async () => {
+  const speaker = createSpeaker();
+  const { app } = sessionApp(speaker.tools, { MCP_MAX_CALLS_PER_PRINCIPAL: '1' });
+  const session = await openSession(app);
+  const call = speak(session);
+  const speech = await speaker.next();
+  assert.equal((await session.post(rpc('ping'))).status, 200);
+  speech.end('done');
+  await call;
 });
 
 test('cancels the call of a client that reads only JSON and leaves, since it cannot resume', async () => {
