@@ -16,9 +16,9 @@ import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { asAccepted, isEventStream } from '../protocol/accept.ts';
-import { cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
+import { cutOffError, internalError, timedOutError, timedOutResponse } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
-import { parseJson, portableJson } from '../protocol/json.ts';
+import { jsonText, parseJson, portableJson } from '../protocol/json.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../transport/bounded-response.ts';
@@ -29,6 +29,8 @@ import { cutOffResponse } from './stateless.ts';
 
 /** The colon that a comment begins with. */
 const COMMENT = 0x3a;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Options for {@link createSdkHandler}. */
 export interface SdkHandlerOptions {
@@ -116,7 +118,8 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
 
   return {
     answer,
-    subscribe: async (exchange) => bounded(await fetchHandler(exchange, { tool: undefined }), exchange),
+    subscribe: async (exchange) =>
+      bounded(await fetchHandler(exchange, { tool: undefined }), exchange, { mapChunk: portableChunk }),
     close: () => handler.close(),
   };
 }
@@ -140,15 +143,15 @@ async function portableResponse(response: Response): Promise<Response> {
 
 /** An event of the SDK as {@link portableJson}. It writes each in one chunk, with its JSON in one line. */
 function portableChunk(chunk: Uint8Array): Uint8Array {
-  const text = new TextDecoder().decode(chunk);
+  const text = decoder.decode(chunk);
   const portable = portableJson(text);
-  return portable === text ? chunk : new TextEncoder().encode(portable);
+  return portable === text ? chunk : encoder.encode(portable);
 }
 
 /** Whether the last event of a stream is the answer to its call. */
 function isAnswer(chunk: Uint8Array | undefined): boolean {
   // Not `.`, which does not match U+2028.
-  const data = /^data: ?([^\n]*)/m.exec(new TextDecoder().decode(chunk))?.[1] ?? '';
+  const data = /^data: ?([^\n]*)/m.exec(decoder.decode(chunk))?.[1] ?? '';
   const message = parseJson(data);
   return typeof message === 'object' && message !== null && ('result' in message || 'error' in message);
 }
@@ -194,7 +197,7 @@ function unansweredResponse(
   { hasTimedOut }: LimitedCall,
 ): Response {
   const { id } = exchange.incoming;
-  return hasTimedOut && id !== null ? Response.json(timedOutError(id)) : cutOffResponse(exchange, lifecycle);
+  return hasTimedOut && id !== null ? timedOutResponse(id) : cutOffResponse(exchange, lifecycle);
 }
 
 /** The same on a stream. */
@@ -206,7 +209,7 @@ function unansweredEvent(
   if (id === null) return undefined;
   const closedError = phase === 'stopped' ? cutOffError(id) : internalError(id);
   const error = hasTimedOut ? timedOutError(id) : closedError;
-  return new TextEncoder().encode(eventText(undefined, JSON.stringify(error)));
+  return encoder.encode(eventText(undefined, jsonText(error)));
 }
 
 /**

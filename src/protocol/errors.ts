@@ -155,6 +155,9 @@ export const cancelledError = (id: string | number) => errorMessage(id, REFUSED,
 export const timedOutError = (id: string | number) =>
   errorMessage(id, REFUSED, 'The call took too long; MCP_CALL_TIMEOUT_SECONDS of the server sets the limit');
 
+/** 200: the same as the answer to a POST. */
+export const timedOutResponse = (id: string | number) => jsonResponse(timedOutError(id), 200);
+
 /** The answer, on a stream, to a call that was cut off because its session or the server ended. */
 export const cutOffError = (id: string | number) =>
   errorMessage(id, REFUSED, 'The call was cut off: its session has ended, or the server is stopping');

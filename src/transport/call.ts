@@ -76,7 +76,7 @@ export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: 
     return jsonText(answer);
   } catch (error) {
     onerror?.(errorOf(error));
-    return JSON.stringify(internalError(request.id));
+    return jsonText(internalError(request.id));
   }
 }
 

@@ -121,6 +121,17 @@ test('tells a client that listens of what is published, as far as it asked', asy
   assert.equal(bus.listenerCount, 0);
 });
 
+test('publishes JSON that strict parsers and line readers understand', async () => {
+  const bus = new InMemoryServerEventBus();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const stream = readStream(await publishing.request('POST', modernRequest('subscriptions/listen', LISTEN)));
+  await stream.next();
+  bus.publish({ kind: 'tools_list_changed', params: { _meta: { note: 'a\ud83d\u2028b' } } });
+  await stream.next();
+  assert.match(stream.text, /a\\ufffd\\u2028b/);
+  await stream.cancel();
+});
+
 test('gives up a client that listens and does not read', async () => {
   const bus = new InMemoryServerEventBus();
   const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
