@@ -31,7 +31,7 @@ import type { SessionStore } from './sessions/session-store.ts';
 import { Sessions, type LegacyRequests } from './sessions/sessions.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
-import { logFailure, requestLog, throwErrors } from './telemetry/request-log.ts';
+import { logFailure, requestLog } from './telemetry/request-log.ts';
 import type { CreateServer } from './tools.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings. */
@@ -109,7 +109,6 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle));
   app.use(requestLog(log, clock));
-  app.use(throwErrors);
   app.use(singleHeaders);
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
