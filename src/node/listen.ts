@@ -7,7 +7,7 @@ import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
 
-/** How long answers may take to be sent after everything else has ended, in milliseconds. */
+/** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
 
 /** How much longer than an idle connection the headers of a request may take, in milliseconds. */
@@ -31,7 +31,7 @@ export interface ListenOptions {
 export interface Listener {
   /** The port in use, also if 0 was asked for. */
   port: number;
-  /** Waits a moment for answers that are being sent, then ends every connection and accepts no more. */
+  /** Accepts no more connections, and ends each after its last answer, or after a moment. */
   close(): Promise<void>;
 }
 
@@ -68,10 +68,12 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
     port: (server.address() as AddressInfo).port,
     async close() {
       // First, because to Node.js a connection is idle as soon as its answer is written, even if it is not sent yet.
+      const deadline = clock.now() + FLUSH_MS;
       await unsent.idleWithin(FLUSH_MS, clock);
+      // It ends idle connections, and leaves those whose first request is on its way.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
+      await closed.finally(cut);
     },
   };
 }
