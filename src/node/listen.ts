@@ -19,7 +19,7 @@ export interface ListenOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /** How long an idle connection is kept, in milliseconds. @default 75,000 */
+  /** How long an idle connection is kept, in milliseconds. @default 130,000 */
   idleConnectionMs?: number;
   /** @default systemClock */
   clock?: Clock;
@@ -41,7 +41,7 @@ export interface Listener {
  * @throws {@link ConfigError} if the address is unavailable.
  */
 export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
-  const { host, port, idleConnectionMs = 75_000, clock = systemClock, onerror } = options;
+  const { host, port, idleConnectionMs = 130_000, clock = systemClock, onerror } = options;
   const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
   // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;

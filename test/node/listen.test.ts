@@ -39,7 +39,7 @@ test('answers 413 to a declared body before it comes, and ends the connection th
 
 test('keeps idle connections for longer than common load balancers, and as long as it is told', async (t) => {
   for (const [options, seconds] of [
-    [{}, 75],
+    [{}, 130],
     [{ idleConnectionMs: 620_000 }, 620],
   ] as const) {
     const { port } = await startListening(t, {}, options);
