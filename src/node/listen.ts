@@ -10,9 +10,6 @@ import { ConfigError } from '../config/config.ts';
 /** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
 
-/** How much longer than an idle connection the headers of a request may take, in milliseconds. */
-const HEADERS_MARGIN_MS = 5000;
-
 /** Options for {@link listen}. */
 export interface ListenOptions {
   /** The address or host name to listen on. */
@@ -47,7 +44,6 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
   server.keepAliveTimeout = idleConnectionMs;
-  server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
   server.on('request', (_request, response: ServerResponse) => {
     // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
     if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
