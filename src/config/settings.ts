@@ -128,7 +128,7 @@ export const SETTINGS = {
   }),
   idleConnectionSeconds: setting({
     variable: 'MCP_IDLE_CONNECTION_SECONDS',
-    fallback: '75',
+    fallback: '130',
     schema: integer(1, 3600),
     expected: 'seconds from 1 to 3600',
     meaning:

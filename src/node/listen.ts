@@ -7,11 +7,8 @@ import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
 
-/** How long answers may take to be sent after everything else has ended, in milliseconds. */
+/** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
-
-/** How much longer than an idle connection the headers of a request may take, in milliseconds. */
-const HEADERS_MARGIN_MS = 5000;
 
 /** Options for {@link listen}. */
 export interface ListenOptions {
@@ -19,7 +16,7 @@ export interface ListenOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /** How long an idle connection is kept, in milliseconds. @default 75,000 */
+  /** How long an idle connection is kept, in milliseconds. @default 130,000 */
   idleConnectionMs?: number;
   /** @default systemClock */
   clock?: Clock;
@@ -31,7 +28,7 @@ export interface ListenOptions {
 export interface Listener {
   /** The port in use, also if 0 was asked for. */
   port: number;
-  /** Waits a moment for answers that are being sent, then ends every connection and accepts no more. */
+  /** Accepts no more connections, and ends each after its last answer, or after a moment. */
   close(): Promise<void>;
 }
 
@@ -41,13 +38,12 @@ export interface Listener {
  * @throws {@link ConfigError} if the address is unavailable.
  */
 export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
-  const { host, port, idleConnectionMs = 75_000, clock = systemClock, onerror } = options;
+  const { host, port, idleConnectionMs = 130_000, clock = systemClock, onerror } = options;
   const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
   // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
   server.keepAliveTimeout = idleConnectionMs;
-  server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
   server.on('request', (_request, response: ServerResponse) => {
     // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
     if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
@@ -68,10 +64,12 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
     port: (server.address() as AddressInfo).port,
     async close() {
       // First, because to Node.js a connection is idle as soon as its answer is written, even if it is not sent yet.
+      const deadline = clock.now() + FLUSH_MS;
       await unsent.idleWithin(FLUSH_MS, clock);
+      // It ends idle connections, and leaves those whose first request is on its way.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
+      await closed.finally(cut);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Stops on a signal: drains, closes, and exits with code 0. A second signal exits right away. */
+/** Stops on a signal: drains, answers 503 for a moment, closes, and exits with code 0. A second signal exits right away. */
 import type { App } from '../app.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Listener } from './listen.ts';
@@ -7,13 +7,19 @@ import type { Logger } from '../telemetry/log.ts';
 /** If npm started the process, Ctrl-C reaches it twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 500;
 
+/**
+ * How long requests are still answered after the drain, in milliseconds. They get 503 and `Connection: close`, so that
+ * proxies give up the connections they use. Requests that meet the closing of one get 502.
+ */
+const LAST_ANSWERS_MS = 250;
+
 /** What {@link stopOnSignals} stops, and how. */
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
   log: Logger;
   /** @default systemClock */
-  clock?: Pick<Clock, 'now'>;
+  clock?: Pick<Clock, 'now' | 'after'>;
   /** @default process.exit */
   exit?: (code: number) => void;
 }
@@ -31,6 +37,7 @@ export function stopOnSignals(stoppable: Stoppable): void {
     first = { signal, at: clock.now() };
     log.info('stopping; a second signal exits right away', { signal });
     const callsCut = await app.drain();
+    await new Promise<void>((resolve) => clock.after(LAST_ANSWERS_MS, resolve));
     await listener.close();
     log.info('stopped', { callsCut });
     exit(0);

@@ -118,7 +118,7 @@ const SETTINGS: Record<string, Case> = {
   MCP_MAX_CALLS_PER_SESSION: whole('maxCallsPerSession', 100, 'a number', [1, 1_000_000]),
   MCP_MAX_CALLS_PER_PRINCIPAL: whole('maxCallsPerPrincipal', 1000, 'a number', [1, 1_000_000]),
   MCP_KEEP_ALIVE_SECONDS: whole('keepAliveSeconds', 15, 'seconds', [0, 3600]),
-  MCP_IDLE_CONNECTION_SECONDS: whole('idleConnectionSeconds', 75, 'seconds', [1, 3600]),
+  MCP_IDLE_CONNECTION_SECONDS: whole('idleConnectionSeconds', 130, 'seconds', [1, 3600]),
   MCP_MAX_BODY_BYTES: whole('maxBodyBytes', 4_194_304, 'bytes', [1024, 1_073_741_824]),
   MCP_DRAIN_SECONDS: whole('drainSeconds', 25, 'seconds', [0, 3600]),
   MCP_AUTH_TOKENS: {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { ServerContext } from '@modelcontextprotocol/server';
-import { JSON_HEADERS, gate, modernRequest, openSession, readStream, rpc } from '../support/app.ts';
+import { JSON_HEADERS, gate, initializeRequest, modernRequest, openSession, readStream, rpc } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { fixture } from '../support/fixture.ts';
 import { startListening } from '../support/listening.ts';
@@ -39,7 +39,7 @@ test('answers 413 to a declared body before it comes, and ends the connection th
 
 test('keeps idle connections for longer than common load balancers, and as long as it is told', async (t) => {
   for (const [options, seconds] of [
-    [{}, 75],
+    [{}, 130],
     [{ idleConnectionMs: 620_000 }, 620],
   ] as const) {
     const { port } = await startListening(t, {}, options);
@@ -195,6 +195,22 @@ test('sends an answer to its end that a client is still reading when the listene
   await closed;
   await once(socket, 'close');
   assert.equal(answer.text.length - answer.text.indexOf('\r\n\r\n') - 4, Number(length));
+});
+
+test('answers a request on a connection that it has accepted when the listener closes', async (t) => {
+  const { port, url, drain, close } = await startListening(t, {}, { listenerClock: manualClock() });
+  const socket = connectTo(t, port, '');
+  const answer = watchText(socket);
+  await once(socket, 'connect');
+  assert.equal((await fetch(new URL('/livez', url))).status, 200);
+  await drain();
+
+  // No time passes: it waits for the answer, and for nothing else.
+  const closed = close();
+  await settled();
+  socket.write(post(JSON_HEADERS, JSON.stringify(initializeRequest())));
+  await answer.match(/^HTTP\/1\.1 503 [^]*\r\nconnection: close\r\n/i);
+  await closed;
 });
 
 test('ends a connection whose request never comes in full two seconds after the listener closes', async (t) => {

@@ -36,5 +36,11 @@ test('drains, closes and exits with code 0 once on Ctrl-C that comes twice at on
   assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0']);
   open();
   await settled();
+  // Requests get their last answers.
+  clock.advance(249);
+  await settled();
+  assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0']);
+  clock.advance(1);
+  await settled();
   assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0', 'close', 'exit 0']);
 });
