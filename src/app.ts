@@ -1,5 +1,5 @@
 /**
- * The way of a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
+ * What happens to a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import type { ServerEventBus } from '@modelcontextprotocol/server';

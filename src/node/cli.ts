@@ -32,6 +32,7 @@ try {
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`${error.message}\n`);
+  // Not by `loadConfig`: a wrong setting must not hide the error.
   if (process.env['LOG_LEVEL'] === 'debug' && error.cause instanceof Error) {
     process.stderr.write(`${error.cause.stack}\n`);
   }
