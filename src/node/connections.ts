@@ -89,7 +89,7 @@ function createConnection(
   }
 
   function startWaiting(): void {
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 || socket.destroyed) return;
     for (let next = waiting[0]; next && !isFull(); next = waiting[0]) {
       waiting.shift();
       start(...next);
