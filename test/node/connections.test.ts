@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { gate, modernRequest, openSession } from '../support/app.ts';
@@ -52,6 +54,18 @@ function held(): { wait: Tool; started: number[]; release: (call: number) => voi
   };
 }
 
+/** Counts the requests of a client's connection that Node.js has parsed. */
+function countParsed(t: TestContext, client: Socket): () => number {
+  let count = 0;
+  const onRequest = (message: unknown) => {
+    const { request } = message as { request: IncomingMessage };
+    if (request.socket.remotePort === client.localPort) count += 1;
+  };
+  subscribe('http.server.request.start', onRequest);
+  t.after(() => unsubscribe('http.server.request.start', onRequest));
+  return () => count;
+}
+
 const callsOf = (name: string, count: number) =>
   Array.from({ length: count }, (_, call) => callOf(name, { call })).join('');
 
@@ -59,13 +73,14 @@ test(`takes ${MAX_UNANSWERED} requests of a connection at a time, and the next w
   const tool = held();
   const { port, url } = await startListening(t, {}, fixture({ wait: tool.wait }));
   const socket = connectTo(t, port);
+  const parsed = countParsed(t, socket);
   const answers = watchText(socket);
-  // The second part comes while the first waits.
   socket.write(callsOf('wait', 6));
   await hasRead(url);
   socket.write(LIVEZ.repeat(3000));
   await hasRead(url);
   assert.deepEqual(tool.started, [0, 1, 2, 3]);
+  assert.equal(parsed(), 6, 'nothing is read while requests wait');
 
   // Answers leave in their order, so that the second does not make room.
   tool.release(1);
