@@ -11,8 +11,8 @@ import type { Socket } from 'node:net';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 
-/** Most requests of a connection that are worked on, or whose answers have not been sent. Few clients send two at once. */
-const MAX_UNANSWERED = 4;
+/** Most requests of a connection that are worked on, or whose answers have not been sent: one leaves while the next is made. */
+const MAX_UNANSWERED = 2;
 /** How much may wait to be sent on a connection for another of its requests to be taken. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 

@@ -13,7 +13,7 @@ import { settled } from '../support/time.ts';
 import { watchText } from '../support/watch.ts';
 import { linesOf, rawRequest, readAnswers } from '../wire/raw-http.ts';
 
-const MAX_UNANSWERED = 4;
+const MAX_UNANSWERED = 2;
 const WRITE_TIMEOUT_MS = 60_000;
 /** More than the kernel holds for a client that does not read. */
 const LARGE_CHARS = 16 * 1024 * 1024;
@@ -79,19 +79,22 @@ test(`takes ${MAX_UNANSWERED} requests of a connection at a time, and the next w
   await hasRead(url);
   socket.write(LIVEZ.repeat(3000));
   await hasRead(url);
-  assert.deepEqual(tool.started, [0, 1, 2, 3]);
+  assert.deepEqual(tool.started, [0, 1]);
   assert.equal(parsed(), 6, 'nothing is read while requests wait');
 
   // Answers leave in their order, so that the second does not make room.
   tool.release(1);
   await hasRead(url);
-  assert.deepEqual(tool.started, [0, 1, 2, 3]);
+  assert.deepEqual(tool.started, [0, 1]);
   tool.release(0);
   await answers.match(/"text":"1"/);
   await hasRead(url);
-  assert.deepEqual(tool.started, [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(tool.started, [0, 1, 2, 3]);
 
-  for (const call of [2, 3, 4, 5]) tool.release(call);
+  for (const call of [2, 3]) tool.release(call);
+  await answers.match(/"text":"3"/);
+  await hasRead(url);
+  for (const call of [4, 5]) tool.release(call);
   while (readAnswers(Buffer.from(answers.text)).answers.length < 3006) await once(socket, 'data');
   assert.deepEqual(
     [...answers.text.matchAll(/"text":"(\d)"/g)].map(([, call]) => Number(call)),

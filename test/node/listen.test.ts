@@ -118,7 +118,8 @@ test('cancels the call of a 2026 client that disconnects', async (t) => {
 });
 
 test('cancels every call that waits on a connection when it closes, and does not wait for their answers', async (t) => {
-  const calls = 3;
+  // As many as are taken from a connection at a time.
+  const calls = 2;
   const started = gate();
   const cancelled = gate();
   let running = 0;
