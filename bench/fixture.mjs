@@ -1,6 +1,6 @@
 /**
  * This project's compiled app, as `dist/http-server.js` serves it, for runs that need what no client can ask for:
- * `BENCH_TOOLS` tools, notifications to every session, sessions by the thousand, events in the log.
+ * `BENCH_TOOLS` tools, answers of `BENCH_ANSWER_CHARS` (`large`), notifications to every session, sessions by the thousand, events in the log.
  */
 import { createApp } from '../dist/app.js';
 import { systemClock } from '../dist/lib/clock.js';
@@ -24,11 +24,20 @@ const registered = extraTools.map(({ name, title, description, shape, outputShap
   call,
 }));
 
+const largeAnswer = 'x'.repeat(Number(process.env['BENCH_ANSWER_CHARS'] ?? 0));
+/** So that each answer is a text of its own. */
+let answers = 0;
+
 function createServer(context) {
   const { era, calledTool } = context;
   const server = createMcpServer(context);
   for (const { name, config: tool, call } of registered) {
     if (calledTool === undefined || calledTool === name) server.registerTool(name, tool, (args) => call(args));
+  }
+  if (largeAnswer !== '') {
+    server.registerTool('large', { inputSchema: z.object({}) }, () => ({
+      content: [{ type: 'text', text: `${largeAnswer}${++answers}` }],
+    }));
   }
   if (era === 'legacy' && process.env['BENCH_NOTIFY'] === '1') {
     servers.add(server);

@@ -2,7 +2,18 @@
 import { parseArgs } from 'node:util';
 
 /** All runs, in their order. */
-export const RUNS = ['compare', 'start', 'churn', 'stream', 'tools', 'large', 'memory', 'listeners', 'growth'] as const;
+export const RUNS = [
+  'compare',
+  'start',
+  'churn',
+  'stream',
+  'tools',
+  'large',
+  'memory',
+  'listeners',
+  'growth',
+  'bystander',
+] as const;
 export type RunName = (typeof RUNS)[number];
 
 /** What to measure, and for how long. */

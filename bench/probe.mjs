@@ -3,7 +3,8 @@ process.on('message', (message) => {
   if (message?.ask !== 'usage') return;
   if (message.collect) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
-  process.send?.({ usage: { cpuMicroseconds: user + system, ...process.memoryUsage() } });
+  const { maxRSS } = process.resourceUsage();
+  process.send?.({ usage: { cpuMicroseconds: user + system, maxRss: maxRSS * 1024, ...process.memoryUsage() } });
 });
 // This must not keep the server alive.
 process.channel?.unref();

@@ -18,6 +18,8 @@ export interface Client {
   sessionId?: string | undefined;
   /** The revision agreed on. @default the newest of the era */
   version?: string | undefined;
+  /** Its bearer token. @default none */
+  token?: string;
 }
 
 export const LEGACY_VERSION = '2025-11-25';
@@ -34,7 +36,7 @@ const META_PREFIX = 'io.modelcontextprotocol/';
 /** The bytes of a request. `body` is left out for GET and DELETE. */
 export function httpRequest(
   method: 'POST' | 'GET' | 'DELETE',
-  { port, era, sessionId, version }: Client,
+  { port, era, sessionId, version, token }: Client,
   headers: Record<string, string>,
   body?: string,
 ): Buffer {
@@ -48,6 +50,7 @@ export function httpRequest(
     }),
     ...(era === 'modern' && { 'MCP-Protocol-Version': MODERN_VERSION }),
     ...(era !== 'modern' && version !== undefined && { 'MCP-Protocol-Version': version }),
+    ...(token !== undefined && { Authorization: `Bearer ${token}` }),
     ...(sessionId !== undefined && { 'Mcp-Session-Id': sessionId }),
     ...headers,
   };

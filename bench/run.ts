@@ -3,6 +3,7 @@ import { parseOptions, USAGE, type RunName } from './options.ts';
 import { build, findNode, installContenders } from './prepare.ts';
 import { writeReport } from './report.ts';
 import type { Run, Section } from './section.ts';
+import { bystander } from './runs/bystander.ts';
 import { compare } from './runs/compare.ts';
 import { growth } from './runs/growth.ts';
 import { listeners } from './runs/listeners.ts';
@@ -10,7 +11,18 @@ import { memory } from './runs/memory.ts';
 import { churn, large, stream, tools } from './runs/rounds.ts';
 import { start } from './runs/start.ts';
 
-const RUN: Readonly<Record<RunName, Run>> = { compare, start, churn, stream, tools, large, memory, listeners, growth };
+const RUN: Readonly<Record<RunName, Run>> = {
+  compare,
+  start,
+  churn,
+  stream,
+  tools,
+  large,
+  memory,
+  listeners,
+  growth,
+  bystander,
+};
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 

@@ -16,6 +16,8 @@ const STDERR_CHARS = 1000;
 /** What a process has used since its start. */
 export interface Usage extends NodeJS.MemoryUsage {
   cpuMicroseconds: number;
+  /** The most memory that was resident, in bytes. */
+  maxRss: number;
 }
 
 /** A running server. */

@@ -1,14 +1,20 @@
 /** Puts an app on a socket: listens, and stops without cutting anyone off. */
-import type { Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
-import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
+import { createConnections } from './connections.ts';
 
 /** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
+
+/** How much longer than an idle connection the headers of a request may take, in milliseconds. */
+const HEADERS_MARGIN_MS = 5000;
+
+/** How long a client may accept no bytes, in milliseconds: longer than a connection in a tunnel needs to recover. */
+const WRITE_TIMEOUT_MS = 60_000;
 
 /** Options for {@link listen}. */
 export interface ListenOptions {
@@ -18,6 +24,8 @@ export interface ListenOptions {
   port: number;
   /** How long an idle connection is kept, in milliseconds. @default 130,000 */
   idleConnectionMs?: number;
+  /** How long a client may accept no bytes although some wait for it, in milliseconds. Then its connection is cut. @default 60,000 */
+  writeTimeoutMs?: number;
   /** @default systemClock */
   clock?: Clock;
   /** Receives errors of the listening socket. */
@@ -39,16 +47,24 @@ export interface Listener {
  */
 export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
   const { host, port, idleConnectionMs = 130_000, clock = systemClock, onerror } = options;
-  const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), hostname: host }) as Server;
+  const { writeTimeoutMs = WRITE_TIMEOUT_MS } = options;
+  const answer = getRequestListener((request, env) => app.fetch(request, env), { hostname: host });
+  const connections = createConnections({
+    listener(request, response) {
+      // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
+      if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
+      void answer(request, response);
+    },
+    writeTimeoutMs,
+    clock,
+  });
+  const server = createServer(connections.take);
   // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
   server.keepAliveTimeout = idleConnectionMs;
-  server.on('request', (_request, response: ServerResponse) => {
-    // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
-    if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
-  });
-  const unsent = countUnsent(server);
+  // Above it, so that the two never race for an idle connection.
+  server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));
     server.once('error', refuse);
@@ -65,27 +81,14 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
     async close() {
       // First, because to Node.js a connection is idle as soon as its answer is written, even if it is not sent yet.
       const deadline = clock.now() + FLUSH_MS;
-      await unsent.idleWithin(FLUSH_MS, clock);
+      await connections.unsent.idleWithin(FLUSH_MS, clock);
+      connections.close();
       // It ends idle connections, and leaves those whose first request is on its way.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
       await closed.finally(cut);
     },
   };
-}
-
-/** Counts answers until they are sent, or cannot be sent any more. */
-function countUnsent(server: Server): CallsInFlight {
-  const unsent = createCallsInFlight();
-  server.on('request', ({ socket }, response: ServerResponse) => {
-    response.once('close', unsent.begin());
-    if (response.socket !== null) return;
-    // It is queued behind another answer (pipelining). Node.js would not tell it that the connection has closed.
-    const close = () => response.socket === null && response.emit('close');
-    socket.setMaxListeners(0).once('close', close);
-    response.once('close', () => socket.off('close', close));
-  });
-  return unsent;
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {

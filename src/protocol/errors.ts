@@ -32,6 +32,10 @@ export const notMessageResponse = (id: RequestId) =>
 export const tooDeepResponse = (maxDepth: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body is nested more than ${maxDepth} levels deep`, { id });
 
+/** 400: a body with too many objects, arrays and keys. */
+export const tooManyPartsResponse = (maxParts: number, id: RequestId) =>
+  errorResponse(400, INVALID_REQUEST, `The body has more than ${maxParts} objects, arrays and keys`, { id });
+
 /** 400: a message with too many values besides its input. */
 export const tooManyValuesResponse = (maxValues: number, id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, `The body has more than ${maxValues} values besides the arguments`, { id });

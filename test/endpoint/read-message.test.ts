@@ -52,3 +52,26 @@ for (const [what, body] of Object.entries(BODIES)) {
     }
   });
 }
+
+const callWith = (args: string) => JSON.stringify(rpc('tools/call', CALL, 'mine')).replace('"a"', () => args);
+const brackets = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+const keys = (count: number) => `{${Array.from({ length: count }, (_, index) => `"${index}":0`).join()}}`;
+/** Texts that exceed a limit, and the id that their refusal names: that of a short text. */
+const EXCESSIVE: [what: string, body: string, error: RegExp, id: string | null][] = [
+  ['300 lists in each other', callWith(brackets(300)), /more than 200 levels deep/, 'mine'],
+  ['two million lists in each other', callWith(brackets(2_000_000)), /more than 200 levels deep/, null],
+  ['four million brackets that nothing closes', '['.repeat(4_000_000), /more than 200 levels deep/, null],
+  ['a million objects', callWith(`[${'{},'.repeat(1_000_000)}0]`), /more than 50000 objects, arrays and keys/, null],
+  ['280,000 keys', callWith(keys(280_000)), /more than 50000 objects, arrays and keys/, null],
+];
+for (const [what, body, error, id] of EXCESSIVE) {
+  test(`answers 400 with -32600 to ${what}, ${id === null ? 'without parsing them' : 'and names the id'}`, async (t) => {
+    const parse = t.mock.method(JSON, 'parse');
+    const refused = await readMessage(new Request(URL_OF_APP, { method: 'POST', headers: JSON_HEADERS, body }), 5e6);
+    assert.ok(refused instanceof Response);
+    assert.equal(parse.mock.callCount(), id === null ? 0 : 1);
+    const answer = (await refused.json()) as { id: unknown; error: { code: number; message: string } };
+    assert.deepEqual([refused.status, answer.id, answer.error.code], [400, id, -32600]);
+    assert.match(answer.error.message, error);
+  });
+}

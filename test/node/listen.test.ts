@@ -118,7 +118,8 @@ test('cancels the call of a 2026 client that disconnects', async (t) => {
 });
 
 test('cancels every call that waits on a connection when it closes, and does not wait for their answers', async (t) => {
-  const calls = 3;
+  // As many as are taken from a connection at a time.
+  const calls = 2;
   const started = gate();
   const cancelled = gate();
   let running = 0;
@@ -221,8 +222,9 @@ test('ends a connection whose request never comes in full two seconds after the 
   await once(socket, 'connect');
   assert.equal((await fetch(new URL('/livez', url))).status, 200);
 
+  const { pending } = clock;
   const closed = close();
-  assert.equal(clock.pending, 1);
+  assert.equal(clock.pending, pending + 1);
   clock.advance(2000);
   await closed;
   await ended;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
-import { jsonText, requestIdOf } from '../../src/protocol/json.ts';
+import { excessOf, jsonText, requestIdOf } from '../../src/protocol/json.ts';
 import { JSON_HEADERS, messagesIn, modernRequest, openSession, rpc, testApp } from '../support/app.ts';
 
 const CASES: [what: string, value: string, text: string][] = [
@@ -39,6 +39,27 @@ for (const [what, body, id] of IDS) {
     assert.equal(requestIdOf(body), id);
   });
 }
+
+const TEXTS: [text: string, depth: number, parts: number][] = [
+  ['1', 0, 0],
+  ['[]', 1, 1],
+  ['[[], {"a": [1, 2, 3]}]', 3, 5],
+  ['{"[{:": "]}"}', 1, 2],
+  ['["\\"", "[", "\\\\", []]', 2, 2],
+  ['{"a\\\\\\"[:": {}}', 2, 3],
+];
+for (const [text, depth, parts] of TEXTS) {
+  test(`counts ${depth} levels and ${parts} objects, arrays and keys in ${text}`, () => {
+    JSON.parse(text);
+    assert.equal(excessOf(text, depth, parts), undefined);
+    assert.equal(excessOf(text, depth - 1, parts), depth === 0 ? undefined : 'depth');
+    assert.equal(excessOf(text, depth, parts - 1), parts === 0 ? undefined : 'parts');
+  });
+}
+
+test('does not go past the end of a text that is not JSON', () => {
+  for (const text of ['"', '"\\', '["\\"', ']]', ':']) assert.equal(excessOf(text, 1, 1), undefined);
+});
 
 const BROKEN = 'a\ud83d\u2028b';
 const createServer = () => {

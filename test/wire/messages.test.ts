@@ -34,6 +34,10 @@ function nested(levels: number, open = '[', close = ']'): string {
   return `${open.repeat(levels)}1${close.repeat(levels)}`;
 }
 
+function keys(count: number): string {
+  return JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, {}])));
+}
+
 type Send = (body: string | Uint8Array) => Promise<Response>;
 const inSession: Send = async (body) => wire.fetch('POST', session.headers, body);
 const withoutSession: Send = (body) => wire.fetch('POST', JSON_HEADERS, body);
@@ -111,6 +115,8 @@ const BODIES: [what: string, body: string | Uint8Array, status: number, code?: n
   ['a hundred thousand lists in each other', nested(100_000), 400, -32600],
   ['a hundred thousand objects in each other', nested(100_000, '{"a":', '}'), 400, -32600],
   ['a hundred thousand brackets that nothing closes', '['.repeat(100_000), 400, -32700],
+  ['two million lists in each other', nested(2_000_000), 400, -32600],
+  ['a hundred thousand keys', fill(rpc('tools/call', call), keys(100_000)), 400, -32600],
   ['a batch of 100', JSON.stringify(Array.from({ length: 100 }, (_, id) => rpc('ping', {}, id))), 200],
   ['a batch of 101', batchOf(101, rpc('ping', {}, 1)), 400, -32600],
   ['a batch of 50,000', batchOf(50_000, NOTE), 400, -32600],
@@ -158,7 +164,7 @@ for (const [what, body, status, code] of BODIES) {
 }
 
 /** Thousands of nested values, which are cheap to send and expensive to check. */
-const MANY = JSON.stringify(Object.fromEntries(Array.from({ length: 2001 }, (_, index) => [`k${index}`, {}])));
+const MANY = keys(2001);
 const MANY_PLACES: [where: string, message: unknown, send: Send][] = [
   ['a capability', initializeRequest({ elicitation: { form: '@' } }), withoutSession],
   ['the _meta of initialize', rpc('initialize', { ...initializeRequest().params, _meta: '@' }), withoutSession],
@@ -181,7 +187,7 @@ for (const [where, message, send] of MANY_PLACES) {
   });
 }
 
-test('takes any number of values in the arguments of a call', async () => {
+test('takes thousands of values in the arguments of a call', async () => {
   for (const [message, send] of [
     [rpc('tools/call', call), inSession],
     [modernRequest('tools/call', call).body, modern('tools/call', 'echo')],

@@ -1,0 +1,135 @@
+/**
+ * Bounds what one connection can make the process hold.
+ *
+ * HTTP/1.1 clients may send requests before they have the answers to earlier ones (pipelining). Node.js hands over all of
+ * them at once, so a client that never reads could have hundreds of calls answered into memory. Here, requests beyond a
+ * bound wait until earlier answers have been sent, and nothing more is read from the connection meanwhile, so that its end
+ * is noticed only with the next answer. A client that accepts no bytes loses its connection. What one event stream may
+ * buffer is bounded in `transport/bounded-response.ts`.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** Most requests of a connection that are worked on, or whose answers have not been sent: one leaves while the next is made. */
+const MAX_UNANSWERED = 2;
+/** How much may wait to be sent on a connection for another of its requests to be taken. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
+
+/** Options for {@link createConnections}. */
+export interface ConnectionsOptions {
+  /** Answers a request. */
+  listener: RequestListener;
+  /** How long a client may accept no bytes although some wait for it, in milliseconds. It takes up to half of that to notice. */
+  writeTimeoutMs: number;
+  clock: Pick<Clock, 'now' | 'every'>;
+}
+
+/** The connections of a server. */
+export interface Connections {
+  /** Takes a request: now, or when earlier requests of its connection have been answered. */
+  take: RequestListener;
+  /** Counts answers until they are sent, or cannot be sent any more. */
+  readonly unsent: CallsInFlight;
+  /** Stops watching for clients that accept nothing. */
+  close(): void;
+}
+
+interface Connection {
+  take: RequestListener;
+  /** Cuts the connection if its client has accepted nothing for too long. */
+  cutIfStalled(): void;
+}
+
+/** Makes the connections of a server. */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const connections = new Map<Socket, Connection>();
+  const unsent = createCallsInFlight();
+  const close = options.clock.every(options.writeTimeoutMs / 2, () => {
+    for (const connection of connections.values()) connection.cutIfStalled();
+  });
+
+  function connectionOf(socket: Socket): Connection {
+    const known = connections.get(socket);
+    if (known) return known;
+    const connection = createConnection(socket, unsent, options);
+    connections.set(socket, connection);
+    socket.once('close', () => connections.delete(socket));
+    return connection;
+  }
+
+  return { take: (request, response) => connectionOf(request.socket).take(request, response), unsent, close };
+}
+
+function createConnection(
+  socket: Socket,
+  unsent: CallsInFlight,
+  { listener, writeTimeoutMs, clock }: ConnectionsOptions,
+): Connection {
+  const waiting: [IncomingMessage, ServerResponse][] = [];
+  const unanswered = new Set<ServerResponse>();
+  let stalled = { accepted: '', since: 0 };
+
+  function isFull(): boolean {
+    if (unanswered.size === 0) return false;
+    let bytes = 0;
+    for (const response of unanswered) bytes += response.writableLength;
+    return unanswered.size >= MAX_UNANSWERED || bytes >= MAX_UNSENT_BYTES;
+  }
+
+  function start(request: IncomingMessage, response: ServerResponse): void {
+    const end = unsent.begin();
+    unanswered.add(response);
+    response.once('close', () => {
+      unanswered.delete(response);
+      end();
+      startWaiting();
+    });
+    listener(request, response);
+  }
+
+  function startWaiting(): void {
+    if (waiting.length === 0 || socket.destroyed) return;
+    for (let next = waiting[0]; next && !isFull(); next = waiting[0]) {
+      waiting.shift();
+      start(...next);
+    }
+    if (waiting.length === 0) socket.resume();
+  }
+
+  // Node.js resumes a connection to read the body of a request, and after a pause of its own.
+  socket.on('resume', () => {
+    if (waiting.length > 0) socket.pause();
+  });
+  socket.once('close', () => {
+    waiting.length = 0;
+    // Node.js does not tell answers that are queued behind another one.
+    for (const response of unanswered) if (response.socket === null) response.emit('close');
+  });
+
+  return {
+    take(request, response) {
+      if (waiting.length === 0 && !isFull()) {
+        start(request, response);
+        return;
+      }
+      waiting.push([request, response]);
+      socket.pause();
+    },
+    cutIfStalled() {
+      const accepted = acceptedBytes(socket);
+      if (socket.writableLength === 0 || accepted !== stalled.accepted) stalled = { accepted, since: clock.now() };
+      else if (clock.now() - stalled.since >= writeTimeoutMs) socket.destroy();
+    },
+  };
+}
+
+/**
+ * Changes as soon as the operating system takes a byte. A large write counts as a whole in `writableLength` until its end;
+ * only the handle knows how much of it is left. `socket.setTimeout` looks there too, but it counts what we write as well.
+ */
+function acceptedBytes(socket: Socket): string {
+  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
+  return `${socket.bytesWritten - socket.writableLength} ${handle?.writeQueueSize}`;
+}
