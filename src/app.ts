@@ -21,7 +21,6 @@ import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEventLog } from './memory/memory-event-log.ts';
 import { createMemorySessionStore } from './memory/memory-session-store.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
-import { singleHeaders } from './protocol/headers.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
@@ -109,7 +108,6 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle));
   app.use(requestLog(log, clock));
-  app.use(singleHeaders);
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));

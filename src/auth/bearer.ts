@@ -10,6 +10,7 @@
  */
 import { bearerAuthChallengeResponse, OAuthError, OAuthErrorCode } from '@modelcontextprotocol/server';
 import { unavailableResponse } from '../protocol/errors.ts';
+import { singleValue } from '../protocol/headers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Caller } from './caller.ts';
 
@@ -84,7 +85,7 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
     if (names.includes('access_token')) {
       return unauthorized('Tokens in the URL are not accepted: send the token in the Authorization header');
     }
-    const header = request.headers.get('authorization');
+    const header = singleValue(request.headers.get('authorization'));
     if (header === null) return unauthorized('Missing Authorization header');
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) return unauthorized('The Authorization header must be: Bearer TOKEN');

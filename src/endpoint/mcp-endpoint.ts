@@ -13,8 +13,10 @@ import {
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
 
+import { readMcpHeaders } from '../protocol/headers.ts';
 import type { LegacyRequests } from '../sessions/sessions.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { McpRequest } from '../transport/exchange.ts';
 import type { ModernRequests } from './modern.ts';
 import { readMessage } from './read-message.ts';
 
@@ -40,10 +42,11 @@ export type McpEndpoint = (request: Request, caller: Caller) => Response | Promi
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, log } = options;
 
-  async function servePost(request: Request, caller: Caller): Promise<Response> {
+  async function servePost(received: McpRequest): Promise<Response> {
+    const { request, headers, caller } = received;
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
-    const incoming = await readMessage(request, maxBodyBytes);
+    const incoming = await readMessage(request, headers, maxBodyBytes);
     if (incoming instanceof Response) {
       if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
       return incoming;
@@ -58,19 +61,24 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     const requests = incoming.era === 'modern' ? modern : legacy;
     // A notification is not a call, but a stop waits for it, too.
-    const count = Math.max(calls, 1);
-    return callsInFlight.track(() => requests.post({ request, incoming, accepted, caller }), principal, count);
+    const end = callsInFlight.begin(principal, Math.max(calls, 1));
+    try {
+      return await requests.post({ ...received, incoming, accepted });
+    } finally {
+      end();
+    }
   }
 
   return (request, caller) => {
     if (lifecycle.phase === 'stopped') return stoppingResponse();
+    const received = { request, headers: readMcpHeaders(request), caller };
     switch (request.method) {
       case 'POST':
-        return servePost(request, caller);
+        return servePost(received);
       case 'GET':
-        return legacy.get(request, caller);
+        return legacy.get(received);
       case 'DELETE':
-        return legacy.delete(request, caller);
+        return legacy.delete(received);
       default:
         return methodNotAllowedResponse(legacy.allow);
     }

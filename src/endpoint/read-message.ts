@@ -24,6 +24,7 @@ import {
   unsupportedEncodingResponse,
   unsupportedMediaTypeResponse,
 } from '../protocol/errors.ts';
+import { singleValue, type McpHeaders } from '../protocol/headers.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
 import { excessOf, hasLongerIdsThan, hasMoreValuesThan, parseJson, requestIdOf } from '../protocol/json.ts';
 
@@ -44,17 +45,22 @@ const MAX_VALUES = 2000;
 /**
  * Reads a POST.
  *
+ * @param mcpHeaders - The headers of `request` that its body must agree with.
  * @param maxBytes - Largest body, in bytes.
  * @returns The message or batch; or the response that refuses it, with status 400, 413 or 415.
  */
-export async function readMessage(request: Request, maxBytes: number): Promise<Incoming | Response> {
+export async function readMessage(
+  request: Request,
+  mcpHeaders: McpHeaders,
+  maxBytes: number,
+): Promise<Incoming | Response> {
   const refusal = refuseMediaType(request.headers);
   if (refusal) return refusal;
   // If the client leaves before the body is complete, nobody reads the response.
   const bytes = await readBytes(request, maxBytes).catch(() => new Uint8Array());
   if (bytes === undefined) return bodyTooLargeResponse(maxBytes);
   const parsed = parseMessages(bytes);
-  return parsed instanceof Response ? parsed : classify(request, parsed.body);
+  return parsed instanceof Response ? parsed : classify(mcpHeaders, parsed.body);
 }
 
 /** Parses bytes that should be a message or a batch, within all limits; or returns the response that refuses them. */
@@ -77,7 +83,7 @@ export function parseMessages(bytes: Uint8Array): { body: unknown } | Response {
 
 /** Answers 415 to a body that is not JSON, not in UTF-8 (RFC 8259 section 8.1), or compressed. */
 function refuseMediaType(headers: Headers): Response | undefined {
-  const type = headers.get('content-type');
+  const type = singleValue(headers.get('content-type'));
   if (!isJsonContentType(type)) return unsupportedMediaTypeResponse();
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(type ?? '')?.[1] ?? 'utf-8';
   if (!/^utf-?8$/i.test(charset)) return unsupportedCharsetResponse();
@@ -120,13 +126,10 @@ function refuseSize(body: unknown, chars: number): Response | undefined {
   return undefined;
 }
 
-function classify({ method, headers }: Request, body: unknown): Incoming | Response {
-  const inbound: InboundHttpRequest = { httpMethod: method, body };
-  const version = headers.get('mcp-protocol-version');
-  const methodHeader = headers.get('mcp-method');
-  const name = headers.get('mcp-name');
-  if (version !== null) inbound.protocolVersionHeader = version;
-  if (methodHeader !== null) inbound.mcpMethodHeader = methodHeader;
+function classify({ protocolVersion, method, name }: McpHeaders, body: unknown): Incoming | Response {
+  const inbound: InboundHttpRequest = { httpMethod: 'POST', body };
+  if (protocolVersion !== null) inbound.protocolVersionHeader = protocolVersion;
+  if (method !== null) inbound.mcpMethodHeader = method;
   if (name !== null) inbound.mcpNameHeader = name;
   const outcome = classifyInboundRequest(inbound);
   if (outcome.kind === 'reject') return rejectedResponse(outcome, requestIdOf(body));

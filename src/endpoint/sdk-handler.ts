@@ -17,6 +17,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { asAccepted, isEventStream } from '../protocol/accept.ts';
 import { cutOffError, internalError, timedOutError, timedOutResponse } from '../protocol/errors.ts';
+import { withSingleHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText, parseJson, portableJson } from '../protocol/json.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -80,9 +81,10 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   });
 
   function fetchHandler(
-    { request, incoming, caller: { authInfo } }: PostExchange,
+    { request: received, incoming, caller: { authInfo } }: PostExchange,
     call: HandledCall,
   ): Promise<Response> {
+    const request = withSingleHeaders(received);
     handled.set(request, call);
     return handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
   }

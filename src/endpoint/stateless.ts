@@ -26,10 +26,10 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
   const exchanges = createSingleExchanges({ ...options, endServer });
 
   async function post(exchange: PostExchange): Promise<Response> {
-    const { incoming, request } = exchange;
+    const { incoming, headers } = exchange;
     if (lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
     // `initialize` names the revision in its body.
-    const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(request);
+    const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(headers);
     if (refusal) return refusal;
     let server;
     try {

@@ -13,7 +13,7 @@ import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
 import type { CreateServer } from '../tools.ts';
 import type { Answer } from '../transport/call.ts';
-import type { Exchange } from '../transport/exchange.ts';
+import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import type { EventLog } from './event-log.ts';
 import { createSessionEvents } from './session-events.ts';
@@ -102,8 +102,8 @@ export class LiveSession {
   }
 
   /** Answers a GET: opens or resumes a stream. */
-  openStream(request: Request, caller: Caller): Promise<Answer> {
-    return this.#transport.openStream(request, caller);
+  openStream(request: McpRequest): Promise<Answer> {
+    return this.#transport.openStream(request);
   }
 
   /** Repeats to the server what the client has told the session before, according to `record`. */

@@ -26,7 +26,7 @@ import {
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import type { Answer } from '../transport/call.ts';
-import { refuseVersion, type PostExchange } from '../transport/exchange.ts';
+import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
@@ -47,9 +47,9 @@ export interface LegacyRequests {
   /** Answers a POST. */
   post(exchange: PostExchange): Promise<Response>;
   /** Opens or resumes a stream. */
-  get(request: Request, caller: Caller): Promise<Response>;
+  get(request: McpRequest): Promise<Response>;
   /** Ends a session. */
-  delete(request: Request, caller: Caller): Promise<Response>;
+  delete(request: McpRequest): Promise<Response>;
   /** Ends every stream and cuts off the calls that are still running. Records stay. */
   close(): Promise<void>;
 }
@@ -111,20 +111,21 @@ export class Sessions implements LegacyRequests {
   }
 
   async post(exchange: PostExchange): Promise<Response> {
-    const { incoming, request, caller } = exchange;
+    const { incoming } = exchange;
     if (incoming.kind === 'initialize') return this.#initialize(exchange);
     // Without an id, the SDK would take it for a notification, and nobody would learn the id of the session.
     if (incoming.method === 'initialize') return invalidInitializeResponse(null);
-    return this.#serve(request, incoming.id, caller, (session) => session.answer(exchange));
+    return this.#serve(exchange, incoming.id, (session) => session.answer(exchange));
   }
 
-  async get(request: Request, caller: Caller): Promise<Response> {
-    if (!readAccept(request.headers.get('accept')).eventStream) return notAcceptableResponse('text/event-stream');
-    return this.#serve(request, null, caller, (session) => session.openStream(request, caller));
+  async get(received: McpRequest): Promise<Response> {
+    const { eventStream } = readAccept(received.request.headers.get('accept'));
+    if (!eventStream) return notAcceptableResponse('text/event-stream');
+    return this.#serve(received, null, (session) => session.openStream(received));
   }
 
-  delete(request: Request, caller: Caller): Promise<Response> {
-    return this.#inSession(request, null, caller, async ({ id }) => {
+  delete(received: McpRequest): Promise<Response> {
+    return this.#inSession(received, null, async ({ id }) => {
       await this.#end(id);
       return new Response(null, { status: 204 });
     });
@@ -171,29 +172,27 @@ export class Sessions implements LegacyRequests {
 
   /** Serves a request with the live session that it names. */
   #serve(
-    request: Request,
-    id: string | number | null,
-    caller: Caller,
+    received: McpRequest,
+    requestId: string | number | null,
     handle: (session: LiveSession) => Answer | Promise<Answer>,
   ): Promise<Response> {
-    return this.#inSession(request, id, caller, (record) =>
-      this.#isStopped ? undefined : this.#activate(record.id, caller, handle, record),
+    return this.#inSession(received, requestId, (record) =>
+      this.#isStopped ? undefined : this.#activate(record.id, received.caller, handle, record),
     );
   }
 
   /** Passes the record of the session that a request names to `answer`, if the caller owns it. Without an answer, the session has ended. */
   async #inSession(
-    request: Request,
+    { headers, caller }: McpRequest,
     requestId: string | number | null,
-    caller: Caller,
     answer: (record: SessionRecord) => Answer | Promise<Answer>,
   ): Promise<Response> {
-    const id = request.headers.get('mcp-session-id');
+    const id = headers.sessionId;
     if (id === null) return missingSessionResponse(requestId);
     // Before the version is checked, since 404 takes precedence. A request with a wrong version counts as use, too.
     const record = await this.#options.store.use(id, principalKey(caller));
     if (!record) return sessionNotFoundResponse(requestId);
-    return refuseVersion(request) ?? (await answer(record)) ?? this.#endedResponse(requestId);
+    return refuseVersion(headers) ?? (await answer(record)) ?? this.#endedResponse(requestId);
   }
 
   #activate<T>(

@@ -86,11 +86,11 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
 }
 
 /** Whether this is a tool call that agrees with its headers ("Server Validation"), from a client that reads JSON and streams. */
-function isPlainCall({ request: { headers }, incoming, accepted }: PostExchange): boolean {
+function isPlainCall({ headers, incoming, accepted }: PostExchange): boolean {
   const { tool, revision } = incoming;
   if (tool === undefined || revision !== REVISION || !accepted.json || !accepted.eventStream) return false;
-  if (headers.get('mcp-method') !== 'tools/call' || headers.get('mcp-protocol-version') !== REVISION) return false;
-  return headers.get('mcp-name') === tool && PLAIN_NAME.test(tool);
+  if (headers.method !== 'tools/call' || headers.protocolVersion !== REVISION) return false;
+  return headers.name === tool && PLAIN_NAME.test(tool);
 }
 
 /** Whether the tool declares parameters that are sent in headers too ("Custom Headers from Tool Parameters"). */

@@ -1,16 +1,24 @@
-/** A POST to `/mcp` once it has been read: what was sent, by whom, and what the client can read. */
+/** A request to `/mcp` on its way: what was sent, by whom, and what the client can read. */
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
+import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import type { CreateServer } from '../tools.ts';
 
 /** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
+/** A request to `/mcp`, whatever its method. */
+export interface McpRequest {
+  request: Request;
+  headers: McpHeaders;
+  caller: Caller;
+}
+
 /** One POST on its way to a server and back. */
-export interface Exchange {
+export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
   incoming: Incoming;
   accepted: Accepted;
   caller: Caller;
@@ -19,7 +27,7 @@ export interface Exchange {
 }
 
 /** A POST from a client. */
-export type PostExchange = Exchange & { request: Request };
+export type PostExchange = Exchange & McpRequest;
 
 /** The context for `createServer` when it builds a server for one POST. */
 export function contextOf({ incoming, request, caller: { authInfo } }: PostExchange): Parameters<CreateServer>[0] {
@@ -32,13 +40,12 @@ export function contextOf({ incoming, request, caller: { authInfo } }: PostExcha
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */
-export function refuseVersion(request: Request): Response | undefined {
-  const version = request.headers.get('mcp-protocol-version');
-  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+export function refuseVersion({ protocolVersion }: McpHeaders): Response | undefined {
+  if (protocolVersion === null || SUPPORTED_PROTOCOL_VERSIONS.includes(protocolVersion)) return undefined;
   return unsupportedVersionResponse(SUPPORTED_PROTOCOL_VERSIONS);
 }
 
 /** Whether the client reads events without data: "For backwards compatibility", only those of 2025-11-25 and later do. */
-export function readsPriming(request: Request | undefined): boolean {
-  return (request?.headers.get('mcp-protocol-version') ?? '') >= PRIMING_SINCE;
+export function readsPriming(headers: McpHeaders | undefined): boolean {
+  return (headers?.protocolVersion ?? '') >= PRIMING_SINCE;
 }

@@ -18,7 +18,7 @@ import type {
   Transport,
   TransportSendOptions,
 } from '@modelcontextprotocol/server';
-import { ANONYMOUS, principalKey, type Caller } from '../auth/caller.ts';
+import { ANONYMOUS, principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import { cancelledError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
@@ -34,7 +34,7 @@ import {
   type Call,
   type Stream,
 } from './call.ts';
-import { readsPriming, type Exchange } from './exchange.ts';
+import { readsPriming, type Exchange, type McpRequest } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
 import { Streams, type StreamsOptions } from './streams.ts';
@@ -110,13 +110,13 @@ export class HttpTransport implements Transport {
   }
 
   /** Opens the stream of GET, or resumes a stream ("Listening for Messages from the Server", "Resumability and Redelivery"). */
-  async openStream(request: Request, { authInfo }: Caller): Promise<Answer> {
+  async openStream({ request, headers, caller }: McpRequest): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
-    const expiresAt = authInfo?.expiresAt;
+    const expiresAt = caller.authInfo?.expiresAt;
     return this.#streams.inOrder(async () => {
       if (this.#isClosed) return undefined;
       if (lastEventId !== null) return this.#streams.resume(lastEventId, expiresAt);
-      return this.#streams.openGet(expiresAt, readsPriming(request));
+      return this.#streams.openGet(expiresAt, readsPriming(headers));
     });
   }
 
@@ -153,11 +153,11 @@ export class HttpTransport implements Transport {
   }
 
   /** Passes the messages of a POST on to the server. */
-  #take({ incoming, request, accepted, caller }: Exchange): Answer | Promise<Answer> {
+  #take({ incoming, request, headers, accepted, caller }: Exchange): Answer | Promise<Answer> {
     const { messages, requests, kind } = incoming;
     const { authInfo } = caller;
     const canStream = accepted.eventStream;
-    const isPrimed = canStream && this.#options.events !== undefined && readsPriming(request);
+    const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const { expiresAt } = authInfo ?? {};
     const stream: Stream = {
       id: '',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLegacyRequest } from '@modelcontextprotocol/server';
 import { readMessage } from '../../src/endpoint/read-message.ts';
+import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { initializeRequest, JSON_HEADERS, modernRequest, rpc, URL_OF_APP } from '../support/app.ts';
 
 const { params: claim } = modernRequest('tools/list').body;
@@ -47,7 +48,7 @@ for (const [what, body] of Object.entries(BODIES)) {
       const headers = { ...JSON_HEADERS, ...(version !== undefined && { 'mcp-protocol-version': version }) };
       const request = new Request(URL_OF_APP, { method: 'POST', headers, body: JSON.stringify(body) });
       const isLegacy = await isLegacyRequest(request.clone(), body);
-      const incoming = await readMessage(request, 100_000);
+      const incoming = await readMessage(request, readMcpHeaders(request), 100_000);
       assert.equal(!(incoming instanceof Response) && incoming.era === 'legacy', isLegacy, version);
     }
   });
@@ -67,7 +68,8 @@ const EXCESSIVE: [what: string, body: string, error: RegExp, id: string | null][
 for (const [what, body, error, id] of EXCESSIVE) {
   test(`answers 400 with -32600 to ${what}, ${id === null ? 'without parsing them' : 'and names the id'}`, async (t) => {
     const parse = t.mock.method(JSON, 'parse');
-    const refused = await readMessage(new Request(URL_OF_APP, { method: 'POST', headers: JSON_HEADERS, body }), 5e6);
+    const request = new Request(URL_OF_APP, { method: 'POST', headers: JSON_HEADERS, body });
+    const refused = await readMessage(request, readMcpHeaders(request), 5e6);
     assert.ok(refused instanceof Response);
     assert.equal(parse.mock.callCount(), id === null ? 0 : 1);
     const answer = (await refused.json()) as { id: unknown; error: { code: number; message: string } };

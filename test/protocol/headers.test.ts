@@ -1,25 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withoutRepeatedHeaders } from '../../src/protocol/headers.ts';
-import { modernRequest, testApp, URL_OF_APP } from '../support/app.ts';
+import { withSingleHeaders } from '../../src/protocol/headers.ts';
+import { modernRequest, openSession, rpc, testApp, URL_OF_APP } from '../support/app.ts';
 
 for (const [name, sent, counted] of [
   ['content-type', 'application/json, application/json', 'application/json'],
-  ['authorization', 'Bearer a, Bearer a, Bearer a', 'Bearer a'],
-  ['authorization', 'Bearer a, Bearer b', 'Bearer a, Bearer b'],
+  ['mcp-name', 'a, a, a', 'a'],
+  ['mcp-name', 'a, b', 'a, b'],
   ['mcp-session-id', 'a', 'a'],
   ['accept', 'text/plain, text/plain', 'text/plain, text/plain'],
 ] as const) {
   test(`reads ${name}: ${sent} as ${counted}`, () => {
     const request = new Request(URL_OF_APP, { headers: { [name]: sent } });
-    assert.equal(withoutRepeatedHeaders(request).headers.get(name), counted);
+    assert.equal(withSingleHeaders(request).headers.get(name), counted);
   });
 }
 
-test('answers 200 to a call whose headers a proxy repeats', async () => {
+const twice = (headers: Record<string, string>, ...names: string[]) => ({
+  ...headers,
+  ...Object.fromEntries(names.map((name) => [name, `${headers[name]}, ${headers[name]}`])),
+});
+
+test('answers 200 to calls whose headers a proxy repeats, in both eras', async () => {
+  const token = 'x'.repeat(32);
+  const app = testApp({ MCP_AUTH_TOKENS: `ci:${token}` });
+  const authorization = `Bearer ${token}`;
+  const session = await openSession(app, { authorization });
+  for (const { headers, body } of [
+    { headers: session.headers, body: rpc('tools/list') },
+    modernRequest('tools/list'),
+    modernRequest('tools/call', { name: 'slugify', arguments: { text: 'a' } }),
+  ]) {
+    const names = ['authorization', ...Object.keys(headers).filter((name) => name !== 'accept')];
+    const response = await app.request('POST', { headers: twice({ ...headers, authorization }, ...names), body });
+    assert.equal(response.status, 200);
+  }
+});
+
+test('refuses headers that are repeated with different values', async () => {
   const { headers, body } = modernRequest('tools/list');
-  const repeated = Object.fromEntries(
-    ['content-type', 'mcp-protocol-version', 'mcp-method'].map((name) => [name, `${headers[name]}, ${headers[name]}`]),
-  );
-  assert.equal((await testApp().request('POST', { headers: { ...headers, ...repeated }, body })).status, 200);
+  const differing = { ...headers, 'mcp-method': 'tools/list, tools/call' };
+  assert.equal((await testApp().request('POST', { headers: differing, body })).status, 400);
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { describeIncoming } from '../../src/protocol/incoming.ts';
 import { readAccept } from '../../src/protocol/accept.ts';
 import { createCallsInFlight } from '../../src/lib/calls-in-flight.ts';
@@ -214,14 +215,10 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const request = async (method: string, body: unknown, id?: string): Promise<Response> => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
     const message = new Request(URL_OF_APP, { method, headers });
-    return method === 'GET'
-      ? sessions.get(message, ANONYMOUS)
-      : sessions.post({
-          request: message,
-          incoming: describeIncoming(body as JSONRPCMessage),
-          caller: ANONYMOUS,
-          accepted: readAccept(headers.accept),
-        });
+    const received = { request: message, headers: readMcpHeaders(message), caller: ANONYMOUS };
+    if (method === 'GET') return sessions.get(received);
+    const incoming = describeIncoming(body as JSONRPCMessage);
+    return sessions.post({ ...received, incoming, accepted: readAccept(headers.accept) });
   };
   const send = async (method: string, body: unknown, id?: string): Promise<string> => {
     const response = await request(method, body, id);
