@@ -8,6 +8,7 @@ import type { JSONRPCMessage, JSONRPCRequest, LoggingLevel, McpServer, Server } 
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Deadlines } from '../lib/deadlines.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
@@ -37,8 +38,8 @@ export interface LiveSessionOptions {
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** How long a call may take before its answer becomes a stream, in milliseconds. */
-  streamAfterMs: number;
+  /** When the answer to a call becomes a stream. */
+  streamDeadlines: Deadlines;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
   /** Most calls that may run at a time. @default any number */

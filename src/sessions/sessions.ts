@@ -12,6 +12,7 @@ import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotoc
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Deadlines } from '../lib/deadlines.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { readAccept } from '../protocol/accept.ts';
 import {
@@ -90,12 +91,14 @@ export class Sessions implements LegacyRequests {
   readonly #options: SessionsOptions;
   readonly #live: LiveSessions;
   readonly #createWithinCaps: CreateWithinCaps;
+  readonly #streamDeadlines: Deadlines;
   readonly #stopTicking: () => void;
   #isTicking = false;
 
   constructor(options: SessionsOptions) {
     const { clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
     this.#options = options;
+    this.#streamDeadlines = new Deadlines(options.streamAfterMs, clock);
     this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
     this.#createWithinCaps = createSessionCaps({
       ...options,
@@ -134,6 +137,7 @@ export class Sessions implements LegacyRequests {
   async close(): Promise<void> {
     this.#stopTicking();
     await this.#live.clear();
+    this.#streamDeadlines.close();
   }
 
   async #initialize(exchange: PostExchange): Promise<Response> {
@@ -209,6 +213,7 @@ export class Sessions implements LegacyRequests {
     const { store, log } = this.#options;
     const session = await createLiveSession({
       ...this.#options,
+      streamDeadlines: this.#streamDeadlines,
       id,
       caller,
       save: (changes) => store.update(id, changes),

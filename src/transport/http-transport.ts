@@ -20,6 +20,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { ANONYMOUS, principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Deadlines } from '../lib/deadlines.ts';
 import { cancelledError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import {
@@ -44,8 +45,8 @@ export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
   /** `undefined` without sessions: the transport then serves one POST. */
   sessionId?: string;
   callsInFlight: CallsInFlight;
-  /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
-  streamAfterMs: number;
+  /** When the answer to a call becomes a stream; `undefined` for never. */
+  streamDeadlines: Deadlines | undefined;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
   /** Most calls that may run at a time. @default any number */
@@ -195,11 +196,10 @@ export class HttpTransport implements Transport {
       this.#calls.set(request.id, call);
     }
     return new Promise((respond) => {
-      const { streamAfterMs, clock } = this.#options;
-      const hasDeadline = stream.canStream && streamAfterMs !== Infinity;
+      const deadlines = stream.canStream ? this.#options.streamDeadlines : undefined;
       // Most calls are over before they become a stream, and need no timer until then.
-      if (!hasDeadline) for (const call of stream.calls) this.#limit(call);
-      const unset = hasDeadline ? clock.after(streamAfterMs, () => this.#open(stream)) : () => {};
+      if (!deadlines) for (const call of stream.calls) this.#limit(call);
+      const unset = deadlines ? deadlines.set(() => this.#open(stream)) : () => {};
       stream.pending = { answers: [], respond, unset };
     });
   }

@@ -8,6 +8,7 @@ import { McpServer, type Server, type Transport } from '@modelcontextprotocol/se
 import { isEventStream } from '../protocol/accept.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Deadlines } from '../lib/deadlines.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { PostExchange } from './exchange.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -47,7 +48,8 @@ export interface SingleExchanges {
 
 /** Makes a set of exchanges; `close()` ends what it holds. */
 export function createSingleExchanges(options: SingleExchangeOptions): SingleExchanges {
-  const { lifecycle, onerror } = options;
+  const { lifecycle, onerror, streamAfterMs, clock } = options;
+  const streamDeadlines = streamAfterMs === Infinity ? undefined : new Deadlines(streamAfterMs, clock);
   const running = new Set<() => Promise<void>>();
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
@@ -67,7 +69,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
       const { cut, end } = begin(server, request);
-      const transport = new HttpTransport({ ...options, ondetach: () => void cut() });
+      const transport = new HttpTransport({ ...options, streamDeadlines, ondetach: () => void cut() });
       transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));
@@ -84,6 +86,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     },
     async close() {
       await Promise.all(Array.from(running, (cut) => cut()));
+      streamDeadlines?.close();
     },
   };
 }

@@ -1,0 +1,63 @@
+/**
+ * Many deadlines of the same length on one timer.
+ *
+ * A timer of Node.js is cheap only while others of its length are running. One that is set alone and stopped within
+ * microseconds, as for a call that is answered at once, takes 7 % of that call.
+ */
+import type { Clock } from './clock.ts';
+import { LinkedList } from './linked-list.ts';
+
+interface Deadline {
+  at: number;
+  /** `undefined` once it is over, or was called off. */
+  callback: (() => void) | undefined;
+}
+
+/** Calls back some time after each deadline was set, in that order. */
+export class Deadlines {
+  readonly #milliseconds: number;
+  readonly #clock: Pick<Clock, 'now' | 'after'>;
+  readonly #waiting = new LinkedList<Deadline>();
+  #stopTimer: (() => void) | undefined;
+
+  /** @param milliseconds - The time between setting a deadline and the callback. */
+  constructor(milliseconds: number, clock: Pick<Clock, 'now' | 'after'>) {
+    this.#milliseconds = milliseconds;
+    this.#clock = clock;
+  }
+
+  /** Sets a deadline. The returned function calls it off; calling that later, or again, does nothing. */
+  set(callback: () => void): () => void {
+    const deadline: Deadline = { at: this.#clock.now() + this.#milliseconds, callback };
+    const link = this.#waiting.append(deadline);
+    this.#startTimer(this.#milliseconds);
+    return () => {
+      if (deadline.callback) this.#waiting.remove(link);
+      deadline.callback = undefined;
+    };
+  }
+
+  /** Stops the timer, so that nothing is called back any more. */
+  close(): void {
+    this.#stopTimer?.();
+  }
+
+  #startTimer(milliseconds: number): void {
+    this.#stopTimer ??= this.#clock.after(milliseconds, () => {
+      this.#stopTimer = undefined;
+      this.#callBack();
+    });
+  }
+
+  #callBack(): void {
+    for (let link = this.#waiting.first; link; link = this.#waiting.first) {
+      const left = link.value.at - this.#clock.now();
+      // More than there ever was: the clock was set back.
+      if (left > 0 && left <= this.#milliseconds) return this.#startTimer(left);
+      const { callback } = link.value;
+      this.#waiting.remove(link);
+      link.value.callback = undefined;
+      callback?.();
+    }
+  }
+}
