@@ -6,6 +6,7 @@ import { createApp } from '../dist/app.js';
 import { systemClock } from '../dist/lib/clock.js';
 import { loadConfig } from '../dist/config/config.js';
 import { listen } from '../dist/node/listen.js';
+import { readIncoming } from '../dist/node/read-incoming.js';
 import { createMcpServer } from '../dist/mcp-server.js';
 import { createMemoryEventLog } from '../dist/memory/memory-event-log.js';
 import { createLogger } from '../dist/telemetry/log.js';
@@ -47,7 +48,7 @@ function createServer(context) {
   return server;
 }
 
-const app = createApp(createServer, { config, log, eventLog });
+const app = createApp(createServer, { config, log, eventLog, readBody: readIncoming });
 await listen(app, config);
 
 const headers = {

@@ -3,7 +3,7 @@
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import type { ServerEventBus } from '@modelcontextprotocol/server';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
@@ -14,6 +14,7 @@ import { loggingFailures, requireServer } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createGetPath } from './endpoint/path.ts';
 import { createModern } from './endpoint/modern.ts';
+import { readBytes } from './endpoint/read-message.ts';
 import { createStateless } from './endpoint/stateless.ts';
 import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
@@ -47,6 +48,8 @@ export interface AppOptions {
   fetch?: typeof fetch;
   /** Tells the address of a connection on this runtime. @default unknown: unauthenticated callers share one rate limit */
   connInfo?: GetConnInfo;
+  /** Reads the body of a request on this runtime, or resolves to `undefined` if it is larger. @default by `arrayBuffer()` */
+  readBody?: (c: Context, maxBytes: number) => Promise<Uint8Array | undefined>;
   /** Keeps session records. @default in memory */
   sessionStore?: SessionStore;
   /** Keeps events for clients that resume a stream. @default in memory */
@@ -68,7 +71,7 @@ export interface AppOptions {
 export interface App {
   /** Whether it is stopping. */
   readonly lifecycle: Readonly<Lifecycle>;
-  /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo`. */
+  /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo` and `readBody`. */
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
   /**
    * Stops: refuses new sessions, waits for running calls, then ends every stream. Resolves to the number of calls that
@@ -76,6 +79,8 @@ export interface App {
    */
   drain(): Promise<number>;
 }
+
+const readRequest = (c: Context, maxBytes: number) => readBytes(c.req.raw, maxBytes);
 
 /** What middleware passes on to the routes. */
 type Env = { Variables: { caller: Caller } };
@@ -97,7 +102,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
     clock,
     log,
   });
-  const { authenticate = authorization.authenticate } = options;
+  const { authenticate = authorization.authenticate, readBody = readRequest } = options;
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log })
@@ -113,7 +118,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
-  app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller')));
+  app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller'), (maxBytes) => readBody(c, maxBytes)));
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
     logFailure(log, error);

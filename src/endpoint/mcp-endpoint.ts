@@ -18,7 +18,7 @@ import type { LegacyRequests } from '../sessions/sessions.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { McpRequest } from '../transport/exchange.ts';
 import type { ModernRequests } from './modern.ts';
-import { readMessage } from './read-message.ts';
+import { readMessage, type ReadBody } from './read-message.ts';
 
 /** Options for {@link createMcpEndpoint}. */
 export interface McpEndpointOptions {
@@ -36,17 +36,17 @@ export interface McpEndpointOptions {
 }
 
 /** Answers a request to `/mcp`, whatever its method. */
-export type McpEndpoint = (request: Request, caller: Caller) => Response | Promise<Response>;
+export type McpEndpoint = (request: Request, caller: Caller, readBody: ReadBody) => Response | Promise<Response>;
 
 /** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, log } = options;
 
-  async function servePost(received: McpRequest): Promise<Response> {
+  async function servePost(received: McpRequest, readBody: ReadBody): Promise<Response> {
     const { request, headers, caller } = received;
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
-    const incoming = await readMessage(request, headers, maxBodyBytes);
+    const incoming = await readMessage(request, headers, maxBodyBytes, readBody);
     if (incoming instanceof Response) {
       if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
       return incoming;
@@ -69,12 +69,12 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
   }
 
-  return (request, caller) => {
+  return (request, caller, readBody) => {
     if (lifecycle.phase === 'stopped') return stoppingResponse();
     const received = { request, headers: readMcpHeaders(request), caller };
     switch (request.method) {
       case 'POST':
-        return servePost(received);
+        return servePost(received, readBody);
       case 'GET':
         return legacy.get(received);
       case 'DELETE':

@@ -42,22 +42,29 @@ const MAX_ID_CHARS = 1024;
 /** Most values in a body, not counting the input of tools and prompts. The SDK checks each several times, some pairwise. */
 const MAX_VALUES = 2000;
 
+/** Resolves to a body, or to `undefined` if it is larger than `maxBytes`. Rejects if the client leaves before its end. */
+export type ReadBody = (maxBytes: number) => Promise<Uint8Array | undefined>;
+
 /**
  * Reads a POST.
  *
  * @param mcpHeaders - The headers of `request` that its body must agree with.
  * @param maxBytes - Largest body, in bytes.
+ * @param readBody - Reads the body of `request`.
  * @returns The message or batch; or the response that refuses it, with status 400, 413 or 415.
  */
 export async function readMessage(
   request: Request,
   mcpHeaders: McpHeaders,
   maxBytes: number,
+  readBody: ReadBody,
 ): Promise<Incoming | Response> {
   const refusal = refuseMediaType(request.headers);
   if (refusal) return refusal;
+  // HTTP guarantees that a body has its declared length, so one that is declared too large need not be read.
+  if (Number(request.headers.get('content-length')) > maxBytes) return bodyTooLargeResponse(maxBytes);
   // If the client leaves before the body is complete, nobody reads the response.
-  const bytes = await readBytes(request, maxBytes).catch(() => new Uint8Array());
+  const bytes = await readBody(maxBytes).catch(() => new Uint8Array());
   if (bytes === undefined) return bodyTooLargeResponse(maxBytes);
   const parsed = parseMessages(bytes);
   return parsed instanceof Response ? parsed : classify(mcpHeaders, parsed.body);
@@ -91,15 +98,9 @@ function refuseMediaType(headers: Headers): Response | undefined {
   return encoding === '' || /^identity$/i.test(encoding) ? undefined : unsupportedEncodingResponse();
 }
 
-/**
- * The body; `undefined` if it is too large. HTTP guarantees that a body has its declared length, so bytes are counted only
- * if no length is declared. A body that is declared too large is not read.
- */
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
-  const declared = request.headers.get('content-length');
-  if (declared !== null && /^\d+$/.test(declared)) {
-    return Number(declared) <= maxBytes ? new Uint8Array(await request.arrayBuffer()) : undefined;
-  }
+/** Reads a body on every runtime. Bytes are counted only if no length is declared. */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+  if (/^\d+$/.test(request.headers.get('content-length') ?? '')) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {

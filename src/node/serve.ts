@@ -7,6 +7,7 @@ import { createLogger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
 import { listen } from './listen.ts';
+import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
 
 /** Options for {@link serve}. */
@@ -45,7 +46,7 @@ async function serveUntilSignal(createServer: CreateServer, config: Config, unkn
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp(createServer, { config, log, connInfo: getConnInfo });
+  const app = createApp(createServer, { config, log, connInfo: getConnInfo, readBody: readIncoming });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });

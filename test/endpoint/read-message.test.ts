@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLegacyRequest } from '@modelcontextprotocol/server';
-import { readMessage } from '../../src/endpoint/read-message.ts';
+import { readBytes, readMessage } from '../../src/endpoint/read-message.ts';
 import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { initializeRequest, JSON_HEADERS, modernRequest, rpc, URL_OF_APP } from '../support/app.ts';
 
@@ -48,7 +48,7 @@ for (const [what, body] of Object.entries(BODIES)) {
       const headers = { ...JSON_HEADERS, ...(version !== undefined && { 'mcp-protocol-version': version }) };
       const request = new Request(URL_OF_APP, { method: 'POST', headers, body: JSON.stringify(body) });
       const isLegacy = await isLegacyRequest(request.clone(), body);
-      const incoming = await readMessage(request, readMcpHeaders(request), 100_000);
+      const incoming = await readMessage(request, readMcpHeaders(request), 100_000, (max) => readBytes(request, max));
       assert.equal(!(incoming instanceof Response) && incoming.era === 'legacy', isLegacy, version);
     }
   });
@@ -69,7 +69,7 @@ for (const [what, body, error, id] of EXCESSIVE) {
   test(`answers 400 with -32600 to ${what}, ${id === null ? 'without parsing them' : 'and names the id'}`, async (t) => {
     const parse = t.mock.method(JSON, 'parse');
     const request = new Request(URL_OF_APP, { method: 'POST', headers: JSON_HEADERS, body });
-    const refused = await readMessage(request, readMcpHeaders(request), 5e6);
+    const refused = await readMessage(request, readMcpHeaders(request), 5e6, (max) => readBytes(request, max));
     assert.ok(refused instanceof Response);
     assert.equal(parse.mock.callCount(), id === null ? 0 : 1);
     const answer = (await refused.json()) as { id: unknown; error: { code: number; message: string } };

@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test';
 import type { Clock } from '../../src/lib/clock.ts';
 import { listen } from '../../src/node/listen.ts';
+import { readIncoming } from '../../src/node/read-incoming.ts';
 import { testApp, type TestAppOptions } from './app.ts';
 
 export interface ListeningApp {
@@ -51,7 +52,10 @@ export async function startListening(
     address,
   );
   const url = `http://127.0.0.1:${listener.port}/mcp`;
-  const app = testApp({ MCP_DRAIN_SECONDS: '0', ...(typeof env === 'function' ? env(url) : env) }, options);
+  const app = testApp(
+    { MCP_DRAIN_SECONDS: '0', ...(typeof env === 'function' ? env(url) : env) },
+    { readBody: readIncoming, ...options },
+  );
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= listener.close());
   t.after(async () => {

@@ -17,6 +17,7 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
+import { readIncoming } from '../../src/node/read-incoming.ts';
 import type { EventLog } from '../../src/sessions/event-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
@@ -76,6 +77,7 @@ export async function startWire(env: Record<string, string> = {}): Promise<Wire>
     clock,
     sessionStore,
     eventLog,
+    readBody: readIncoming,
     log: createLogger({ level: config.logLevel, write: complaints.add }),
   });
   const listener = await listen(app, config);
