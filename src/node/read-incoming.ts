@@ -24,6 +24,9 @@ export function readIncoming(c: Context<{ Bindings: HttpBindings }>, maxBytes: n
     incoming.on('data', take);
     incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
     incoming.once('error', reject);
-    incoming.once('close', () => reject(new Error('The client left before the end of its request')));
+    incoming.once('close', () => {
+      // It closes after its end, too, and an error for nothing would take longer than all the rest.
+      if (!incoming.readableEnded) reject(new Error('The client left before the end of its request'));
+    });
   });
 }
