@@ -176,7 +176,13 @@ function createEndpoint(
           store: parts.sessionStore ?? createMemorySessionStore({ idleMs, clock }),
           eventLog: parts.eventLog ?? createMemoryEventLog({ clock }),
         });
-  const modern = createModern({ ...shared, bus: parts.bus });
+  const modern = createModern({
+    ...shared,
+    bus: parts.bus,
+    // What sessions with a GET stream are to earlier revisions.
+    maxSubscriptions: config.maxSessions,
+    maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
+  });
   return {
     handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
     async close() {

@@ -89,14 +89,14 @@ export const SETTINGS = {
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
     meaning:
-      'Maximum number of sessions. Beyond that, the least recently used one ends; if all are in use, the answer is 503',
+      'Maximum number of sessions. Beyond that, the least recently used one ends; if all are in use, the answer is 503. Also of open `subscriptions/listen` streams',
   }),
   maxSessionsPerPrincipal: setting({
     variable: 'MCP_MAX_SESSIONS_PER_PRINCIPAL',
     fallback: '1000',
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
-    meaning: 'Maximum number of sessions of one authenticated principal',
+    meaning: 'Maximum number of sessions of one authenticated principal, and of its `subscriptions/listen` streams',
   }),
   callTimeoutSeconds: setting({
     variable: 'MCP_CALL_TIMEOUT_SECONDS',

@@ -12,7 +12,6 @@ import {
   stoppingResponse,
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
-
 import { readMcpHeaders } from '../protocol/headers.ts';
 import type { LegacyRequests } from '../sessions/sessions.ts';
 import type { Logger } from '../telemetry/log.ts';

@@ -12,11 +12,17 @@ import {
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
-import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { asAccepted, isEventStream } from '../protocol/accept.ts';
-import { cutOffError, internalError, timedOutError, timedOutResponse } from '../protocol/errors.ts';
+import {
+  cutOffError,
+  internalError,
+  timedOutError,
+  timedOutResponse,
+  tooManyStreamsResponse,
+} from '../protocol/errors.ts';
 import { withSingleHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText, parseJson, portableJson } from '../protocol/json.ts';
@@ -44,6 +50,10 @@ export interface SdkHandlerOptions {
   keepAliveMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
+  /** Maximum number of open streams of `subscriptions/listen`. */
+  maxSubscriptions: number;
+  /** Maximum number of those of one authenticated principal. */
+  maxSubscriptionsPerPrincipal: number;
   /** Where changes are published for clients that listen. @default a new one */
   bus: ServerEventBus | undefined;
   log: Logger;
@@ -77,6 +87,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     ...(options.bus && { bus: options.bus }),
     legacy: 'reject',
     keepAliveMs,
+    maxSubscriptions: options.maxSubscriptions,
     onerror: (error) => log.debug('mcp', { error: error.message }),
   });
 
@@ -87,14 +98,6 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const request = withSingleHeaders(received);
     handled.set(request, call);
     return handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
-  }
-
-  /** Bounds an event stream of the SDK. */
-  function bounded(response: Response, exchange: PostExchange, more: Partial<BoundedResponseOptions> = {}): Response {
-    const { accepted, caller } = exchange;
-    // A client that reads only JSON gets no stream that could end early.
-    const expiresAt = accepted.eventStream ? caller.authInfo?.expiresAt : undefined;
-    return boundedResponse(response, { clock, expiresAt, onEnd: () => {}, ...more });
   }
 
   async function answer(exchange: PostExchange): Promise<Response> {
@@ -115,15 +118,37 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     };
     const lastWords = (lastChunk: Uint8Array | undefined) =>
       isAnswer(lastChunk) ? undefined : unansweredEvent(incoming, lifecycle, call);
-    return asAccepted(bounded(response, exchange, { onEnd, mapChunk, lastWords }), accepted);
+    return asAccepted(bounded(response, exchange, { clock, onEnd, mapChunk, lastWords }), accepted);
   }
 
-  return {
-    answer,
-    subscribe: async (exchange) =>
-      bounded(await fetchHandler(exchange, { tool: undefined }), exchange, { mapChunk: portableChunk }),
-    close: () => handler.close(),
+  return { answer, subscribe: createSubscribe(fetchHandler, options), close: () => handler.close() };
+}
+
+/** Makes the function that opens streams of `subscriptions/listen`, so many for each principal. A stop does not wait for them. */
+function createSubscribe(
+  fetchHandler: (exchange: PostExchange, call: HandledCall) => Promise<Response>,
+  { clock, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
+): SdkHandler['subscribe'] {
+  const subscriptions = createCallsInFlight();
+  return async (exchange) => {
+    const principal = principalKey(exchange.caller);
+    if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
+    const onEnd = subscriptions.begin(principal);
+    try {
+      const response = await fetchHandler(exchange, { tool: undefined });
+      return bounded(response, exchange, { clock, onEnd, mapChunk: portableChunk });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
   };
+}
+
+/** Bounds an event stream of the SDK. */
+function bounded(response: Response, { accepted, caller }: PostExchange, options: BoundedResponseOptions): Response {
+  // A client that reads only JSON gets no stream that could end early.
+  const expiresAt = accepted.eventStream ? caller.authInfo?.expiresAt : undefined;
+  return boundedResponse(response, { expiresAt, ...options });
 }
 
 /** Keeps `server` from starting when its call is over: building it, and asking for scopes, may have taken until then. */

@@ -6,9 +6,12 @@ export interface Clock {
   now(): number;
   /** Calls `callback` every `milliseconds` until the returned function is called. Does not keep the process alive. */
   every(milliseconds: number, callback: () => void): () => void;
-  /** Calls `callback` once after `milliseconds`, unless the returned function is called first. Keeps the process alive. */
+  /** Calls `callback` once after `milliseconds`, at most 24 days, unless the returned function is called first. Keeps the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
 }
+
+/** The longest that a timer can wait, in milliseconds: 24 days. Node.js runs one for longer than that at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The real time. */
 export const systemClock: Clock = {
@@ -19,7 +22,7 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
   after(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
+    const timer = setTimeout(callback, Math.min(milliseconds, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

@@ -16,12 +16,12 @@ interface Deadline {
 /** Calls back some time after each deadline was set, in that order. */
 export class Deadlines {
   readonly #milliseconds: number;
-  readonly #clock: Pick<Clock, 'now' | 'after'>;
+  readonly #clock: Pick<Clock, 'now' | 'every'>;
   readonly #waiting = new LinkedList<Deadline>();
   #stopTimer: (() => void) | undefined;
 
-  /** @param milliseconds - The time between setting a deadline and the callback. */
-  constructor(milliseconds: number, clock: Pick<Clock, 'now' | 'after'>) {
+  /** @param milliseconds - The time between setting a deadline and the callback, at most 24 days. */
+  constructor(milliseconds: number, clock: Pick<Clock, 'now' | 'every'>) {
     this.#milliseconds = milliseconds;
     this.#clock = clock;
   }
@@ -43,7 +43,9 @@ export class Deadlines {
   }
 
   #startTimer(milliseconds: number): void {
-    this.#stopTimer ??= this.#clock.after(milliseconds, () => {
+    // Not `after`: the timer outlives the deadlines that were called off, and must not keep the process alive.
+    this.#stopTimer ??= this.#clock.every(milliseconds, () => {
+      this.#stopTimer?.();
       this.#stopTimer = undefined;
       this.#callBack();
     });

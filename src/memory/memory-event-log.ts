@@ -8,9 +8,9 @@ export interface MemoryEventLogOptions {
   clock: Pick<Clock, 'now'>;
   /** Most events of one stream. Only those that may be lost go. @default 1000 */
   maxEventsPerStream?: number;
-  /** Most bytes of one stream. Only events that may be lost go. @default 256 KiB */
+  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
   maxBytesPerStream?: number;
-  /** Most bytes of one session. Only streams that have ended go, but never the last of them. @default 4 MiB */
+  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
   maxBytesPerSession?: number;
   /** Most bytes of all sessions together. @default 64 MiB */
   maxBytes?: number;
@@ -52,7 +52,7 @@ interface StreamLog {
   /** The number of the last event that was lost; 0 if none was. */
   lost: number;
   endedAt?: number;
-  /** Its places among the streams that have ended, those of its session that have, and those with events that may be lost. */
+  /** Its links in the lists of ended streams, of ended streams of its session, and of streams with events that may be lost. */
   ended?: Link<StreamLog> | undefined;
   endedInSession?: Link<StreamLog>;
   losable?: Link<StreamLog> | undefined;
@@ -82,7 +82,7 @@ class Log {
   constructor(options: MemoryEventLogOptions) {
     this.#options = {
       maxEventsPerStream: 1000,
-      maxBytesPerStream: 256 * 1024,
+      maxBytesPerStream: 1024 * 1024,
       maxBytesPerSession: 4 * 1024 * 1024,
       maxBytes: 64 * 1024 * 1024,
       maxAgeMs: 5 * 60_000,
@@ -104,7 +104,7 @@ class Log {
       this.#count(stream, bytes);
     }
     this.#loseEvents(stream, this.#options.maxEventsPerStream, this.#options.maxBytesPerStream);
-    this.#makeRoom(session);
+    this.#makeRoom(stream);
     return id;
   }
 
@@ -115,7 +115,7 @@ class Log {
     stream.endedAt = this.#options.clock.now();
     stream.ended = this.#ended.append(stream);
     stream.endedInSession = session.ended.append(stream);
-    this.#makeRoom(session);
+    this.#makeRoom(stream);
   }
 
   after(sessionId: string, eventId: string): LaterEvents | undefined {
@@ -205,13 +205,15 @@ class Log {
     stream.losable = undefined;
   }
 
-  /** Removes what is missed the least, until a session that has grown, and all of them together, keep their bounds. */
-  #makeRoom(session: SessionLog): void {
+  /** Removes the least valuable events first, until the session of a stream that has grown or ended, and all together, keep their bounds. */
+  #makeRoom(growing: StreamLog): void {
+    const { session } = growing;
     const { maxBytesPerSession, maxBytes } = this.#options;
     for (const stream of session.ended) {
       if (session.bytes <= maxBytesPerSession || session.ended.size === 1) break;
       this.#removeStream(stream);
     }
+    this.#loseEvents(growing, Infinity, growing.bytes - Math.max(session.bytes - maxBytesPerSession, 0));
     for (const stream of this.#ended) {
       if (this.#bytes <= maxBytes) return;
       this.#removeStream(stream);

@@ -21,6 +21,8 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 export interface ConnectionsOptions {
   /** Answers a request. */
   listener: RequestListener;
+  /** Whether answers close their connection: then one is not made while another is on its way. */
+  isStopping: () => boolean;
   /** How long a client may accept no bytes although some wait for it, in milliseconds. It takes up to half of that to notice. */
   writeTimeoutMs: number;
   clock: Pick<Clock, 'now' | 'every'>;
@@ -65,17 +67,15 @@ export function createConnections(options: ConnectionsOptions): Connections {
 function createConnection(
   socket: Socket,
   unsent: CallsInFlight,
-  { listener, writeTimeoutMs, clock }: ConnectionsOptions,
+  { listener, isStopping, writeTimeoutMs, clock }: ConnectionsOptions,
 ): Connection {
   const waiting: [IncomingMessage, ServerResponse][] = [];
   const unanswered = new Set<ServerResponse>();
   let stalled = { accepted: '', since: 0 };
 
   function isFull(): boolean {
-    if (unanswered.size === 0) return false;
-    let bytes = 0;
-    for (const response of unanswered) bytes += response.writableLength;
-    return unanswered.size >= MAX_UNANSWERED || bytes >= MAX_UNSENT_BYTES;
+    const most = isStopping() ? 1 : MAX_UNANSWERED;
+    return unanswered.size >= most || unsentBytes(unanswered) >= MAX_UNSENT_BYTES;
   }
 
   function start(request: IncomingMessage, response: ServerResponse): void {
@@ -104,8 +104,8 @@ function createConnection(
   });
   socket.once('close', () => {
     waiting.length = 0;
-    // Node.js does not tell answers that are queued behind another one.
-    for (const response of unanswered) if (response.socket === null) response.emit('close');
+    // Node.js emits no `close` on answers that are queued behind another one.
+    for (const response of unanswered) if (response.socket === null) response.destroy().emit('close');
   });
 
   return {
@@ -123,6 +123,12 @@ function createConnection(
       else if (clock.now() - stalled.since >= writeTimeoutMs) socket.destroy();
     },
   };
+}
+
+function unsentBytes(responses: Iterable<ServerResponse>): number {
+  let bytes = 0;
+  for (const { writableLength } of responses) bytes += writableLength;
+  return bytes;
 }
 
 /**

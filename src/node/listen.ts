@@ -55,6 +55,7 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
       if (app.lifecycle.phase !== 'serving') response.setHeader('connection', 'close');
       void answer(request, response);
     },
+    isStopping: () => app.lifecycle.phase !== 'serving',
     writeTimeoutMs,
     clock,
   });
@@ -63,10 +64,13 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
   server.keepAliveTimeout = idleConnectionMs;
-  // Above it, so that the two never race for an idle connection.
+  // Above it, since versions of Node.js have counted the idle time as part of the headers'.
   server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
   await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) => reject(new ConfigError(explain(error, host, port)));
+    const refuse = (error: NodeJS.ErrnoException) => {
+      connections.close();
+      reject(new ConfigError(explain(error, host, port)));
+    };
     server.once('error', refuse);
     // A machine may resolve localhost to ::1 first, where clients of 127.0.0.1 would not find it.
     server.listen(port, host === 'localhost' ? '127.0.0.1' : host.replace(/^\[|\]$/g, ''), () => {

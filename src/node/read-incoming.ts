@@ -10,8 +10,10 @@ import type { Context } from 'hono';
  */
 export function readIncoming(c: Context<{ Bindings: HttpBindings }>, maxBytes: number): Promise<Buffer | undefined> {
   const { incoming } = c.env;
+  // Nothing more is emitted. The adapter knows how to find a body that was complete before the client left.
+  if (incoming.destroyed) return c.req.arrayBuffer().then((body) => Buffer.from(body));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer) => {
       chunks.push(chunk);
@@ -19,6 +21,7 @@ export function readIncoming(c: Context<{ Bindings: HttpBindings }>, maxBytes: n
       if (bytes <= maxBytes) return;
       // The adapter discards the rest, once there is an answer.
       incoming.off('data', take).pause();
+      chunks = [];
       resolve(undefined);
     };
     incoming.on('data', take);

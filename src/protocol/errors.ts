@@ -135,6 +135,15 @@ export const tooManyCallsResponse = (whose: 'session' | 'principal', max: number
     { id, headers: { 'Retry-After': '10' } },
   );
 
+/** 429: too many open streams of `subscriptions/listen` for a principal. */
+export const tooManyStreamsResponse = (max: number, id: RequestId) =>
+  errorResponse(
+    429,
+    REFUSED,
+    `Too many open subscriptions: a principal may have ${max}; MCP_MAX_SESSIONS_PER_PRINCIPAL of the server sets the limit`,
+    { id, headers: { 'Retry-After': '10' } },
+  );
+
 /** 499, as in nginx: the client left before there was an answer. Only the log sees this status. */
 export const clientGoneResponse = (): Response => new Response(null, { status: 499 });
 

@@ -8,12 +8,11 @@ import type { JSONRPCMessage, JSONRPCRequest, LoggingLevel, McpServer, Server } 
 import type { Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Deadlines } from '../lib/deadlines.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
 import type { CreateServer } from '../tools.ts';
-import type { Answer } from '../transport/call.ts';
+import type { Answer, CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import type { EventLog } from './event-log.ts';
@@ -38,10 +37,8 @@ export interface LiveSessionOptions {
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
-  /** When the answer to a call becomes a stream. */
-  streamDeadlines: Deadlines;
-  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
-  callTimeoutMs: number;
+  /** When the answer to a call becomes a stream, and when a call that reports no progress is cancelled. */
+  deadlines: CallDeadlines;
   /** Most calls that may run at a time. @default any number */
   maxCalls?: number;
   /** Saves changes in the record. Resolves to `false` if the record is gone. */

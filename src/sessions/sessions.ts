@@ -12,7 +12,6 @@ import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotoc
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Deadlines } from '../lib/deadlines.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { readAccept } from '../protocol/accept.ts';
 import {
@@ -26,7 +25,7 @@ import {
 } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
-import type { Answer } from '../transport/call.ts';
+import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
@@ -91,14 +90,14 @@ export class Sessions implements LegacyRequests {
   readonly #options: SessionsOptions;
   readonly #live: LiveSessions;
   readonly #createWithinCaps: CreateWithinCaps;
-  readonly #streamDeadlines: Deadlines;
+  readonly #deadlines: CallDeadlines;
   readonly #stopTicking: () => void;
   #isTicking = false;
 
   constructor(options: SessionsOptions) {
     const { clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
     this.#options = options;
-    this.#streamDeadlines = new Deadlines(options.streamAfterMs, clock);
+    this.#deadlines = createCallDeadlines(options);
     this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
     this.#createWithinCaps = createSessionCaps({
       ...options,
@@ -137,7 +136,7 @@ export class Sessions implements LegacyRequests {
   async close(): Promise<void> {
     this.#stopTicking();
     await this.#live.clear();
-    this.#streamDeadlines.close();
+    this.#deadlines.close();
   }
 
   async #initialize(exchange: PostExchange): Promise<Response> {
@@ -213,7 +212,7 @@ export class Sessions implements LegacyRequests {
     const { store, log } = this.#options;
     const session = await createLiveSession({
       ...this.#options,
-      streamDeadlines: this.#streamDeadlines,
+      deadlines: this.#deadlines,
       id,
       caller,
       save: (changes) => store.update(id, changes),

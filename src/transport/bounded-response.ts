@@ -12,8 +12,6 @@ import { isEventStream } from '../protocol/accept.ts';
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** How long a stream may outlive its token, in milliseconds: more than clocks differ by, plus time for a last event. */
 export const GRACE_MS = 30_000;
-/** The longest that a timer can wait, in milliseconds: 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Options for {@link createBoundedBody} and {@link boundedResponse}. */
 export interface BoundedBodyOptions {
@@ -59,9 +57,7 @@ export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
   );
   // To a client of the 2025 revisions this is a broken connection: it resumes, and needs a valid token for that.
   const cancelExpiry =
-    expiresAt === undefined
-      ? undefined
-      : clock.after(Math.min(expiresAt * 1000 + GRACE_MS - clock.now(), MAX_TIMER_MS), end);
+    expiresAt === undefined ? undefined : clock.after(expiresAt * 1000 + GRACE_MS - clock.now(), end);
   return {
     stream,
     write(chunk) {

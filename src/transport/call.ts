@@ -1,5 +1,7 @@
 /** Unanswered calls, and the JSON bodies or streams that their answers go into. */
 import { isSpecType, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '@modelcontextprotocol/server';
+import type { Clock } from '../lib/clock.ts';
+import { Deadlines } from '../lib/deadlines.ts';
 import {
   cutOffError,
   duplicateRequestResponse,
@@ -21,8 +23,8 @@ export interface Stream {
   id: string;
   /** Its unanswered calls. */
   calls: Set<Call>;
-  /** Who makes them. */
-  caller?: Caller;
+  /** Who makes them; anybody for those of GET. */
+  caller: Caller;
   /** The connection that its events are sent on, while there is one. */
   connection?: EventStream | undefined;
   /** Until it is an event stream: the answers so far, the function that responds, and the one that clears the deadline. */
@@ -45,7 +47,7 @@ export interface Call {
   /** Set by the first answer. Further answers are dropped. */
   isAnswered: boolean;
   /** Stops the timer that limits how long it may run. */
-  stopTimer?: () => void;
+  stopTimer?: (() => void) | undefined;
   /** Ends its count among the calls in flight. The count begins with the event stream: until then, the POST is counted. */
   end?: () => void;
 }
@@ -112,4 +114,35 @@ export function cancelledCall(message: JSONRPCMessage, calls: ReadonlyMap<Reques
 /** Drops a notification. A request fails, so that the server does not wait, and later cancel what was never asked. */
 export function refuseRepeated(message: JSONRPCMessage): void {
   if ('id' in message) throw new Error('Requests are not repeated while a session is restored');
+}
+
+/** Options for {@link createCallDeadlines}. */
+export interface CallDeadlinesOptions {
+  clock: Pick<Clock, 'now' | 'every'>;
+  /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
+  streamAfterMs: number;
+  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
+  callTimeoutMs: number;
+}
+
+/** The deadlines that all calls of one kind share; `undefined` for never. */
+export interface CallDeadlines {
+  readonly stream: Deadlines | undefined;
+  readonly timeout: Deadlines | undefined;
+  /** Stops their timers. */
+  close(): void;
+}
+
+/** Makes the deadlines. */
+export function createCallDeadlines({ clock, streamAfterMs, callTimeoutMs }: CallDeadlinesOptions): CallDeadlines {
+  const stream = streamAfterMs === Infinity ? undefined : new Deadlines(streamAfterMs, clock);
+  const timeout = callTimeoutMs === 0 ? undefined : new Deadlines(callTimeoutMs, clock);
+  return {
+    stream,
+    timeout,
+    close() {
+      stream?.close();
+      timeout?.close();
+    },
+  };
 }

@@ -18,9 +18,8 @@ import type {
   Transport,
   TransportSendOptions,
 } from '@modelcontextprotocol/server';
-import { ANONYMOUS, principalKey } from '../auth/caller.ts';
+import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Deadlines } from '../lib/deadlines.ts';
 import { cancelledError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import {
@@ -33,6 +32,7 @@ import {
   refuseRepeated,
   type Answer,
   type Call,
+  type CallDeadlines,
   type Stream,
 } from './call.ts';
 import { readsPriming, type Exchange, type McpRequest } from './exchange.ts';
@@ -45,10 +45,8 @@ export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
   /** `undefined` without sessions: the transport then serves one POST. */
   sessionId?: string;
   callsInFlight: CallsInFlight;
-  /** When the answer to a call becomes a stream; `undefined` for never. */
-  streamDeadlines: Deadlines | undefined;
-  /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
-  callTimeoutMs: number;
+  /** When the answer to a call becomes a stream, and when a call that reports no progress is cancelled. */
+  deadlines: CallDeadlines;
   /** Most calls that may run at a time. @default any number */
   maxCalls?: number;
   /**
@@ -130,6 +128,7 @@ export class HttpTransport implements Transport {
     const call = this.#calls.get(requestId);
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#settle(call, message);
+    if (call && !isOver && message.method === 'notifications/progress') this.#limit(call);
     // Nobody would read it: the stream closes with the answer, or the client reads JSON only. A request must fail, since
     // the server waits for its answer.
     if (isOver || (call.stream.pending && !call.stream.canStream)) {
@@ -137,7 +136,6 @@ export class HttpTransport implements Transport {
       return undefined;
     }
     this.#open(call.stream);
-    if (message.method === 'notifications/progress') this.#limit(call);
     return this.#tell(call.stream, message);
   }
 
@@ -160,15 +158,8 @@ export class HttpTransport implements Transport {
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const { expiresAt } = authInfo ?? {};
-    const stream: Stream = {
-      id: '',
-      calls: new Set(),
-      caller,
-      canStream,
-      isPrimed,
-      isBatch: kind === 'batch',
-      expiresAt,
-    };
+    const isBatch = kind === 'batch';
+    const stream: Stream = { id: '', calls: new Set(), caller, canStream, isPrimed, isBatch, expiresAt };
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
     if (isPrimed) {
@@ -180,25 +171,24 @@ export class HttpTransport implements Transport {
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream that it could resume, so nobody waits for its calls once it has left.
-    if (!canStream && this.sessionId !== undefined) {
-      const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
-      request?.signal.addEventListener('abort', leave, { once: true });
-    }
+    const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
+    const isAwaited = !canStream && this.sessionId !== undefined;
+    if (isAwaited) request?.signal.addEventListener('abort', leave, { once: true });
     for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
+    if (isAwaited && request?.signal.aborted) leave();
     return response;
   }
 
   /** Registers calls. Resolves to their answer once it is certain whether that is JSON or a stream. */
   #register(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
     for (const request of requests) {
-      const call = { request, stream, isAnswered: false };
+      const call: Call = { request, stream, isAnswered: false };
       stream.calls.add(call);
       this.#calls.set(request.id, call);
+      this.#limit(call);
     }
     return new Promise((respond) => {
-      const deadlines = stream.canStream ? this.#options.streamDeadlines : undefined;
-      // Most calls are over before they become a stream, and need no timer until then.
-      if (!deadlines) for (const call of stream.calls) this.#limit(call);
+      const deadlines = stream.canStream ? this.#options.deadlines.stream : undefined;
       const unset = deadlines ? deadlines.set(() => this.#open(stream)) : () => {};
       stream.pending = { answers: [], respond, unset };
     });
@@ -261,11 +251,8 @@ export class HttpTransport implements Transport {
     const { pending } = stream;
     if (!pending || this.#isClosed) return;
     stream.pending = undefined;
-    const principal = principalKey(stream.caller ?? ANONYMOUS);
-    for (const call of stream.calls) {
-      call.end = this.#options.callsInFlight.begin(principal);
-      this.#limit(call);
-    }
+    const principal = principalKey(stream.caller);
+    for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
     pending.respond(this.#streams.open(stream));
     if (stream.isPrimed) void this.#streams.send(stream, undefined);
@@ -275,10 +262,8 @@ export class HttpTransport implements Transport {
 
   /** Gives a call its full time, now and whenever it reports progress. */
   #limit(call: Call): void {
-    const { callTimeoutMs, clock } = this.#options;
-    if (callTimeoutMs === 0) return;
     call.stopTimer?.();
-    call.stopTimer = clock.after(callTimeoutMs, () => this.#cancel(call, timedOutError(call.request.id)));
+    call.stopTimer = this.#options.deadlines.timeout?.set(() => this.#cancel(call, timedOutError(call.request.id)));
   }
 
   /** Cancels a call, which its tool learns by its signal, and answers it. */

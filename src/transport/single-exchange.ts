@@ -8,8 +8,8 @@ import { McpServer, type Server, type Transport } from '@modelcontextprotocol/se
 import { isEventStream } from '../protocol/accept.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Deadlines } from '../lib/deadlines.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
+import { createCallDeadlines } from './call.ts';
 import type { PostExchange } from './exchange.ts';
 import { HttpTransport } from './http-transport.ts';
 
@@ -48,8 +48,8 @@ export interface SingleExchanges {
 
 /** Makes a set of exchanges; `close()` ends what it holds. */
 export function createSingleExchanges(options: SingleExchangeOptions): SingleExchanges {
-  const { lifecycle, onerror, streamAfterMs, clock } = options;
-  const streamDeadlines = streamAfterMs === Infinity ? undefined : new Deadlines(streamAfterMs, clock);
+  const { lifecycle, onerror } = options;
+  const deadlines = createCallDeadlines(options);
   const running = new Set<() => Promise<void>>();
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
@@ -69,7 +69,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
       const { cut, end } = begin(server, request);
-      const transport = new HttpTransport({ ...options, streamDeadlines, ondetach: () => void cut() });
+      const transport = new HttpTransport({ ...options, deadlines, ondetach: () => void cut() });
       transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));
@@ -86,7 +86,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     },
     async close() {
       await Promise.all(Array.from(running, (cut) => cut()));
-      streamDeadlines?.close();
+      deadlines.close();
     },
   };
 }

@@ -4,6 +4,7 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
+import { ANONYMOUS } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 import { unknownEventResponse } from '../protocol/errors.ts';
@@ -44,7 +45,7 @@ export interface StreamsOptions {
 /** The streams of one transport, and their connections. */
 export class Streams {
   /** The stream that a GET request opens, for messages that belong to no call. */
-  readonly ofGet: Stream = { id: 'get', calls: new Set() };
+  readonly ofGet: Stream = { id: 'get', calls: new Set(), caller: ANONYMOUS };
   /** Runs one task at a time: events are sent and streams resumed in order, so that each event is either replayed or sent live. */
   readonly inOrder = createTaskQueue();
   readonly #options: StreamsOptions;
@@ -123,7 +124,7 @@ export class Streams {
     if (!isUsable) return unknownEventResponse();
     if (this.#isClosed) return undefined;
     const running = this.#running.get(missed.streamId);
-    const stream = running ?? { id: missed.streamId, calls: new Set() };
+    const stream = running ?? { id: missed.streamId, calls: new Set(), caller: ANONYMOUS };
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
     if (missed.events.length === 0) stream.connection?.comment();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { answerOf, gate, MODERN, modernRequest, readStream } from '../support/app.ts';
 import { assertRefused } from '../support/refusal.ts';
-import { sessionApp } from '../support/session-app.ts';
+import { bearer, sessionApp } from '../support/session-app.ts';
 import { settled } from '../support/time.ts';
 
 const { app } = sessionApp({ noop: () => null });
@@ -130,6 +130,25 @@ test('publishes JSON that strict parsers and line readers understand', async () 
   await stream.next();
   assert.match(stream.text, /a\\ufffd\\u2028b/);
   await stream.cancel();
+});
+
+test('answers 429 to more subscriptions of a principal than MCP_MAX_SESSIONS_PER_PRINCIPAL, until one ends', async () => {
+  const { app: listening } = sessionApp({ noop: () => null }, { MCP_MAX_SESSIONS_PER_PRINCIPAL: '2' });
+  const listen = async (token: string) => {
+    const { headers, body } = modernRequest('subscriptions/listen', LISTEN);
+    return listening.request('POST', { headers: { ...headers, ...bearer(token) }, body });
+  };
+  const first = readStream(await listen('anna.1'));
+  await first.next();
+  const second = readStream(await listen('anna.2'));
+  const refused = await listen('anna.3');
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '10']);
+  const other = await listen('ben.1');
+  assert.equal(other.status, 200);
+  await first.cancel();
+  const again = await listen('anna.3');
+  assert.equal(again.status, 200);
+  await Promise.all([second.cancel(), other.body?.cancel(), again.body?.cancel()]);
 });
 
 test('gives up a client that listens and does not read', async () => {

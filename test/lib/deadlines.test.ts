@@ -63,7 +63,7 @@ test('takes deadlines that a callback sets or calls off', () => {
 test('calls back when its timer ends, although the clock was set back meanwhile', () => {
   let now = 10_000;
   const timers: (() => void)[] = [];
-  const deadlines = new Deadlines(100, { now: () => now, after: (_, callback) => (timers.push(callback), () => {}) });
+  const deadlines = new Deadlines(100, { now: () => now, every: (_, callback) => (timers.push(callback), () => {}) });
   let isCalled = false;
   deadlines.set(() => (isCalled = true));
   now = 0;

@@ -61,18 +61,19 @@ test('forgets unused sessions when another is appended to', async () => {
   assert.equal(await log.after('abandoned', abandoned), undefined);
 });
 
-test('keeps a thousand events and 256 KiB of a stream, 4 MiB of a session, for five minutes unless told otherwise', async () => {
+test('keeps a thousand events and 1 MiB of a stream, 4 MiB of a session, for five minutes unless told otherwise', async () => {
   const clock = manualClock();
   const log = createMemoryEventLog({ clock });
   const isComplete = async (session: string, id: string) => (await log.after(session, id))?.isComplete;
   const first = await log.append('events', 'one', undefined);
   for (let i = 0; i < 1000; i += 1) await log.append('events', 'one', '', true);
-  // Each counts for 512 bytes.
-  assert.equal((await log.after('events', first))?.events.length, 511);
+  assert.equal(await isComplete('events', first), true);
+  await log.append('events', 'one', '', true);
+  assert.equal((await log.after('events', first))?.events.length, 1000);
   const few = await log.append('bytes', 'one', undefined);
-  await log.append('bytes', 'one', large(130_000), true);
+  await log.append('bytes', 'one', large(520_000), true);
   assert.equal(await isComplete('bytes', few), true);
-  await log.append('bytes', 'one', large(1000), true);
+  await log.append('bytes', 'one', large(5000), true);
   assert.equal(await isComplete('bytes', few), false);
 
   const ended: string[] = [];
@@ -87,6 +88,20 @@ test('keeps a thousand events and 256 KiB of a stream, 4 MiB of a session, for f
   assert.equal(await isComplete('session', ended[4] ?? ''), true);
   clock.advance(1);
   assert.equal(await log.after('session', ended[4] ?? ''), undefined);
+});
+
+test('loses what a stream says when the running streams of a session exceed its bytes, and nothing of other sessions', async () => {
+  const log = createMemoryEventLog({ clock: manualClock(), maxBytesPerSession: 100_000 });
+  const other = await log.append('other', 'one', undefined);
+  await log.append('other', 'one', large(1000), true);
+  const ids: string[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    ids.push(await log.append('s', `${i}`, undefined));
+    await log.append('s', `${i}`, large(5000), true);
+  }
+  const counts = await Promise.all(ids.map(async (id) => (await log.after('s', id))?.events.length));
+  assert.deepEqual(counts, [...Array<number>(9).fill(1), ...Array<number>(11).fill(0)]);
+  assert.equal((await log.after('other', other))?.events.length, 1);
 });
 
 /** How many events are held after each of these; `undefined` if its stream is forgotten. */

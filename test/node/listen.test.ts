@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import type { ServerContext } from '@modelcontextprotocol/server';
+import { McpServer, type ServerContext } from '@modelcontextprotocol/server';
+import { ANONYMOUS } from '../../src/auth/caller.ts';
 import { JSON_HEADERS, gate, initializeRequest, modernRequest, openSession, readStream, rpc } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { fixture } from '../support/fixture.ts';
@@ -35,6 +36,36 @@ test('answers 413 to a declared body before it comes, and ends the connection th
   await answers.match(/^HTTP\/1\.1 413 /);
   await closed;
   assert.equal((await fetch(new URL('/livez', url))).status, 200);
+});
+
+test('takes a notification whose client leaves while it is being authenticated', async (t) => {
+  const [asked, answer] = [gate(), gate()];
+  const heard = gate();
+  const createServer = () => {
+    const server = new McpServer({ name: 'test', version: '1' });
+    server.server.setNotificationHandler('notifications/initialized', () => heard.open());
+    return server;
+  };
+  let isSlow = false;
+  const authenticate = async () => {
+    if (isSlow) {
+      asked.open();
+      await answer.opened;
+    }
+    return ANONYMOUS;
+  };
+  const { port, url } = await startListening(t, {}, { createServer, authenticate });
+  const opened = await fetch(url, { method: 'POST', headers: JSON_HEADERS, body: JSON.stringify(initializeRequest()) });
+  const headers = { ...JSON_HEADERS, 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+  await opened.text();
+  isSlow = true;
+  const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
+  const socket = connectTo(t, port, post(headers, body));
+  await asked.opened;
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  answer.open();
+  await heard.opened;
 });
 
 test('keeps idle connections for longer than common load balancers, and as long as it is told', async (t) => {

@@ -235,7 +235,7 @@ describe('Last-Event-ID', () => {
     'of the GET stream after which messages were lost': async (scene) => {
       const { primed } = await openGetStream(scene);
       const { speech } = await startCall(scene);
-      for (let i = 0; i < 10; i += 1) await speech.tell('x'.repeat(20_000));
+      for (let i = 0; i < 10; i += 1) await speech.tell('x'.repeat(80_000));
       return primed.id;
     },
     'of a session’s earlier life in a log that was lost': async (scene) => {

@@ -18,8 +18,9 @@ export function manualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
   };
   return {
     now: () => now,
-    every: (milliseconds, callback) => add(milliseconds, milliseconds, callback),
     // Zero is not advanced: such a timer is due on the next turn of the event loop.
+    every: (milliseconds, callback) =>
+      milliseconds === 0 ? nextTurn(callback) : add(milliseconds, milliseconds, callback),
     after: (milliseconds, callback) =>
       milliseconds === 0 ? nextTurn(callback) : add(milliseconds, undefined, callback),
     advance(milliseconds) {

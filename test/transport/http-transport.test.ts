@@ -269,21 +269,21 @@ describe('a call that runs for MCP_CALL_TIMEOUT_SECONDS', () => {
     });
   }
 
-  test('goes on as long as it reports progress', async () => {
-    const speaker = createSpeaker();
-    const { app, clock } = sessionApp(speaker.tools, TIMEOUT);
-    const session = await openSession(app);
-    const stream = readStream(await speak(session));
-    void stream.ended();
-    const { context, end } = await speaker.next();
-    for (let step = 1; step <= 5; step += 1) {
-      await pass(clock, 50_000);
-      await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: 1, progress: step } });
-    }
-    end('done');
-    await settled();
-    assert.equal(said(...eventsIn(stream.text)).at(-1), '= done');
-  });
+  for (const [way, accept] of Object.entries(ways)) {
+    test(`goes on as long as it reports progress, and is answered ${way}`, async () => {
+      const speaker = createSpeaker();
+      const { app, clock } = sessionApp(speaker.tools, TIMEOUT);
+      const session = sessionOf(app, (await openSession(app)).id, accept);
+      const response = speak(session);
+      const { context, end } = await speaker.next();
+      for (let step = 1; step <= 5; step += 1) {
+        await pass(clock, 50_000);
+        await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: 1, progress: step } });
+      }
+      end('done');
+      assert.match(await (await response).text(), /"result":.*done/);
+    });
+  }
 
   test('runs for any time if that is 0', async () => {
     const speaker = createSpeaker();
@@ -349,6 +349,21 @@ test('does not count the calls of unauthenticated callers together', async () =>
   const speech = await speaker.next();
   assert.equal((await session.post(rpc('ping'))).status, 200);
   speech.end('done');
+  await call;
+});
+
+test('cancels the call of a client that reads only JSON and has left before its server was built', async () => {
+  const speaker = createSpeaker();
+  const { app, another } = sessionApp(speaker.tools);
+  const session = await openSession(app);
+  const leaving = new AbortController();
+  const body = rpc('tools/call', { name: 'speak', arguments: {} });
+  const headers = { ...session.headers, accept: 'application/json' };
+  const call = another().request('POST', { headers, body, signal: leaving.signal });
+  leaving.abort();
+  const { context } = await speaker.next();
+  await settled();
+  assert.equal(context.mcpReq.signal.aborted, true);
   await call;
 });
 
