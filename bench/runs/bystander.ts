@@ -14,8 +14,6 @@ const TOKENS = { flood: 'f'.repeat(32), bystander: 'b'.repeat(32) };
 const CONNECTIONS = 20;
 const CALLS_EACH = 30;
 const ANSWER_CHARS = 800_000;
-/** How often each of the costly bodies is sent. */
-const COSTLY_EACH = 10;
 const CALLS = 1000;
 const QUICK_CALLS = 200;
 /** Between two calls of the bystander. */
@@ -35,8 +33,7 @@ export async function bystander({ nodes, options, print }: RunContext): Promise<
   const text =
     `${calls} calls of 2026-07-28, one after another with ${PAUSE_MS} ms between them: alone, and while another principal ` +
     `pipelines ${CONNECTIONS * CALLS_EACH} calls with answers of ${ANSWER_CHARS / 1000} KB on ${CONNECTIONS} connections, ` +
-    'reads nothing, and sends a progress token of 3 MB, 4 MB of brackets and 280,000 keys in arguments, ' +
-    `${COSTLY_EACH} times each.`;
+    'reads nothing, and sends a progress token of 3 MB, 4 MB of brackets and 280,000 keys in arguments, over and over.';
   return { title: 'Beside a flood', body: `${text}\n\n${perNode(nodes, (node) => parts.get(node) ?? '')}` };
 }
 
@@ -54,7 +51,10 @@ async function measureOn(node: NodeBinary, calls: number): Promise<string> {
     await callTimes(port, calls);
     const before = await fixture.usage(true);
     const alone = await callTimes(port, calls);
-    const [beside, sockets] = await Promise.all([callTimes(port, calls), flood(port)]);
+    let isOver = false;
+    const flooding = flood(port, () => isOver);
+    const beside = await callTimes(port, calls).finally(() => (isOver = true));
+    const sockets = await flooding;
     const flooded = await fixture.usage();
     for (const socket of sockets) socket.destroy();
     await wait(SETTLE_MS);
@@ -90,8 +90,8 @@ async function callTimes(port: number, calls: number): Promise<number[]> {
   return times.toSorted((a, b) => a - b);
 }
 
-/** Resolves to the connections that read nothing, when the costly bodies have been refused. */
-async function flood(port: number): Promise<Socket[]> {
+/** Floods until `isOver`. Resolves to the connections that read nothing. */
+async function flood(port: number, isOver: () => boolean): Promise<Socket[]> {
   const client: Client = { port, era: 'modern', token: TOKENS.flood };
   const call = createCallRequest(client, { tool: 'large', args: {} });
   const ids = Array.from({ length: CALLS_EACH }, (_, index) => FIRST_ID + index);
@@ -102,9 +102,8 @@ async function flood(port: number): Promise<Socket[]> {
     return socket;
   });
   const connection = createConnection(port);
-  for (const request of costlyRequests(client)) {
-    for (let sent = 0; sent < COSTLY_EACH; sent += 1) await connection.send(request);
-  }
+  const requests = costlyRequests(client);
+  while (!isOver()) for (const request of requests) await connection.send(request);
   connection.close();
   return sockets;
 }

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 export interface CallsInFlight {
   /** How many calls are running. */
   readonly count: number;
-  /** How many of them are a principal's. Those of unauthenticated callers, whose key is empty, are not told apart: 0. */
+  /** How many of them are a principal's. Always 0 for unauthenticated callers, whose key is empty. */
   countOf(principal: string): number;
   /**
    * Counts one more call. The returned function ends it; calling that again does nothing.

@@ -2,7 +2,7 @@
  * Many deadlines of the same length on one timer.
  *
  * A timer of Node.js is cheap only while others of its length are running. One that is set alone and stopped within
- * microseconds, as for a call that is answered at once, takes 7 % of that call.
+ * microseconds, as for a call that is answered at once, takes several per cent of that call.
  */
 import type { Clock } from './clock.ts';
 import { LinkedList } from './linked-list.ts';

@@ -31,7 +31,7 @@ export function portableJson(text: string): string {
 
 const [QUOTE, BACKSLASH, COLON, BRACKET, BRACE, BRACKET_END, BRACE_END] = [...'"\\:[{]}'].map((c) => c.charCodeAt(0));
 
-/** What of a JSON text exceeds a limit. */
+/** Which limit a JSON text exceeds. */
 export type Excess = 'depth' | 'parts';
 
 /**
