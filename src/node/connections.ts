@@ -4,7 +4,7 @@
  * HTTP/1.1 clients may send requests before they have the answers to earlier ones (pipelining). Node.js hands over all of
  * them at once, so a client that never reads could have hundreds of calls answered into memory. Here, requests beyond a
  * bound wait until earlier answers have been sent, and nothing more is read from the connection meanwhile, so that its end
- * is noticed only with the next answer. A client that accepts no bytes loses its connection. What one event stream may
+ * is noticed only with the next answer. A client that accepts no bytes loses its connection, sooner if much waits for all. What one event stream may
  * buffer is bounded in `transport/bounded-response.ts`.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -16,6 +16,8 @@ import type { Clock } from '../lib/clock.ts';
 const MAX_UNANSWERED = 2;
 /** How much may wait to be sent on a connection for another of its requests to be taken. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
+/** How often connections are looked at, in milliseconds. */
+const CHECK_MS = 1000;
 
 /** Options for {@link createConnections}. */
 export interface ConnectionsOptions {
@@ -23,8 +25,10 @@ export interface ConnectionsOptions {
   listener: RequestListener;
   /** Whether answers close their connection: then one is not made while another is on its way. */
   isStopping: () => boolean;
-  /** How long a client may accept no bytes although some wait for it, in milliseconds. It takes up to half of that to notice. */
+  /** How long a client may accept no bytes although some wait for it, in milliseconds. */
   writeTimeoutMs: number;
+  /** How much may wait to be sent on all connections. Beyond that, those that accept nothing are cut, the largest first. */
+  maxUnsentBytes: number;
   clock: Pick<Clock, 'now' | 'every'>;
 }
 
@@ -40,17 +44,18 @@ export interface Connections {
 
 interface Connection {
   take: RequestListener;
-  /** Cuts the connection if its client has accepted nothing for too long. */
-  cutIfStalled(): void;
+  /** How much waits to be sent. */
+  unsentBytes(): number;
+  /** How long its client has accepted none of that, in milliseconds. */
+  stalledMs(): number;
+  cut(): void;
 }
 
 /** Makes the connections of a server. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const connections = new Map<Socket, Connection>();
   const unsent = createCallsInFlight();
-  const close = options.clock.every(options.writeTimeoutMs / 2, () => {
-    for (const connection of connections.values()) connection.cutIfStalled();
-  });
+  const close = options.clock.every(CHECK_MS, () => cutStalled([...connections.values()], options));
 
   function connectionOf(socket: Socket): Connection {
     const known = connections.get(socket);
@@ -67,7 +72,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
 function createConnection(
   socket: Socket,
   unsent: CallsInFlight,
-  { listener, isStopping, writeTimeoutMs, clock }: ConnectionsOptions,
+  { listener, isStopping, clock }: ConnectionsOptions,
 ): Connection {
   const waiting: [IncomingMessage, ServerResponse][] = [];
   const unanswered = new Set<ServerResponse>();
@@ -117,12 +122,31 @@ function createConnection(
       waiting.push([request, response]);
       socket.pause();
     },
-    cutIfStalled() {
+    unsentBytes: () => unsentBytes(unanswered),
+    stalledMs() {
       const accepted = acceptedBytes(socket);
       if (socket.writableLength === 0 || accepted !== stalled.accepted) stalled = { accepted, since: clock.now() };
-      else if (clock.now() - stalled.since >= writeTimeoutMs) socket.destroy();
+      return clock.now() - stalled.since;
     },
+    cut: () => void socket.destroy(),
   };
+}
+
+/** Cuts connections whose clients have accepted nothing for too long, or at all while too much waits to be sent. */
+function cutStalled(connections: Connection[], { writeTimeoutMs, maxUnsentBytes }: ConnectionsOptions): void {
+  const waiting = connections.map((connection) => {
+    const [bytes, stalledMs] = [connection.unsentBytes(), connection.stalledMs()];
+    if (stalledMs >= writeTimeoutMs) connection.cut();
+    return { connection, bytes, stalledMs };
+  });
+  let total = waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (total <= maxUnsentBytes) return;
+  for (const { connection, bytes, stalledMs } of waiting.toSorted((a, b) => b.bytes - a.bytes)) {
+    if (total <= maxUnsentBytes) return;
+    if (stalledMs === 0) continue;
+    connection.cut();
+    total -= bytes;
+  }
 }
 
 function unsentBytes(responses: Iterable<ServerResponse>): number {

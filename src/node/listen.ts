@@ -16,6 +16,9 @@ const HEADERS_MARGIN_MS = 5000;
 /** How long a client may accept no bytes, in milliseconds: longer than a connection in a tunnel needs to recover. */
 const WRITE_TIMEOUT_MS = 60_000;
 
+/** How much may wait to be sent on all connections: many times what clients that read leave waiting. */
+const MAX_UNSENT_BYTES = 256 * 1024 * 1024;
+
 /** Options for {@link listen}. */
 export interface ListenOptions {
   /** The address or host name to listen on. */
@@ -26,6 +29,8 @@ export interface ListenOptions {
   idleConnectionMs?: number;
   /** How long a client may accept no bytes although some wait for it, in milliseconds. Then its connection is cut. @default 60,000 */
   writeTimeoutMs?: number;
+  /** How much may wait to be sent on all connections, in bytes. Beyond that, those that accept nothing are cut. @default 256 MiB */
+  maxUnsentBytes?: number;
   /** @default systemClock */
   clock?: Clock;
   /** Receives errors of the listening socket. */
@@ -47,7 +52,7 @@ export interface Listener {
  */
 export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
   const { host, port, idleConnectionMs = 130_000, clock = systemClock, onerror } = options;
-  const { writeTimeoutMs = WRITE_TIMEOUT_MS } = options;
+  const { writeTimeoutMs = WRITE_TIMEOUT_MS, maxUnsentBytes = MAX_UNSENT_BYTES } = options;
   const answer = getRequestListener((request, env) => app.fetch(request, env), { hostname: host });
   const connections = createConnections({
     listener(request, response) {
@@ -57,6 +62,7 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
     },
     isStopping: () => app.lifecycle.phase !== 'serving',
     writeTimeoutMs,
+    maxUnsentBytes,
     clock,
   });
   const server = createServer(connections.take);

@@ -191,6 +191,45 @@ test('does not cut a connection whose client accepts its answer slowly', async (
   assert.ok(!socket.closed);
 });
 
+test('cuts clients that accept nothing when too much waits for all, as many as it takes', async (t) => {
+  const clock = manualClock();
+  const { createServer } = fixture({ large: () => 'x'.repeat(LARGE_CHARS) });
+  const options = { createServer, listenerClock: clock, maxUnsentBytes: 4 * LARGE_CHARS };
+  const { port, url } = await startListening(t, {}, options);
+  const sockets = Array.from({ length: 8 }, () => connectTo(t, port));
+  let closed = 0;
+  for (const socket of sockets) {
+    socket.write(callOf('large'));
+    await once(socket, 'readable');
+    socket.once('close', () => (closed += 1));
+  }
+  await hasRead(url);
+  // The first look only sees what has been accepted so far.
+  clock.advance(1000);
+  await hasRead(url);
+  assert.equal(closed, 0);
+  clock.advance(1000);
+  await hasRead(url);
+  // What the kernel holds is read, and then those that were cut end.
+  const sizes = await Promise.all(sockets.map(bytesUntilQuiet));
+  const whole = sizes.filter((size) => size > LARGE_CHARS).length;
+  assert.ok(whole >= 3 && whole <= 4, `${whole} answers arrived as a whole`);
+});
+
+/** Reads until the connection closes, or has delivered a large answer; resolves to the number of bytes. */
+async function bytesUntilQuiet(socket: Socket): Promise<number> {
+  let bytes = 0;
+  const isDone = new Promise<void>((resolve) => {
+    socket.once('close', resolve);
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > LARGE_CHARS) resolve();
+    });
+  });
+  await isDone;
+  return bytes;
+}
+
 test('does not cut a stream that has nothing to send', async (t) => {
   const clock = manualClock();
   const appClock = manualClock();

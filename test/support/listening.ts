@@ -16,6 +16,8 @@ export interface ListeningApp {
 export interface ListeningOptions extends TestAppOptions {
   /** How long idle connections are kept, in milliseconds. @default that of the listener */
   idleConnectionMs?: number;
+  /** How much may wait on all connections. @default that of the listener */
+  maxUnsentBytes?: number;
   /** The listener's clock. @default systemClock */
   listenerClock?: Clock;
   /** Sees each request before the app does. */
@@ -30,13 +32,14 @@ export interface ListeningOptions extends TestAppOptions {
 export async function startListening(
   t: TestContext,
   env: Record<string, string> | ((url: string) => Record<string, string>) = {},
-  { listenerClock, idleConnectionMs, onRequest, ...options }: ListeningOptions = {},
+  { listenerClock, idleConnectionMs, maxUnsentBytes, onRequest, ...options }: ListeningOptions = {},
 ): Promise<ListeningApp> {
   const address = {
     host: '127.0.0.1',
     port: 0,
     ...(listenerClock && { clock: listenerClock }),
     ...(idleConnectionMs && { idleConnectionMs }),
+    ...(maxUnsentBytes && { maxUnsentBytes }),
   };
   const fetch = (request: Request, bindings?: unknown) => {
     onRequest?.(request);
