@@ -115,10 +115,7 @@ function createConnection(
 
   return {
     take(request, response) {
-      if (waiting.length === 0 && !isFull()) {
-        start(request, response);
-        return;
-      }
+      if (waiting.length === 0 && !isFull()) return start(request, response);
       waiting.push([request, response]);
       socket.pause();
     },
