@@ -89,7 +89,7 @@ export const SETTINGS = {
     schema: integer(1, 10_000_000),
     expected: 'a number from 1 to 10000000',
     meaning:
-      'Maximum number of sessions. Beyond that, the least recently used one ends; if all are in use, the answer is 503. Also of open `subscriptions/listen` streams',
+      'Maximum number of sessions. Beyond that, the least recently used one ends; if all are in use, the answer is 503. The same number caps the open `subscriptions/listen` streams of 2026-07-28',
   }),
   maxSessionsPerPrincipal: setting({
     variable: 'MCP_MAX_SESSIONS_PER_PRINCIPAL',

@@ -22,6 +22,7 @@ import {
   timedOutError,
   timedOutResponse,
   tooManyStreamsResponse,
+  unavailableResponse,
 } from '../protocol/errors.ts';
 import { withSingleHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
@@ -34,6 +35,8 @@ import type { PostExchange } from '../transport/exchange.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { cutOffResponse } from './stateless.ts';
 
+/** When to retry if too many subscriptions are open. */
+const RETRY_AFTER_SECONDS = 10;
 /** The colon that a comment begins with. */
 const COMMENT = 0x3a;
 const encoder = new TextEncoder();
@@ -127,12 +130,16 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
 /** Makes the function that opens streams of `subscriptions/listen`, so many for each principal. A stop does not wait for them. */
 function createSubscribe(
   fetchHandler: (exchange: PostExchange, call: HandledCall) => Promise<Response>,
-  { clock, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
+  { clock, log, maxSubscriptions, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
 ): SdkHandler['subscribe'] {
   const subscriptions = createCallsInFlight();
   return async (exchange) => {
     const principal = principalKey(exchange.caller);
     if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
+    if (subscriptions.count >= maxSubscriptions) {
+      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit');
+      return unavailableResponse('Too many open subscriptions', RETRY_AFTER_SECONDS, exchange.incoming.id);
+    }
     const onEnd = subscriptions.begin(principal);
     try {
       const response = await fetchHandler(exchange, { tool: undefined });

@@ -1,6 +1,6 @@
 /** Serves an MCP server over HTTP on Node.js: settings → app → socket → signals. */
 import { getConnInfo } from '@hono/node-server/conninfo';
-import { createApp } from '../app.ts';
+import { createApp, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import { createLogger } from '../telemetry/log.ts';
@@ -16,6 +16,8 @@ export interface ServeOptions {
   env?: NodeJS.ProcessEnv;
   /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
   args?: readonly string[];
+  /** Parts of the app in place of its own, such as `authenticate`, `sessionStore` or `bus`. @default none */
+  app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody'>;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
     if (option !== undefined) {
       throw new ConfigError(`${option} is not an option: settings are environment variables, see --help.`);
     }
-    await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env));
+    await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), options.app);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     write(error.message);
@@ -42,11 +44,16 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
   }
 }
 
-async function serveUntilSignal(createServer: CreateServer, config: Config, unknown: string[]): Promise<void> {
+async function serveUntilSignal(
+  createServer: CreateServer,
+  config: Config,
+  unknown: string[],
+  parts: ServeOptions['app'],
+): Promise<void> {
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp(createServer, { config, log, connInfo: getConnInfo, readBody: readIncoming });
+  const app = createApp(createServer, { ...parts, config, log, connInfo: getConnInfo, readBody: readIncoming });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });

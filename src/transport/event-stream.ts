@@ -1,4 +1,4 @@
-/** The event streams that answer calls and GET requests of the 2025 revisions. */
+/** The event streams that answer calls and GET requests of the 2025 revisions, and calls of 2026-07-28 that are silent. */
 import type { Clock } from '../lib/clock.ts';
 import { isEventStream } from '../protocol/accept.ts';
 import { createBoundedBody, type BoundedBodyOptions } from './bounded-response.ts';

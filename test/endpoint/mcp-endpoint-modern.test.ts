@@ -151,6 +151,19 @@ test('answers 429 to more subscriptions of a principal than MCP_MAX_SESSIONS_PER
   await Promise.all([second.cancel(), other.body?.cancel(), again.body?.cancel()]);
 });
 
+test('answers 503 to more subscriptions than MCP_MAX_SESSIONS, whoever has the others', async () => {
+  const { app: listening } = sessionApp({ noop: () => null }, { MCP_MAX_SESSIONS: '1' });
+  const { headers, body } = modernRequest('subscriptions/listen', LISTEN);
+  const listen = (token: string) => listening.request('POST', { headers: { ...headers, ...bearer(token) }, body });
+  const first = await listen('anna.1');
+  const refused = await listen('ben.1');
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '10']);
+  await first.body?.cancel();
+  const again = await listen('ben.1');
+  assert.equal(again.status, 200);
+  await again.body?.cancel();
+});
+
 test('gives up a client that listens and does not read', async () => {
   const bus = new InMemoryServerEventBus();
   const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });

@@ -26,6 +26,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('serves an app with parts of its own', async (t) => {
+  const server = await startHttpEntry(t, { entry: 'test/fixtures/own-parts.ts' });
+  const body = JSON.stringify(initializeRequest());
+  const statusWith = async (more: Record<string, string>) =>
+    (await fetch(server.url, { method: 'POST', headers: { ...JSON_HEADERS, ...more }, body })).status;
+  assert.deepEqual([await statusWith({}), await statusWith({ 'x-key': 'open' })], [401, 200]);
+});
+
 const REFUSALS: { env: Record<string, string>; line: RegExp }[] = [
   { env: { PORT: 'http' }, line: /^PORT=http is not valid: it must be a port from 0 to 65535\.\n/ },
   { env: { HOST: '0.0.0.0' }, line: /^HOST=0\.0\.0\.0 listens beyond loopback without authorization: .*HOST=127/ },
