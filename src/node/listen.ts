@@ -70,7 +70,7 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
   server.keepAliveTimeout = idleConnectionMs;
-  // Above it, since versions of Node.js have counted the idle time as part of the headers'.
+  // A connection that is still kept must not be cut for headers that have not begun.
   server.headersTimeout = Math.min(idleConnectionMs + HEADERS_MARGIN_MS, server.requestTimeout);
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {

@@ -5,8 +5,8 @@ import type { Context } from 'hono';
 /**
  * Resolves to the body, or to `undefined` if it is larger than `maxBytes`; rejects if the client leaves before its end.
  *
- * The adapter's `arrayBuffer()` copies every body once more, which takes several per cent of a plain call. Its `text()` does not, but
- * replaces invalid UTF-8.
+ * The adapter's `arrayBuffer()` copies every body once more, which takes several per cent of a plain call. Its `text()`
+ * does not, but replaces invalid UTF-8.
  */
 export function readIncoming(c: Context<{ Bindings: HttpBindings }>, maxBytes: number): Promise<Buffer | undefined> {
   const { incoming } = c.env;

@@ -34,8 +34,8 @@ export function singleValue(value: string | null): string | null {
   return rest.every((other) => other === first) ? first : value;
 }
 
-/** Headers with one value that the SDK reads. */
-const READ_BY_SDK = ['content-type', 'mcp-session-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name'];
+/** Headers with one value that the SDK's handler reads. */
+const READ_BY_SDK = ['content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name'];
 
 /** Returns `request` with each of these headers as {@link singleValue}: itself, or one without the body, which has been read. */
 export function withSingleHeaders(request: Request): Request {

@@ -30,7 +30,8 @@ export interface LaterEvents {
  *
  * A stream begins with its first event. Until it ends, a client can resume it from any event, however long ago that was
  * sent: the log may lose events that are allowed to be lost, but never the place in the stream. Streams that have ended
- * go first, as a whole and the oldest first, after a while or to make room. A session that is neither appended to nor
+ * go first, as a whole and the oldest first, after a while or to make room. Only when that does not make enough room for all
+ * sessions is the log of one forgotten, the least recently used. A session that is neither appended to nor
  * touched for that while is forgotten.
  */
 export interface EventLog {

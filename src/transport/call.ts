@@ -1,5 +1,6 @@
 /** Unanswered calls, and the JSON bodies or streams that their answers go into. */
 import { isSpecType, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '@modelcontextprotocol/server';
+import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadlines } from '../lib/deadlines.ts';
 import {
@@ -9,7 +10,6 @@ import {
   secondInitializeResponse,
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
-import type { Caller } from '../auth/caller.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { EventStream } from './event-stream.ts';
@@ -23,7 +23,7 @@ export interface Stream {
   id: string;
   /** Its unanswered calls. */
   calls: Set<Call>;
-  /** Who makes them; anybody for those of GET. */
+  /** Who makes them. The stream of GET has no calls, and an unauthenticated caller. */
   caller: Caller;
   /** The connection that its events are sent on, while there is one. */
   connection?: EventStream | undefined;

@@ -31,7 +31,7 @@ export async function answerFrom(response: Response, patience: () => Promise<unk
 
 /** Fails unless the status is one of `statuses` and the body is what belongs to it. */
 export function assertAnswer({ status, contentType, body }: Answer, statuses: readonly number[]): void {
-  assert.ok(statuses.includes(status), `answers ${status}, which is none of ${statuses.join(', ')}: ${body}`);
+  assert.ok(statuses.includes(status), `answers ${status}, which is not one of ${statuses.join(', ')}: ${body}`);
   if (body === '') return;
   if (contentType.startsWith('text/event-stream')) {
     assert.equal(status, 200);
