@@ -39,7 +39,7 @@ const settle = async () => {
   return process.memoryUsage();
 };
 
-const app = createApp(() => createMcpServer(), {
+const app = createApp(createMcpServer, {
   config: loadConfig({ MCP_MAX_SESSIONS: String(SESSIONS), MCP_SESSION_IDLE_SECONDS: String(IDLE_SECONDS) }),
   log: createLogger({ level: 'warn', write: (line) => process.stderr.write(`${line}\n`) }),
   clock,

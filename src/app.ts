@@ -2,7 +2,6 @@
  * What happens to a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
-import type { ServerEventBus } from '@modelcontextprotocol/server';
 import { Hono, type Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
@@ -10,7 +9,11 @@ import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
-import { loggingFailures, requireServer } from './endpoint/create-server.ts';
+import type { ChangeLog } from './context/change-log.ts';
+import type { BuildServer, CreateServer } from './context/context.ts';
+import { createNotifier, type Notifier } from './context/notifier.ts';
+import type { StateStore } from './context/state-store.ts';
+import { createServerBuilder, loggingFailures } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createGetPath } from './endpoint/path.ts';
 import { createModern } from './endpoint/modern.ts';
@@ -19,8 +22,10 @@ import { createStateless } from './endpoint/stateless.ts';
 import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
+import { createMemoryChangeLog } from './memory/memory-change-log.ts';
 import { createMemoryEventLog } from './memory/memory-event-log.ts';
 import { createMemorySessionStore } from './memory/memory-session-store.ts';
+import { createMemoryStateStore } from './memory/memory-state-store.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
@@ -32,7 +37,6 @@ import { Sessions, type LegacyRequests } from './sessions/sessions.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
-import type { CreateServer } from './tools.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings. */
 export interface AppOptions {
@@ -54,12 +58,12 @@ export interface AppOptions {
   sessionStore?: SessionStore;
   /** Keeps events for clients that resume a stream. @default in memory */
   eventLog?: EventLog;
-  /**
-   * Publishes changes to clients of 2026-07-28 that listen (`subscriptions/listen`), such as
-   * `bus.publish({ kind: 'tools_list_changed' })`. Servers of that revision end with their request, so they cannot.
-   * @default a new one, on which nothing is published
-   */
-  bus?: ServerEventBus;
+  /** Keeps what has changed, and publishes it. @default in memory */
+  changes?: ChangeLog;
+  /** Keeps what tools remember by session and by caller. @default in memory */
+  stateStore?: StateStore;
+  /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
+  notify?: Notifier;
   /**
    * How long a call of the 2025 revisions may take before its answer becomes a stream that can be resumed, in
    * milliseconds. A faster answer is one JSON body. @default 100
@@ -107,7 +111,21 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log })
     : (request: Request) => authenticate(request);
-  const mcp = createEndpoint(requireServer(createServer), { ...options, config, clock, log, lifecycle, callsInFlight });
+  const { notify = createNotifier(), stateStore = createMemoryStateStore() } = options;
+  const buildServer = createServerBuilder(createServer, { notify, stateStore });
+  const changes =
+    options.changes ??
+    createMemoryChangeLog({ onerror: (error) => log.error('a listener failed', { error: error.message }) });
+  const mcp = createEndpoint(buildServer, {
+    ...options,
+    config,
+    clock,
+    log,
+    lifecycle,
+    callsInFlight,
+    changes,
+    notify,
+  });
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
@@ -145,17 +163,19 @@ type EndpointParts = AppOptions & {
   log: Logger;
   lifecycle: Readonly<Lifecycle>;
   callsInFlight: ReturnType<typeof createCallsInFlight>;
+  changes: ChangeLog;
+  notify: Notifier;
 };
 
 /** Makes `/mcp` and what serves each era. */
 function createEndpoint(
-  createServer: CreateServer,
+  buildServer: BuildServer,
   parts: EndpointParts,
 ): { handle: McpEndpoint; close(): Promise<void> } {
   const { config, log, clock, streamAfterMs = 100 } = parts;
   const shared = {
     ...parts,
-    createServer: loggingFailures(createServer, log),
+    buildServer: loggingFailures(buildServer, log),
     keepAliveMs: config.keepAliveSeconds * 1000,
     callTimeoutMs: config.callTimeoutSeconds * 1000,
     shortcuts: config.shortcuts,
@@ -170,7 +190,7 @@ function createEndpoint(
           ...config,
           ...shared,
           // Its failures reach `onError` above, which logs them.
-          createServer,
+          buildServer,
           maxCalls: config.maxCallsPerSession,
           idleMs,
           store: parts.sessionStore ?? createMemorySessionStore({ idleMs, clock }),
@@ -178,14 +198,15 @@ function createEndpoint(
         });
   const modern = createModern({
     ...shared,
-    bus: parts.bus,
     // What sessions with a GET stream are to earlier revisions.
     maxSubscriptions: config.maxSessions,
     maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
   });
+  const detach = parts.notify.attach({ publish: (event) => parts.changes.publish(event), log: () => {} });
   return {
     handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
     async close() {
+      detach();
       await Promise.all([modern.close(), legacy.close()]);
     },
   };

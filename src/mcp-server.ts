@@ -71,7 +71,7 @@ const slugifyBatch = {
 };
 
 /** Builds a server with the tools that the caller may use. It is not connected to a transport yet. */
-export function createMcpServer({ authInfo }: McpContext = { era: 'legacy' }): McpServer {
+export function createMcpServer({ authInfo }: McpContext): McpServer {
   // A shared cache may keep only what is the same for every caller.
   const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(

@@ -3,32 +3,28 @@
  *
  * Everything here is optional. A `createMcpServer()` that uses only the SDK is served just as well.
  */
-import type {
-  AuthInfo,
-  McpRequestContext,
-  McpServer,
-  Server,
-  StandardSchemaWithJSON,
-} from '@modelcontextprotocol/server';
+import type { AuthInfo, StandardSchemaWithJSON } from '@modelcontextprotocol/server';
+import { ANONYMOUS } from './auth/caller.ts';
+import type { McpContext } from './context/context.ts';
+import { createNotifier } from './context/notifier.ts';
+import { ScopedState } from './context/state.ts';
+import { createMemoryStateStore } from './memory/memory-state-store.ts';
+
+export type { CreateServer, McpContext } from './context/context.ts';
+export { createNotifier, type Notifier } from './context/notifier.ts';
+export { StateError, type State, type Values, type ValueOptions } from './context/state.ts';
 
 /**
- * What a server is built for: the context of the SDK's `McpServerFactory`, and the tool that is called.
+ * A context without a host, to test a `createMcpServer` with: nobody hears its notifications, and its state is a new
+ * one in memory.
  *
- * `era` is `legacy` for the revisions up to 2025-11-25 and `modern` for 2026-07-28. `authInfo` is the caller's verified
- * token, `undefined` if the server does not require one.
+ * @param parts - What to replace in a legacy context with a session and without a caller.
  */
-export interface McpContext extends McpRequestContext {
-  /**
-   * The only tool that the server will be asked for, under the name that the client sent; `undefined` if it may be any.
-   *
-   * A server that registers only this tool makes a call as cheap with a thousand tools as with two. It must declare the
-   * capability `tools`, or it does not know `tools/call` when the tool does not exist.
-   */
-  calledTool?: string | undefined;
+export function standaloneContext(parts: Partial<McpContext> = {}): McpContext {
+  const { sessionId = 'standalone' } = parts;
+  const state = new ScopedState(createMemoryStateStore(), sessionId, ANONYMOUS);
+  return { era: 'legacy', sessionId, notify: createNotifier(), state, ...parts };
 }
-
-/** Builds an MCP server. The SDK's `McpServerFactory` is one. */
-export type CreateServer = (context: McpContext) => McpServer | Server | Promise<McpServer | Server>;
 
 /**
  * Whether the caller has `scope` or can get it.

@@ -21,6 +21,8 @@ export interface Caller {
 
 /** An unauthenticated caller. */
 export const ANONYMOUS: Caller = {};
+/** The caller over stdio: the user who has started the process. */
+export const LOCAL_USER: Caller = { principal: { issuer: 'stdio', subject: 'local user', client: 'stdio' } };
 
 /** A string that identifies the principal; empty for an unauthenticated caller. */
 export function principalKey({ principal }: Caller): string {

@@ -1,17 +1,39 @@
-/** Checks what the tool file's `createServer` returns, and logs when it fails. */
+/** Calls the tool file's `createServer` with its context, checks what it returns, and logs when it fails. */
 import { McpServer, Server } from '@modelcontextprotocol/server';
+import type { BuildServer, CreateServer } from '../context/context.ts';
+import type { Notifier } from '../context/notifier.ts';
+import { ScopedState } from '../context/state.ts';
+import type { StateStore } from '../context/state-store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { CreateServer } from '../tools.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 
+/** What every context has. */
+export interface ServerBuilderOptions {
+  notify: Notifier;
+  stateStore: StateStore;
+}
+
 /**
- * Returns `createServer` with its result checked. It rejects with a `TypeError` that says what was returned instead of a new
- * server. The usual reason is a second copy of the SDK, or its first version: classes of another copy look the same, but
- * every call to them fails.
+ * Makes a function that builds servers with `createServer`. It rejects with a `TypeError` that says what was returned
+ * instead of a new server. The usual reason is a second copy of the SDK, or its first version: classes of another copy
+ * look the same, but every call to them fails.
  */
-export function requireServer(createServer: CreateServer): CreateServer {
-  return async (context) => {
-    const server: unknown = await createServer(context);
+export function createServerBuilder(
+  createServer: CreateServer,
+  { notify, stateStore }: ServerBuilderOptions,
+): BuildServer {
+  return async ({ era, caller, sessionId, requestInfo, calledTool }) => {
+    const { principal, authInfo } = caller;
+    const server: unknown = await createServer({
+      era,
+      ...(authInfo && { authInfo }),
+      ...(requestInfo && { requestInfo }),
+      sessionId,
+      caller: principal,
+      notify,
+      state: new ScopedState(stateStore, sessionId, caller),
+      calledTool,
+    });
     if (server instanceof McpServer || server instanceof Server) {
       // Another client's call may be running on it, which must neither answer nor end along with this one.
       if (!protocolOf(server).transport) return server;
@@ -21,11 +43,11 @@ export function requireServer(createServer: CreateServer): CreateServer {
   };
 }
 
-/** Returns `createServer` with its failures logged. The SDK answers 500, and reports them like mistakes of clients. */
-export function loggingFailures(createServer: CreateServer, log: Logger): CreateServer {
-  return async (context) => {
+/** Returns `buildServer` with its failures logged. The SDK answers 500, and reports them like mistakes of clients. */
+export function loggingFailures(buildServer: BuildServer, log: Logger): BuildServer {
+  return async (request) => {
     try {
-      return await createServer(context);
+      return await buildServer(request);
     } catch (error) {
       log.error('createServer failed', { error: String(error) });
       log.debug('createServer failed', { stack: error instanceof Error ? error.stack : undefined });

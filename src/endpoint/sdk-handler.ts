@@ -12,6 +12,7 @@ import {
   type ServerEventBus,
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
+import type { BuildServer, ServerRequest } from '../context/context.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -28,10 +29,9 @@ import { withSingleHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText, parseJson, portableJson } from '../protocol/json.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { CreateServer } from '../tools.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../transport/bounded-response.ts';
 import { eventText } from '../transport/event-stream.ts';
-import type { PostExchange } from '../transport/exchange.ts';
+import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { cutOffResponse } from './stateless.ts';
 
@@ -45,7 +45,7 @@ const decoder = new TextDecoder();
 /** Options for {@link createSdkHandler}. */
 export interface SdkHandlerOptions {
   /** Builds the server of a request; logs its own failures. */
-  createServer: CreateServer;
+  buildServer: BuildServer;
   callsInFlight: CallsInFlight;
   clock: Clock;
   lifecycle: Readonly<Lifecycle>;
@@ -57,8 +57,8 @@ export interface SdkHandlerOptions {
   maxSubscriptions: number;
   /** Maximum number of those of one authenticated principal. */
   maxSubscriptionsPerPrincipal: number;
-  /** Where changes are published for clients that listen. @default a new one */
-  bus: ServerEventBus | undefined;
+  /** Where changes are published for clients that listen. */
+  changes: ServerEventBus;
   log: Logger;
   /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
@@ -76,18 +76,19 @@ export interface SdkHandler {
 
 /** Makes the handler; `close()` ends what it holds. */
 export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
-  const { createServer, callsInFlight, clock, keepAliveMs, lifecycle, log } = options;
+  const { buildServer, callsInFlight, clock, keepAliveMs, lifecycle, log } = options;
   /** The calls of the handler, which passes nothing but the request to `createServer`. */
   const handled = new WeakMap<Request, HandledCall>();
   const createHandled = async (context: McpRequestContext) => {
     const call = context.requestInfo && handled.get(context.requestInfo);
-    const server = closingUnanswered(await createServer({ ...context, calledTool: call?.tool }), log);
-    if (call) call.close = () => void server.close().catch(options.onerror);
+    if (!call) throw new Error('The handler has lost the request');
+    const server = closingUnanswered(await buildServer(call.needs), log);
+    call.close = () => void server.close().catch(options.onerror);
     refuseLate(server, () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true);
     return server;
   };
   const handler = createMcpHandler(createHandled, {
-    ...(options.bus && { bus: options.bus }),
+    bus: options.changes,
     legacy: 'reject',
     keepAliveMs,
     maxSubscriptions: options.maxSubscriptions,
@@ -105,7 +106,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
 
   async function answer(exchange: PostExchange): Promise<Response> {
     const { incoming, accepted } = exchange;
-    const call = limitedCall(incoming, options);
+    const call = limitedCall(exchange, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
     if (response.status === 499) return unansweredResponse(exchange, lifecycle, call);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
@@ -142,7 +143,7 @@ function createSubscribe(
     }
     const onEnd = subscriptions.begin(principal);
     try {
-      const response = await fetchHandler(exchange, { tool: undefined });
+      const response = await fetchHandler(exchange, { needs: serverRequestOf(exchange) });
       return bounded(response, exchange, { clock, onEnd, mapChunk: portableChunk });
     } catch (error) {
       onEnd();
@@ -192,7 +193,8 @@ function isAnswer(chunk: Uint8Array | undefined): boolean {
 
 /** A request in the SDK's handler. */
 interface HandledCall {
-  readonly tool: string | undefined;
+  /** The server it needs. */
+  readonly needs: ServerRequest;
   /** Closes its server, once it is built. */
   close?: () => void;
 }
@@ -205,10 +207,10 @@ interface LimitedCall extends HandledCall {
   stopTimer: () => void;
 }
 
-function limitedCall({ tool }: Incoming, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
+function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
   let cancel: (() => void) | undefined;
   const call: LimitedCall = {
-    tool,
+    needs: serverRequestOf(exchange),
     hasTimedOut: false,
     startTimer() {
       cancel?.();

@@ -1,4 +1,5 @@
 /** Serves the 2025 revisions without sessions: a new server for each POST, no GET, no DELETE. */
+import type { BuildServer } from '../context/context.ts';
 import {
   clientGoneResponse,
   internalErrorResponse,
@@ -7,21 +8,20 @@ import {
 } from '../protocol/errors.ts';
 import type { LegacyRequests } from '../sessions/sessions.ts';
 import { endAnswered } from '../shortcuts/ended-server.ts';
-import type { CreateServer } from '../tools.ts';
-import { contextOf, refuseVersion, type PostExchange } from '../transport/exchange.ts';
+import { refuseVersion, serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import { createSingleExchanges, type SingleExchangeOptions } from '../transport/single-exchange.ts';
 
 /** Options for {@link createStateless}. */
 export interface StatelessOptions extends Omit<SingleExchangeOptions, 'endServer'> {
   /** Builds the server of a request; logs its own failures. */
-  createServer: CreateServer;
+  buildServer: BuildServer;
   /** Whether to use the shortcuts around the SDK. */
   shortcuts: boolean;
 }
 
 /** Makes the part of the endpoint that serves them; `close()` ends what it holds. */
 export function createStateless(options: StatelessOptions): LegacyRequests {
-  const { createServer, lifecycle } = options;
+  const { buildServer, lifecycle } = options;
   const endServer = options.shortcuts ? endAnswered : (server: { close(): Promise<void> }) => server.close();
   const exchanges = createSingleExchanges({ ...options, endServer });
 
@@ -33,7 +33,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
     if (refusal) return refusal;
     let server;
     try {
-      server = await createServer(contextOf(exchange));
+      server = await buildServer(serverRequestOf(exchange));
     } catch {
       return internalErrorResponse(incoming.id);
     }

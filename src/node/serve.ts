@@ -16,7 +16,7 @@ export interface ServeOptions {
   env?: NodeJS.ProcessEnv;
   /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
   args?: readonly string[];
-  /** Parts of the app in place of its own, such as `authenticate`, `sessionStore` or `bus`. @default none */
+  /** Parts of the app in place of its own, such as `authenticate`, `sessionStore` or `notify`. @default none */
   app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody'>;
 }
 

@@ -6,12 +6,12 @@
  */
 import type { JSONRPCMessage, JSONRPCRequest, LoggingLevel, McpServer, Server } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
+import type { BuildServer } from '../context/context.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
-import type { CreateServer } from '../tools.ts';
 import type { Answer, CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
@@ -29,7 +29,7 @@ const JSON_ONLY: Accepted = { json: true, eventStream: false };
 export interface LiveSessionOptions {
   id: string;
   /** Builds the session's server. */
-  createServer: CreateServer;
+  buildServer: BuildServer;
   /** The caller whose request activates the session. */
   caller: Caller;
   eventLog: EventLog;
@@ -51,8 +51,8 @@ export interface LiveSessionOptions {
 
 /** Builds a server for the session and connects it. */
 export async function createLiveSession(options: LiveSessionOptions): Promise<LiveSession> {
-  const { authInfo } = options.caller;
-  const server = await options.createServer({ era: 'legacy', ...(authInfo && { authInfo }) });
+  const { id, caller } = options;
+  const server = await options.buildServer({ era: 'legacy', caller, sessionId: id });
   const session = new LiveSession(options, server);
   await session.connect();
   return session;

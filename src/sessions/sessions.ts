@@ -10,6 +10,7 @@
  */
 import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
+import type { BuildServer } from '../context/context.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -24,7 +25,6 @@ import {
   unavailableResponse,
 } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { CreateServer } from '../tools.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import type { EventLog } from './event-log.ts';
@@ -57,7 +57,7 @@ export interface LegacyRequests {
 /** Options for {@link Sessions}. */
 export interface SessionsOptions {
   /** Builds the server of a session. */
-  createServer: CreateServer;
+  buildServer: BuildServer;
   store: SessionStore;
   eventLog: EventLog;
   callsInFlight: CallsInFlight;

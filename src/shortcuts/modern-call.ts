@@ -21,11 +21,11 @@ import {
   type Server,
   type TransportSendOptions,
 } from '@modelcontextprotocol/server';
+import type { BuildServer } from '../context/context.ts';
 import { isEventStream } from '../protocol/accept.ts';
 import { internalErrorResponse } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
-import type { CreateServer } from '../tools.ts';
-import { contextOf, type PostExchange } from '../transport/exchange.ts';
+import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import type { HttpTransport } from '../transport/http-transport.ts';
 import { createSingleExchanges, protocolOf, type SingleExchangeOptions } from '../transport/single-exchange.ts';
 import { endAnswered } from './ended-server.ts';
@@ -42,7 +42,7 @@ const headerDeclarations = new WeakMap<object, boolean>();
 /** Options for {@link createModernCalls}. */
 export interface ModernCallOptions extends Omit<SingleExchangeOptions, 'endServer' | 'streamAfterMs'> {
   /** Builds the server of a call; logs its own failures. */
-  createServer: CreateServer;
+  buildServer: BuildServer;
 }
 
 /** Answers plain tool calls. */
@@ -65,7 +65,7 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
       const { incoming } = exchange;
       let server: McpServer | Server;
       try {
-        server = await options.createServer(contextOf(exchange));
+        server = await options.buildServer(serverRequestOf(exchange));
       } catch {
         return internalErrorResponse(incoming.id);
       }

@@ -5,7 +5,7 @@ import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
-import type { CreateServer } from '../tools.ts';
+import type { ServerRequest } from '../context/context.ts';
 
 /** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
@@ -29,14 +29,9 @@ export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
 /** A POST from a client. */
 export type PostExchange = Exchange & McpRequest;
 
-/** The context for `createServer` when it builds a server for one POST. */
-export function contextOf({ incoming, request, caller: { authInfo } }: PostExchange): Parameters<CreateServer>[0] {
-  return {
-    era: incoming.era,
-    ...(authInfo && { authInfo }),
-    requestInfo: request,
-    ...(incoming.tool !== undefined && { calledTool: incoming.tool }),
-  };
+/** The server that one POST needs. */
+export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {
+  return { era: incoming.era, caller, requestInfo: request, calledTool: incoming.tool };
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */

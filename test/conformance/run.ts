@@ -3,7 +3,6 @@
  *
  * Prints a line for each run and what is wrong, and exits with 1 unless everything is as it should be.
  */
-import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
@@ -40,8 +39,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function startHost(mode: Mode): Promise<{ url: string; stop: () => Promise<void> }> {
   const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', MCP_DRAIN_SECONDS: '1', MCP_SESSIONS: mode });
   const log = createLogger({ level: config.logLevel, write: (line) => void process.stderr.write(`${line}\n`) });
-  const bus = new InMemoryServerEventBus();
-  const app = createApp(createConformanceFactory(bus), { config, log, bus });
+  const app = createApp(createConformanceFactory(), { config, log });
   const listener = await listen(app, config);
   return {
     url: `http://${config.host}:${listener.port}/mcp`,

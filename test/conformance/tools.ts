@@ -1,6 +1,7 @@
 /** The tools that answer by themselves. Those that ask the client first are in `input-required.ts`. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { fromJsonSchema, type ContentBlock, type McpServer, type ServerEventBus } from '@modelcontextprotocol/server';
+import { fromJsonSchema, type ContentBlock, type McpServer } from '@modelcontextprotocol/server';
+import type { Notifier } from '../../src/tools.ts';
 import { audio, embedded, image, text } from './content.ts';
 
 /** Between two messages of one call: long enough for them to travel one by one, as the suite asks. */
@@ -51,7 +52,7 @@ const PARCEL_SCHEMA = {
   additionalProperties: false,
 } as const;
 
-export function registerTools(server: McpServer, bus: ServerEventBus): void {
+export function registerTools(server: McpServer, notify: Notifier): void {
   for (const [name, content] of Object.entries(FIXED)) {
     server.registerTool(name, { description: 'Always answers the same' }, () => ({ content }));
   }
@@ -59,7 +60,7 @@ export function registerTools(server: McpServer, bus: ServerEventBus): void {
     throw new Error('This tool knows only how to fail.');
   });
   registerTalkingTools(server);
-  registerListChanges(server, bus);
+  registerListChanges(server, notify);
   server.registerTool(
     'json_schema_2020_12_tool',
     { description: 'Takes a parcel', inputSchema: fromJsonSchema(PARCEL_SCHEMA) },
@@ -110,16 +111,14 @@ function registerTalkingTools(server: McpServer): void {
   );
 }
 
-/** Tools after which a list counts as changed: told on the session's GET stream, and on listen streams by the bus. */
-function registerListChanges(server: McpServer, bus: ServerEventBus): void {
+/** Tools after which a list counts as changed. */
+function registerListChanges(server: McpServer, notify: Notifier): void {
   server.registerTool('test_trigger_tool_change', { description: 'Says that the tools have changed' }, () => {
-    server.sendToolListChanged();
-    bus.publish({ kind: 'tools_list_changed' });
+    notify.toolsChanged();
     return { content: [text('Told.')] };
   });
   server.registerTool('test_trigger_prompt_change', { description: 'Says that the prompts have changed' }, () => {
-    server.sendPromptListChanged();
-    bus.publish({ kind: 'prompts_list_changed' });
+    notify.promptsChanged();
     return { content: [text('Told.')] };
   });
 }

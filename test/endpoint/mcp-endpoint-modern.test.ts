@@ -1,7 +1,8 @@
 /** The modern era at `/mcp`; what both eras share is in `mcp-endpoint.test.ts`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
+import type { ChangeLog } from '../../src/context/change-log.ts';
+import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { answerOf, gate, MODERN, modernRequest, readStream } from '../support/app.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { bearer, sessionApp } from '../support/session-app.ts';
@@ -109,24 +110,25 @@ test('answers 200 with an acknowledged stream to subscriptions/listen, and ends 
 });
 
 test('tells a client that listens of what is published, as far as it asked', async () => {
-  const bus = new InMemoryServerEventBus();
-  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const changes = countingListeners();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { changes });
+  const before = changes.listeners;
   const request = modernRequest('subscriptions/listen', LISTEN);
   const stream = readStream(await publishing.request('POST', request));
   await stream.next();
-  bus.publish({ kind: 'prompts_list_changed' });
-  bus.publish({ kind: 'tools_list_changed' });
+  changes.publish({ kind: 'prompts_list_changed' });
+  changes.publish({ kind: 'tools_list_changed' });
   assert.equal((await stream.next()).message?.['method'], 'notifications/tools/list_changed');
   await stream.cancel();
-  assert.equal(bus.listenerCount, 0);
+  assert.equal(changes.listeners, before);
 });
 
 test('publishes JSON that strict parsers and line readers understand', async () => {
-  const bus = new InMemoryServerEventBus();
-  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const changes = createMemoryChangeLog();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { changes });
   const stream = readStream(await publishing.request('POST', modernRequest('subscriptions/listen', LISTEN)));
   await stream.next();
-  bus.publish({ kind: 'tools_list_changed', params: { _meta: { note: 'a\ud83d\u2028b' } } });
+  changes.publish({ kind: 'tools_list_changed', params: { _meta: { note: 'a\ud83d\u2028b' } } });
   await stream.next();
   assert.match(stream.text, /a\\ufffd\\u2028b/);
   await stream.cancel();
@@ -165,13 +167,14 @@ test('answers 503 to more subscriptions than MCP_MAX_SESSIONS, whoever has the o
 });
 
 test('gives up a client that listens and does not read', async () => {
-  const bus = new InMemoryServerEventBus();
-  const { app: publishing } = sessionApp({ noop: () => null }, {}, { bus });
+  const changes = countingListeners();
+  const { app: publishing } = sessionApp({ noop: () => null }, {}, { changes });
+  const before = changes.listeners;
   const response = await publishing.request('POST', modernRequest('subscriptions/listen', LISTEN));
   const params = { _meta: { padding: 'x'.repeat(1024 * 1024) } };
-  for (let change = 0; change < 8; change += 1) bus.publish({ kind: 'tools_list_changed', params });
+  for (let change = 0; change < 8; change += 1) changes.publish({ kind: 'tools_list_changed', params });
   await settled();
-  assert.equal(bus.listenerCount, 0);
+  assert.equal(changes.listeners, before);
   await assert.rejects(response.text(), /too slow/);
 });
 
@@ -232,4 +235,28 @@ for (const accept of ['application/json, text/event-stream', 'application/json']
       assert.equal(await waiting.drain(), 0);
     });
   }
+}
+
+/** A change log that counts its listeners. */
+function countingListeners(): ChangeLog & { readonly listeners: number } {
+  const log = createMemoryChangeLog();
+  let listeners = 0;
+  return {
+    get last() {
+      return log.last;
+    },
+    get listeners() {
+      return listeners;
+    },
+    publish: (event) => log.publish(event),
+    since: (number) => log.since(number),
+    subscribe(listener) {
+      const end = log.subscribe(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        end();
+      };
+    },
+  };
 }

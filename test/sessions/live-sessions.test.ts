@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import { createNotifier } from '../../src/context/notifier.ts';
+import { createServerBuilder } from '../../src/endpoint/create-server.ts';
+import { createMemoryStateStore } from '../../src/memory/memory-state-store.ts';
 import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { describeIncoming } from '../../src/protocol/incoming.ts';
 import { readAccept } from '../../src/protocol/accept.ts';
@@ -197,7 +200,10 @@ describe('a session in memory', () => {
 function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const { clock, store, eventLog, servers } = sessionApp(tools);
   const sessions = new Sessions({
-    createServer: servers.createServer,
+    buildServer: createServerBuilder(servers.createServer, {
+      notify: createNotifier(),
+      stateStore: createMemoryStateStore(),
+    }),
     store,
     eventLog,
     callsInFlight: createCallsInFlight(),

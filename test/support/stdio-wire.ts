@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
+import { connectStdio } from '../../src/node/serve-stdio.ts';
 import { StdioTransport } from '../../src/node/stdio-transport.ts';
-import type { CreateServer } from '../../src/tools.ts';
+import { createNotifier, type CreateServer, type Notifier } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc, type RpcAnswer } from './app.ts';
 import type { EntryProcess } from './process.ts';
 import { watchText } from './watch.ts';
@@ -57,13 +57,15 @@ export function wireInProcess(
   t: TestContext,
   createServer: CreateServer,
   clock: Pick<Clock, 'after'> = systemClock,
+  notify: Notifier = createNotifier(),
 ): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const output = watchText(stdout);
   const errors: string[] = [];
   const transport = new StdioTransport({ stdin, stdout, clock });
-  const connection = serveStdio(createServer, { transport, onerror: ({ message }) => errors.push(message) });
+  const onerror = ({ message }: Error) => void errors.push(message);
+  const connection = connectStdio(createServer, { transport, notify, onerror });
   t.after(() => connection.close());
   return {
     ...createWire(

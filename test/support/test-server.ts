@@ -35,7 +35,7 @@ const count = {
 
 /** Builds the server; like a server with many tools, it registers only the one that is called, if that is known. */
 export function createTestServer(
-  { authInfo, calledTool }: McpContext = { era: 'legacy' },
+  { authInfo, calledTool }: Pick<McpContext, 'authInfo' | 'calledTool'> = {},
   { pause = nextTurn }: TestServerOptions = {},
 ): McpServer {
   const server = new McpServer(

@@ -1,0 +1,33 @@
+/**
+ * The contract of a change log: what has changed, for clients that listen now, and for sessions that listen later.
+ *
+ * `memory/memory-change-log.ts` implements it in this process. `test/memory/change-log.contract.ts` tests any
+ * implementation.
+ */
+import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server';
+
+/** Changes after some point in time. */
+export interface Changes {
+  /** Each list and each resource that has changed, once, in the order of the last change. */
+  events: ServerEvent[];
+  /** The number of the last change, whatever it was. */
+  last: number;
+  /** Whether these are all; otherwise some were too long ago. */
+  isComplete: boolean;
+}
+
+/**
+ * The SDK's bus with a memory. Changes are numbered in the order of `publish`. Of the changes of one list or one resource
+ * the log keeps the last, and it forgets the oldest when there are too many.
+ */
+export interface ChangeLog extends ServerEventBus {
+  /** The number of the last change that listeners here have been called with; 0 before the first. */
+  readonly last: number;
+  /** What has changed after the change with that number. Rejects if the engine is unavailable. */
+  since(number: number): Promise<Changes>;
+}
+
+/** What an event is about: an earlier event about the same says nothing that the later one does not. */
+export function subjectOf(event: ServerEvent): string {
+  return event.kind === 'resource_updated' ? `${event.kind} ${event.uri}` : event.kind;
+}

@@ -1,0 +1,47 @@
+/** What a tool file gets from the host: the context of each server, the same over stdio and HTTP and in both eras. */
+import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
+import type { Caller, Principal } from '../auth/caller.ts';
+import type { Notifier } from './notifier.ts';
+import type { State } from './state.ts';
+
+/**
+ * What a server is built for: the context of the SDK's `McpServerFactory`, and what the host adds.
+ *
+ * `era` is `legacy` for the revisions up to 2025-11-25 and `modern` for 2026-07-28. `authInfo` is the caller's verified
+ * token, `undefined` if the server does not require one. `requestInfo` is the HTTP request if the server is built for a
+ * single one.
+ */
+export interface McpContext extends McpRequestContext {
+  /**
+   * The session that the server belongs to: one that a client of the 2025 revisions has opened over HTTP, or its
+   * connection over stdio. `undefined` in 2026-07-28, which has no sessions, and with `MCP_SESSIONS=stateless`.
+   */
+  sessionId?: string | undefined;
+  /**
+   * Who is calling. It stays the same when a token is refreshed, and for all of a session. Over stdio it is the user of
+   * this process; `undefined` over HTTP if callers are unauthenticated.
+   */
+  caller?: Principal | undefined;
+  /** Tells clients what has changed. It is the same object for every server, and can be used at any time. */
+  notify: Notifier;
+  /** Keeps values for the session and for the caller, which outlive this server. */
+  state: State;
+  /**
+   * The only tool that the server will be asked for, under the name that the client sent; `undefined` if it may be any.
+   *
+   * A server that registers only this tool makes a call as cheap with a thousand tools as with two. It must declare the
+   * capability `tools`, or it does not know `tools/call` when the tool does not exist.
+   */
+  calledTool?: string | undefined;
+}
+
+/** Builds an MCP server. The SDK's `McpServerFactory` is one. */
+export type CreateServer = (context: McpContext) => McpServer | Server | Promise<McpServer | Server>;
+
+/** A server that is needed. */
+export interface ServerRequest extends Pick<McpContext, 'era' | 'sessionId' | 'requestInfo' | 'calledTool'> {
+  caller: Caller;
+}
+
+/** Builds it: a {@link CreateServer} with its context filled in and its result checked. */
+export type BuildServer = (request: ServerRequest) => Promise<McpServer | Server>;
