@@ -202,7 +202,13 @@ function createEndpoint(
     maxSubscriptions: config.maxSessions,
     maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
   });
-  const detach = parts.notify.attach({ publish: (event) => parts.changes.publish(event), log: () => {} });
+  const detach = parts.notify.attach({
+    publish: (event) => parts.changes.publish(event),
+    log: (sessionId, message) =>
+      void legacy
+        .log(sessionId, message)
+        .catch((error: unknown) => log.error('a log message could not be sent', { error: String(error) })),
+  });
   return {
     handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
     async close() {

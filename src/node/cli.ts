@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CreateServer } from '../tools.ts';
 import { helpText } from './banner.ts';
-import { serveOverStdio } from './serve-stdio.ts';
+import { serveOverStdio } from '../stdio/serve-stdio.ts';
 import { serve } from './serve.ts';
 
 const USAGE = `Usage: hono-mcp-server MODULE [--stdio]

@@ -26,10 +26,16 @@ export interface SessionRecord {
   readonly logLevel?: LoggingLevel;
   /** The URIs that the client is subscribed to (`resources/subscribe`). */
   readonly subscriptions: readonly string[];
+  /** The number of the last change that the client has been told (`ChangeLog`). */
+  readonly toldChange: number;
+  /** The id of the last event that was sent on the GET stream. */
+  readonly toldEvent?: string | undefined;
 }
 
 /** The parts of a record that change. */
-export type SessionChanges = Partial<Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions'>>;
+export type SessionChanges = Partial<
+  Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions' | 'toldChange' | 'toldEvent'>
+>;
 
 /**
  * Keeps session records until they have been unused for the store's idle time.

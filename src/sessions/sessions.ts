@@ -8,8 +8,13 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
-import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotocol/server';
+import {
+  isInitializeRequest,
+  type InitializeRequest,
+  type LoggingMessageNotificationParams,
+} from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
+import type { ChangeLog } from '../context/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -24,9 +29,13 @@ import {
   stoppingResponse,
   unavailableResponse,
 } from '../protocol/errors.ts';
+import { jsonText } from '../protocol/json.ts';
+import { isLogged, logMessage } from '../protocol/log-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
+import { Audience } from './change-listener.ts';
+import { GET_STREAM_ID } from '../transport/streams.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
@@ -50,6 +59,8 @@ export interface LegacyRequests {
   get(request: McpRequest): Promise<Response>;
   /** Ends a session. */
   delete(request: McpRequest): Promise<Response>;
+  /** Sends a log message to a session, on the stream of GET. */
+  log(sessionId: string, params: LoggingMessageNotificationParams): Promise<void>;
   /** Ends every stream and cuts off the calls that are still running. Records stay. */
   close(): Promise<void>;
 }
@@ -60,6 +71,7 @@ export interface SessionsOptions {
   buildServer: BuildServer;
   store: SessionStore;
   eventLog: EventLog;
+  changes: ChangeLog;
   callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;
@@ -91,7 +103,9 @@ export class Sessions implements LegacyRequests {
   readonly #live: LiveSessions;
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
+  readonly #audience = new Audience();
   readonly #stopTicking: () => void;
+  readonly #unsubscribe: () => void;
   #isTicking = false;
 
   constructor(options: SessionsOptions) {
@@ -104,6 +118,7 @@ export class Sessions implements LegacyRequests {
       isInUse: (id) => this.#live.isAttached(id),
       end: (id) => this.#end(id),
     });
+    this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
     this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
   }
 
@@ -126,6 +141,15 @@ export class Sessions implements LegacyRequests {
     return this.#serve(received, null, (session) => session.openStream(received));
   }
 
+  async log(id: string, params: LoggingMessageNotificationParams): Promise<void> {
+    const session = await this.#live.find(id);
+    if (session) return session.log(params);
+    const record = await this.#options.store.get(id);
+    if (!record || !isLogged(params.level, record.logLevel)) return;
+    // Its server would have to be built for a caller who is not here. The message waits in the log for the next stream.
+    await this.#options.eventLog.append(id, GET_STREAM_ID, jsonText(logMessage(params)), true);
+  }
+
   delete(received: McpRequest): Promise<Response> {
     return this.#inSession(received, null, async ({ id }) => {
       await this.#end(id);
@@ -135,6 +159,7 @@ export class Sessions implements LegacyRequests {
 
   async close(): Promise<void> {
     this.#stopTicking();
+    this.#unsubscribe();
     await this.#live.clear();
     this.#deadlines.close();
   }
@@ -153,7 +178,8 @@ export class Sessions implements LegacyRequests {
     }
     let response: Answer;
     try {
-      if (!this.#isStopped) response = await this.#activate(record.id, caller, (session) => session.answer(exchange));
+      if (!this.#isStopped)
+        response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
     } finally {
       if (!response?.ok) await this.#end(record.id);
     }
@@ -170,6 +196,7 @@ export class Sessions implements LegacyRequests {
       initialize: JSON.stringify({ protocolVersion, capabilities, clientInfo }),
       initialized: false,
       subscriptions: [],
+      toldChange: this.#options.changes.last,
     };
   }
 
@@ -180,7 +207,7 @@ export class Sessions implements LegacyRequests {
     handle: (session: LiveSession) => Answer | Promise<Answer>,
   ): Promise<Response> {
     return this.#inSession(received, requestId, (record) =>
-      this.#isStopped ? undefined : this.#activate(record.id, received.caller, handle, record),
+      this.#isStopped ? undefined : this.#activate(record, received.caller, handle),
     );
   }
 
@@ -199,21 +226,24 @@ export class Sessions implements LegacyRequests {
   }
 
   #activate<T>(
-    id: string,
+    record: SessionRecord,
     caller: Caller,
     handle: (session: LiveSession) => T | Promise<T>,
-    record?: SessionRecord,
+    isNew = false,
   ): Promise<T> {
-    return this.#live.use(id, () => this.#build(id, caller, record), handle);
+    return this.#live.use(record.id, () => this.#build(record, caller, isNew), handle);
   }
 
-  /** @param record - What to restore the session from; `undefined` for a new session. */
-  async #build(id: string, caller: Caller, record?: SessionRecord): Promise<LiveSession> {
+  /** Builds a session's server, and repeats the handshake to it unless the session is new. */
+  async #build(record: SessionRecord, caller: Caller, isNew: boolean): Promise<LiveSession> {
     const { store, log } = this.#options;
+    const { id } = record;
     const session = await createLiveSession({
       ...this.#options,
       deadlines: this.#deadlines,
+      audience: this.#audience,
       id,
+      told: record,
       caller,
       save: (changes) => store.update(id, changes),
       onerror: (error) => log.debug('transport', { error: error.message }),
@@ -225,7 +255,7 @@ export class Sessions implements LegacyRequests {
       },
     });
     try {
-      if (record) await session.restore(record);
+      if (!isNew) await session.restore(record);
     } catch (error) {
       await session.close();
       throw error;

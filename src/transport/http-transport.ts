@@ -11,6 +11,7 @@
  */
 import type {
   JSONRPCMessage,
+  JSONRPCNotification,
   JSONRPCRequest,
   MessageExtraInfo,
   RequestId,
@@ -88,6 +89,16 @@ export class HttpTransport implements Transport {
     return this.#calls.size > 0 || this.#streams.isConnected;
   }
 
+  /** Whether the stream of GET is connected. */
+  get isListening(): boolean {
+    return this.#streams.ofGet.connection !== undefined;
+  }
+
+  /** The id of the last event that was sent on the stream of GET. */
+  get sentOnGet(): string | undefined {
+    return this.#streams.sentOnGet;
+  }
+
   async start(): Promise<void> {}
 
   /** Takes the function that tells which scopes a call needs. An `McpServer` passes it when it connects. */
@@ -137,6 +148,16 @@ export class HttpTransport implements Transport {
     }
     this.#open(call.stream);
     return this.#tell(call.stream, message);
+  }
+
+  /** Sends a message of the host on the stream of GET, which keeps it until it has a connection. */
+  tell(message: JSONRPCNotification): Promise<void> {
+    return this.#streams.send(this.#streams.ofGet, jsonText(message), true);
+  }
+
+  /** The same if that stream is connected; resolves to whether it is. */
+  tellIfListening(message: JSONRPCNotification): Promise<boolean> {
+    return this.#streams.sendIfConnected(jsonText(message));
   }
 
   async close(): Promise<void> {

@@ -214,6 +214,7 @@ function recordOf(id: string, principal = 'someone', more: Partial<SessionRecord
     }),
     initialized: false,
     subscriptions: [],
+    toldChange: 0,
     ...more,
   };
 }

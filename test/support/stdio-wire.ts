@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
-import { connectStdio } from '../../src/node/serve-stdio.ts';
-import { StdioTransport } from '../../src/node/stdio-transport.ts';
+import { connectStdio } from '../../src/stdio/serve-stdio.ts';
 import { createNotifier, type CreateServer, type Notifier } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc, type RpcAnswer } from './app.ts';
 import type { EntryProcess } from './process.ts';
@@ -63,9 +62,8 @@ export function wireInProcess(
   const stdout = new PassThrough();
   const output = watchText(stdout);
   const errors: string[] = [];
-  const transport = new StdioTransport({ stdin, stdout, clock });
   const onerror = ({ message }: Error) => void errors.push(message);
-  const connection = connectStdio(createServer, { transport, notify, onerror });
+  const connection = connectStdio(createServer, { stdin, stdout, clock, notify, onerror });
   t.after(() => connection.close());
   return {
     ...createWire(

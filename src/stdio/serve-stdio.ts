@@ -7,8 +7,10 @@ import { createNotifier, type Notifier } from '../context/notifier.ts';
 import { createServerBuilder } from '../endpoint/create-server.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createMemoryStateStore } from '../memory/memory-state-store.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
-import { StdioTransport } from './stdio-transport.ts';
+import { createStdioClient } from './stdio-client.ts';
+import { StdioTransport, type StdioTransportOptions } from './stdio-transport.ts';
 
 /** Options for {@link serveOverStdio}. */
 export interface ServeOverStdioOptions {
@@ -31,31 +33,42 @@ export function serveOverStdio(createServer: CreateServer, options: ServeOverStd
     report(error);
     process.exit(1);
   }
-  const transport = new StdioTransport({ stdin: process.stdin, stdout: process.stdout, clock: systemClock });
-  const connection = connectStdio(createServer, { transport, notify, onerror: report });
+  const { stdin, stdout } = process;
+  const connection = connectStdio(createServer, { stdin, stdout, clock: systemClock, notify, onerror: report });
   // The process ends by itself when stdin does, but not on a signal.
   process.once('SIGINT', () => void connection.close());
   process.once('SIGTERM', () => void connection.close());
 }
 
 /** Options for {@link connectStdio}. */
-export interface ConnectStdioOptions {
-  transport: StdioTransport;
+export interface ConnectStdioOptions extends Omit<StdioTransportOptions, 'onresult'> {
   notify: Notifier;
   onerror: (error: Error) => void;
 }
 
-/** Serves `createServer` on a transport until one side closes it. */
-export function connectStdio(
-  createServer: CreateServer,
-  { transport, notify, onerror }: ConnectStdioOptions,
-): StdioServerHandle {
+/** Serves `createServer` on a pair of streams until one side closes it. */
+export function connectStdio(createServer: CreateServer, options: ConnectStdioOptions): StdioServerHandle {
+  const { notify, onerror } = options;
   const buildServer = createServerBuilder(createServer, { notify, stateStore: createMemoryStateStore() });
+  const client = createStdioClient(onerror);
+  const detach = notify.attach(client);
   const id = crypto.randomUUID();
-  return serveStdio(
-    ({ era }) => buildServer({ era, caller: LOCAL_USER, sessionId: era === 'legacy' ? id : undefined }),
+  const transport = new StdioTransport({ ...options, onresult: (request) => client.onresult(request) });
+  const connection = serveStdio(
+    async ({ era }) => {
+      const sessionId = era === 'legacy' ? id : undefined;
+      const server = await buildServer({ era, caller: LOCAL_USER, sessionId });
+      client.use(protocolOf(server), era, sessionId);
+      return server;
+    },
     { transport, onerror },
   );
+  return {
+    async close() {
+      detach();
+      await connection.close();
+    },
+  };
 }
 
 function report({ message }: Error): void {
