@@ -20,6 +20,7 @@ import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
+import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
 import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
@@ -97,7 +98,7 @@ export class LiveSession {
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
       ondetach: () => {
-        if (!this.#transport.isListening) void this.#stopListening();
+        if (!this.#transport.streams.isListening) void this.#stopListening();
         options.ondetach();
       },
     });
@@ -105,7 +106,7 @@ export class LiveSession {
     this.#listener = new ChangeListener({
       ...options,
       told: options.told.toldChange,
-      send: (message) => this.#transport.tellIfListening(message),
+      send: (message) => this.#transport.streams.sendIfListening(jsonText(message)),
       onerror: (error) => options.onerror(errorOf(error)),
     });
   }
@@ -137,7 +138,7 @@ export class LiveSession {
     const response = await this.#transport.openStream(request);
     // It cannot be resumed, and nobody knows what the client has missed.
     if (response?.ok === false) this.#listener.forget();
-    if (this.#transport.isListening) {
+    if (this.#transport.streams.isListening) {
       this.#wasListening = true;
       void this.#listener.listen();
     }
@@ -147,7 +148,8 @@ export class LiveSession {
   /** Sends a log message on the GET stream, if the client's level allows it. */
   async log(params: LoggingMessageNotificationParams): Promise<void> {
     if (!protocolOf(this.#server).getCapabilities().logging || !isLogged(params.level, this.#logLevel)) return;
-    await this.#transport.tell(logMessage(params));
+    const { streams } = this.#transport;
+    await streams.send(streams.ofGet, jsonText(logMessage(params)), true);
   }
 
   /** Repeats to the server what the client has told the session before, according to `record`. */
@@ -172,7 +174,7 @@ export class LiveSession {
     this.#listener.stop();
     if (!this.#wasListening) return;
     this.#wasListening = false;
-    await this.#save({ toldChange: this.#listener.told, toldEvent: this.#transport.sentOnGet });
+    await this.#save({ toldChange: this.#listener.told, toldEvent: this.#transport.streams.sentOnGet });
   }
 
   /** Sends the server a message of the handshake and waits for its answer. */

@@ -70,11 +70,11 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#isClosed) throw new Error('The connection is closed');
+    const answered = 'method' in message || message.id === undefined ? undefined : this.#running.get(message.id);
+    // Before the client can know that it has worked.
+    if (answered && 'result' in message) this.#options.onresult?.(answered);
     await this.#write(jsonText(message));
-    if ('method' in message || message.id === undefined) return;
-    const request = this.#running.get(message.id);
-    if (request && 'result' in message) this.#options.onresult?.(request);
-    this.#settle(message.id);
+    if (answered) this.#settle(answered.id);
   }
 
   async close(): Promise<void> {

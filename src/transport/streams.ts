@@ -64,6 +64,11 @@ export class Streams {
     this.#sentOnGet = options.sentOnGet;
   }
 
+  /** Whether the stream of GET has a connection. */
+  get isListening(): boolean {
+    return this.ofGet.connection !== undefined;
+  }
+
   /** The id of the last event that was sent on the stream of GET. */
   get sentOnGet(): string | undefined {
     return this.#sentOnGet;
@@ -168,9 +173,9 @@ export class Streams {
   }
 
   /** Logs and sends a message on the stream of GET if that has a connection; resolves to whether it has. */
-  sendIfConnected(data: string): Promise<boolean> {
+  sendIfListening(data: string): Promise<boolean> {
     return this.inOrder(async () => {
-      if (!this.ofGet.connection) return false;
+      if (!this.isListening) return false;
       await this.emit(this.ofGet, data, true);
       return true;
     });
