@@ -2,8 +2,10 @@
 import { serveStdio, type StdioServerHandle } from '@modelcontextprotocol/server/stdio';
 import { LOCAL_USER } from '../auth/caller.ts';
 import { ConfigError, loadConfig } from '../config/config.ts';
-import type { CreateServer } from '../context/context.ts';
+import type { CreateServer, OnSessionEnd } from '../context/context.ts';
 import { createNotifier, type Notifier } from '../context/notifier.ts';
+import type { StateStore } from '../context/state-store.ts';
+import { sessionScope } from '../context/state.ts';
 import { createServerBuilder } from '../endpoint/create-server.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createMemoryStateStore } from '../memory/memory-state-store.ts';
@@ -16,6 +18,10 @@ export interface ServeOverStdioOptions {
   env?: NodeJS.ProcessEnv;
   /** Tells the client what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier;
+  /** Called when the connection of a client of the 2025 revisions ends, with the reason `deleted`. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
+  /** Keeps what tools remember by session and by caller. @default in memory, as long as the connection */
+  stateStore?: StateStore;
 }
 
 /**
@@ -23,7 +29,7 @@ export interface ServeOverStdioOptions {
  * settings, only `MCP_SHORTCUTS` applies; if it is wrong, the process ends with code 1.
  */
 export function serveOverStdio(createServer: CreateServer, options: ServeOverStdioOptions = {}): void {
-  const { env = process.env, notify = createNotifier() } = options;
+  const { env = process.env, notify = createNotifier(), ...parts } = options;
   try {
     applySchemaShortcuts(loadConfig({ MCP_SHORTCUTS: env['MCP_SHORTCUTS'] }).shortcuts);
   } catch (error) {
@@ -32,7 +38,7 @@ export function serveOverStdio(createServer: CreateServer, options: ServeOverStd
     process.exit(1);
   }
   const transport = new StdioTransport({ stdin: process.stdin, stdout: process.stdout, clock: systemClock });
-  const connection = connectStdio(createServer, { transport, notify, onerror: report });
+  const connection = connectStdio(createServer, { ...parts, transport, notify, onerror: report });
   // The process ends by itself when stdin does, but not on a signal.
   process.once('SIGINT', () => void connection.close());
   process.once('SIGTERM', () => void connection.close());
@@ -43,19 +49,47 @@ export interface ConnectStdioOptions {
   transport: StdioTransport;
   notify: Notifier;
   onerror: (error: Error) => void;
+  /** As in {@link ServeOverStdioOptions}. */
+  onSessionEnd?: OnSessionEnd;
+  /** As in {@link ServeOverStdioOptions}. */
+  stateStore?: StateStore;
 }
 
 /** Serves `createServer` on a transport until one side closes it. */
-export function connectStdio(
-  createServer: CreateServer,
-  { transport, notify, onerror }: ConnectStdioOptions,
-): StdioServerHandle {
-  const buildServer = createServerBuilder(createServer, { notify, stateStore: createMemoryStateStore() });
+export function connectStdio(createServer: CreateServer, options: ConnectStdioOptions): StdioServerHandle {
+  const { transport, notify, onerror, onSessionEnd } = options;
+  const { stateStore = createMemoryStateStore({ clock: systemClock }) } = options;
   const id = crypto.randomUUID();
-  return serveStdio(
-    ({ era }) => buildServer({ era, caller: LOCAL_USER, sessionId: era === 'legacy' ? id : undefined }),
+  let session: 'none' | 'open' | 'ended' = 'none';
+  const state = { store: stateStore, hasSession: async () => session === 'open' };
+  const buildServer = createServerBuilder(createServer, { notify, state });
+  const handle = serveStdio(
+    ({ era }) => {
+      if (era !== 'legacy') return buildServer({ era, caller: LOCAL_USER });
+      session = 'open';
+      return buildServer({ era, caller: LOCAL_USER, sessionId: id });
+    },
     { transport, onerror },
   );
+  const { onclose } = transport;
+  transport.onclose = () => {
+    onclose?.();
+    if (session !== 'open') return;
+    session = 'ended';
+    void endSession().catch((error: unknown) =>
+      onerror(new Error(`The session ended with an error: ${String(error)}`)),
+    );
+  };
+
+  async function endSession(): Promise<void> {
+    try {
+      await stateStore.clear(sessionScope(id));
+    } finally {
+      await onSessionEnd?.(id, 'deleted');
+    }
+  }
+
+  return handle;
 }
 
 function report({ message }: Error): void {

@@ -10,7 +10,8 @@
  */
 import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
-import type { BuildServer } from '../context/context.ts';
+import type { BuildServer, OnSessionEnd } from '../context/context.ts';
+import type { StateStore } from '../context/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -31,6 +32,7 @@ import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
+import { createSessionEnd, type SessionEnd } from './session-end.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
@@ -60,6 +62,10 @@ export interface SessionsOptions {
   buildServer: BuildServer;
   store: SessionStore;
   eventLog: EventLog;
+  /** Keeps the state of sessions, which ends with them. */
+  stateStore: StateStore;
+  /** Called once for each session that has ended. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
   callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;
@@ -89,6 +95,7 @@ export class Sessions implements LegacyRequests {
   readonly allow = 'POST, GET, DELETE';
   readonly #options: SessionsOptions;
   readonly #live: LiveSessions;
+  readonly #ending: SessionEnd;
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
   readonly #stopTicking: () => void;
@@ -99,10 +106,11 @@ export class Sessions implements LegacyRequests {
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
     this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
+    this.#ending = createSessionEnd({ ...options, drop: (id) => this.#live.drop(id) });
     this.#createWithinCaps = createSessionCaps({
       ...options,
       isInUse: (id) => this.#live.isAttached(id),
-      end: (id) => this.#end(id),
+      end: (id) => this.#ending.end(id, 'evicted'),
     });
     this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
   }
@@ -128,7 +136,7 @@ export class Sessions implements LegacyRequests {
 
   delete(received: McpRequest): Promise<Response> {
     return this.#inSession(received, null, async ({ id }) => {
-      await this.#end(id);
+      await this.#ending.end(id, 'deleted');
       return new Response(null, { status: 204 });
     });
   }
@@ -151,11 +159,16 @@ export class Sessions implements LegacyRequests {
       this.#options.log.warn(`too many sessions; ${remedy}`);
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
+    if (this.#isStopped) {
+      // It never had a server, so there is nobody to tell.
+      await this.#options.store.delete(record.id);
+      return stoppingResponse(incoming.id);
+    }
     let response: Answer;
     try {
-      if (!this.#isStopped) response = await this.#activate(record.id, caller, (session) => session.answer(exchange));
+      response = await this.#activate(record.id, caller, (session) => session.answer(exchange));
     } finally {
-      if (!response?.ok) await this.#end(record.id);
+      if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
     return response ?? this.#endedResponse(incoming.id);
   }
@@ -233,13 +246,6 @@ export class Sessions implements LegacyRequests {
     return session;
   }
 
-  async #end(id: string): Promise<void> {
-    await this.#options.store.delete(id);
-    // Only now: while the record exists, a request may activate the session again.
-    await this.#live.drop(id);
-    await this.#options.eventLog.delete(id);
-  }
-
   /** The answer to a request whose session ended, or whose server stopped, before there was one. */
   #endedResponse(requestId: string | number | null): Response {
     return this.#isStopped ? stoppingResponse(requestId) : sessionNotFoundResponse(requestId);
@@ -260,6 +266,7 @@ export class Sessions implements LegacyRequests {
         if (await store.touch(id)) await eventLog.touch(id);
         else await this.#live.drop(id);
       }
+      await this.#ending.endExpired();
       await eventLog.prune();
     } catch (error) {
       this.#options.log.error('sessions could not be cleaned up', { error: String(error) });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
-import { connectStdio } from '../../src/node/serve-stdio.ts';
+import { connectStdio, type ConnectStdioOptions } from '../../src/node/serve-stdio.ts';
 import { StdioTransport } from '../../src/node/stdio-transport.ts';
 import { createNotifier, type CreateServer, type Notifier } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc, type RpcAnswer } from './app.ts';
@@ -58,6 +58,7 @@ export function wireInProcess(
   createServer: CreateServer,
   clock: Pick<Clock, 'after'> = systemClock,
   notify: Notifier = createNotifier(),
+  parts: Pick<ConnectStdioOptions, 'onSessionEnd' | 'stateStore'> = {},
 ): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
@@ -65,7 +66,7 @@ export function wireInProcess(
   const errors: string[] = [];
   const transport = new StdioTransport({ stdin, stdout, clock });
   const onerror = ({ message }: Error) => void errors.push(message);
-  const connection = connectStdio(createServer, { transport, notify, onerror });
+  const connection = connectStdio(createServer, { ...parts, transport, notify, onerror });
   t.after(() => connection.close());
   return {
     ...createWire(
