@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, settingsTable, unknownSettings } from '../src/config/config.ts';
-import type { CreateServer } from '../src/tools.ts';
+import type { CreateServer, OnSessionEnd } from '../src/tools.ts';
 import { initializeRequest, openSession, testApp } from './support/app.ts';
 import { startCommand } from './support/process.ts';
 
@@ -112,12 +112,30 @@ async function hasTest(path: string, title: string): Promise<boolean> {
   });
 }
 
-test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
-  const snippet = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
+/** The module that the first block of TypeScript in a text makes. */
+async function moduleIn(t: TestContext, text: string) {
+  const snippet = /```ts\n(.*?)```/s.exec(text)?.[1] ?? '';
   const folder = await mkdtemp(join(root, 'test', 'snippet-'));
   t.after(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'mcp-server.ts'), snippet);
-  const replaced = (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer };
+  return (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer; onSessionEnd: OnSessionEnd };
+}
+
+test('the server in docs/your-tools.md keeps its count in a session, and hears of its end', async (t) => {
+  const { createMcpServer, onSessionEnd } = await moduleIn(t, await readFile(join(root, 'docs/your-tools.md'), 'utf8'));
+  const said = t.mock.method(console, 'error', () => {});
+  const app = testApp({}, { createServer: createMcpServer, onSessionEnd });
+  const session = await openSession(app);
+  for (const count of ['1', '2']) {
+    assert.equal((await session.call('count', {})).result?.content?.[0]?.text, count);
+  }
+  assert.equal((await (await openSession(app)).call('count', {})).result?.content?.[0]?.text, '1');
+  await session.delete();
+  assert.deepEqual(said.mock.calls[0]?.arguments, ['a session has ended:', 'deleted']);
+});
+
+test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
+  const replaced = await moduleIn(t, readme);
   const session = await openSession(testApp({}, { createServer: replaced.createMcpServer }));
   const { result } = await session.call('count-words', { text: 'one two  three' });
   assert.equal(result?.content?.[0]?.text, '3');

@@ -55,6 +55,11 @@ export interface SessionStore {
   update(id: string, changes: SessionChanges): Promise<boolean>;
   /** Removes a record. Resolves to `false` if there was none. */
   delete(id: string): Promise<boolean>;
+  /**
+   * The ids of at most `limit` records that have expired, each of them once, whoever asks. Resolves to none when all are
+   * taken. Whoever creates records must take them: until then, their ids add up.
+   */
+  takeExpired(limit: number): Promise<string[]>;
   /** How many records there are, or how many `principal` has. Expired records do not count. */
   count(principal?: string): Promise<number>;
   /** The ids of at most `limit` records, or of those that `principal` has, the least recently used first. */

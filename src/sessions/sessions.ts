@@ -15,7 +15,8 @@ import {
 } from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { ChangeLog } from '../context/change-log.ts';
-import type { BuildServer } from '../context/context.ts';
+import type { BuildServer, OnSessionEnd } from '../context/context.ts';
+import type { StateStore } from '../context/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -40,6 +41,7 @@ import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
+import { createSessionEnd, type SessionEnd } from './session-end.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
@@ -72,6 +74,10 @@ export interface SessionsOptions {
   store: SessionStore;
   eventLog: EventLog;
   changes: ChangeLog;
+  /** Keeps the state of sessions, which ends with them. */
+  stateStore: StateStore;
+  /** Called once for each session that has ended. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
   callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;
@@ -101,6 +107,7 @@ export class Sessions implements LegacyRequests {
   readonly allow = 'POST, GET, DELETE';
   readonly #options: SessionsOptions;
   readonly #live: LiveSessions;
+  readonly #ending: SessionEnd;
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
   readonly #audience = new Audience();
@@ -113,10 +120,11 @@ export class Sessions implements LegacyRequests {
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
     this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
+    this.#ending = createSessionEnd({ ...options, drop: (id) => this.#live.drop(id) });
     this.#createWithinCaps = createSessionCaps({
       ...options,
       isInUse: (id) => this.#live.isAttached(id),
-      end: (id) => this.#end(id),
+      end: (id) => this.#ending.end(id, 'evicted'),
     });
     this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
     this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
@@ -152,7 +160,7 @@ export class Sessions implements LegacyRequests {
 
   delete(received: McpRequest): Promise<Response> {
     return this.#inSession(received, null, async ({ id }) => {
-      await this.#end(id);
+      await this.#ending.end(id, 'deleted');
       return new Response(null, { status: 204 });
     });
   }
@@ -176,12 +184,16 @@ export class Sessions implements LegacyRequests {
       this.#options.log.warn(`too many sessions; ${remedy}`);
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
+    if (this.#isStopped) {
+      // It never had a server, so there is nobody to tell.
+      await this.#options.store.delete(record.id);
+      return stoppingResponse(incoming.id);
+    }
     let response: Answer;
     try {
-      if (!this.#isStopped)
-        response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
+      response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
     } finally {
-      if (!response?.ok) await this.#end(record.id);
+      if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
     return response ?? this.#endedResponse(incoming.id);
   }
@@ -263,13 +275,6 @@ export class Sessions implements LegacyRequests {
     return session;
   }
 
-  async #end(id: string): Promise<void> {
-    await this.#options.store.delete(id);
-    // Only now: while the record exists, a request may activate the session again.
-    await this.#live.drop(id);
-    await this.#options.eventLog.delete(id);
-  }
-
   /** The answer to a request whose session ended, or whose server stopped, before there was one. */
   #endedResponse(requestId: string | number | null): Response {
     return this.#isStopped ? stoppingResponse(requestId) : sessionNotFoundResponse(requestId);
@@ -290,6 +295,7 @@ export class Sessions implements LegacyRequests {
         if (await store.touch(id)) await eventLog.touch(id);
         else await this.#live.drop(id);
       }
+      await this.#ending.endExpired();
       await eventLog.prune();
     } catch (error) {
       this.#options.log.error('sessions could not be cleaned up', { error: String(error) });

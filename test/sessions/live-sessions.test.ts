@@ -200,11 +200,13 @@ describe('a session in memory', () => {
 /** Sessions of which no more than `maxLive` stay in memory without need. */
 function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const { clock, store, eventLog, servers } = sessionApp(tools);
+  const stateStore = createMemoryStateStore({ clock });
   const sessions = new Sessions({
     buildServer: createServerBuilder(servers.createServer, {
       notify: createNotifier(),
-      stateStore: createMemoryStateStore(),
+      state: { store: stateStore, hasSession: async () => true },
     }),
+    stateStore,
     store,
     eventLog,
     changes: createMemoryChangeLog(),
