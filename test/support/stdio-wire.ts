@@ -58,7 +58,7 @@ export function wireInProcess(
   createServer: CreateServer,
   clock: Pick<Clock, 'after'> = systemClock,
   notify: Notifier = createNotifier(),
-): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void } {
+): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void; stdout: PassThrough } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const output = watchText(stdout);
@@ -77,6 +77,7 @@ export function wireInProcess(
     errors,
     hasClosed: () => stdin.isPaused(),
     sendUnended: (text) => void stdin.write(text),
+    stdout,
   };
 }
 
