@@ -37,15 +37,16 @@ export function createMcpServer({ sessionId, state }: McpContext): McpServer {
   server.registerTool('greet', {}, async () => text(`Hello ${(await state.caller.get<string>('name')) ?? 'stranger'}`));
 
   server.registerTool('save-draft', { inputSchema: draftInput }, async ({ text: draft }) => {
-    if (sessionId === undefined) throw new Error('Drafts belong to a session, and there is none');
-    await mkdir(folderOf(sessionId), { recursive: true });
+    if (sessionId === undefined) throw new Error('A draft belongs to a session, and there is none');
+    await mkdir(folderOf(sessionId), { recursive: true, mode: 0o700 });
     await writeFile(join(folderOf(sessionId), 'draft.txt'), draft);
     return text('Saved.');
   });
 
   server.registerTool('read-draft', {}, async () => {
-    if (sessionId === undefined) throw new Error('Drafts belong to a session, and there is none');
-    return text(await readFile(join(folderOf(sessionId), 'draft.txt'), 'utf8'));
+    if (sessionId === undefined) throw new Error('A draft belongs to a session, and there is none');
+    // The message of an error that is thrown is sent to the client, and the one of `readFile` has the path in it.
+    return text(await readFile(join(folderOf(sessionId), 'draft.txt'), 'utf8').catch(() => 'There is no draft.'));
   });
   return server;
 }
