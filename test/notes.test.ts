@@ -188,7 +188,7 @@ async function textOf(session: LegacySession, tool: string): Promise<string | un
 
 async function toolsOf(session: LegacySession): Promise<string[]> {
   const { result } = await answerOf(await session.post(rpc('tools/list')));
-  return (result?.['tools'] as { name: string }[]).map(({ name }) => name);
+  return ((result?.['tools'] ?? []) as { name: string }[]).map(({ name }) => name);
 }
 
 async function subscribe(session: LegacySession): Promise<unknown> {

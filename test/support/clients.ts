@@ -148,7 +148,7 @@ export async function connect(
   const heard = createHeard();
   client.fallbackNotificationHandler = async (notification) => heard.add(notification);
   t.after(() => client.close());
-  await (client instanceof ClientV1 ? client.connect(transport as TransportV1) : client.connect(transport));
+  await client.connect(transport);
   return {
     era: client instanceof ClientV1 ? 'legacy' : client.getProtocolEra(),
     listTools: () => client.listTools(),
