@@ -37,13 +37,19 @@ export function createHeard(): Heard {
       arrivals.emit('one');
     },
     async next(method, params = {}) {
-      const signal = AbortSignal.timeout(DEADLINE_MS);
-      for (;;) {
-        const notification = take(method, params);
-        if (notification) return notification;
-        await once(arrivals, 'one', { signal }).catch(() =>
-          assert.fail(`${method} did not come: ${JSON.stringify(heard)}`),
-        );
+      const lost = new AbortController();
+      // Not `AbortSignal.timeout`, which lets the process end meanwhile.
+      const timer = setTimeout(() => lost.abort(), DEADLINE_MS);
+      try {
+        for (;;) {
+          const notification = take(method, params);
+          if (notification) return notification;
+          await once(arrivals, 'one', lost);
+        }
+      } catch {
+        assert.fail(`${method} did not come: ${JSON.stringify(heard)}`);
+      } finally {
+        clearTimeout(timer);
       }
     },
     left: (method) => heard.filter((one) => one.method === method).length,
