@@ -18,8 +18,8 @@ function notifyingApp() {
     answerOf(await app.request('POST', modernRequest('tools/call', { name, arguments: args })));
   const count = async () => {
     const { result } = await answerOf(await app.request('POST', modernRequest('resources/read', { uri: COUNT_URI })));
-    const [content] = result?.['contents'] as { text: string }[];
-    return Number(content?.text);
+    const contents = result?.['contents'] as { text: string }[] | undefined;
+    return Number(contents?.[0]?.text);
   };
   return { told, call, count };
 }

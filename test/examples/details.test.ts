@@ -1,6 +1,9 @@
 /** What single examples show beyond their use by one client. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import * as elicitation from '../../examples/elicitation.ts';
 import * as longJob from '../../examples/long-job.ts';
 import * as manyTools from '../../examples/many-tools.ts';
@@ -13,6 +16,11 @@ import { startListening } from '../support/listening.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { stdioPipe } from '../support/stdio-pipe.ts';
 import { STDIO_ERAS, wireInProcess } from '../support/stdio-wire.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'examples-'));
+after(() => rmSync(scratch, { recursive: true }));
+// Where the example of state keeps drafts.
+process.env['TMPDIR'] = scratch;
 
 const textIn = ({ result }: RpcAnswer) => result?.content?.[0]?.text;
 

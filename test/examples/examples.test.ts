@@ -1,6 +1,6 @@
 /** Hosts every example in every way that there is, and uses it with the clients of both generations of the SDK. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -32,9 +32,12 @@ const HTTP: Record<string, Record<string, string>> = {
   'without sessions, with the development switch': { ...STATELESS, ...SWITCH },
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'watched-'));
-after(() => rmSync(folder, { recursive: true }));
-process.env['DOCS_FOLDER'] = folder;
+const scratch = mkdtempSync(join(tmpdir(), 'examples-'));
+after(() => rmSync(scratch, { recursive: true }));
+const folder = join(scratch, 'docs');
+mkdirSync(folder);
+// What the examples read, here and in processes.
+Object.assign(process.env, { DOCS_FOLDER: folder, TMPDIR: scratch });
 
 const FOLDER = new URL('../../examples/', import.meta.url);
 const load = async (file: string) => (await import(new URL(file, FOLDER).href)) as Example;

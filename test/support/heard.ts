@@ -40,17 +40,13 @@ export function createHeard(): Heard {
       const lost = new AbortController();
       // Not `AbortSignal.timeout`, which lets the process end meanwhile.
       const timer = setTimeout(() => lost.abort(), DEADLINE_MS);
-      try {
-        for (;;) {
-          const notification = take(method, params);
-          if (notification) return notification;
-          await once(arrivals, 'one', lost);
-        }
-      } catch {
-        assert.fail(`${method} did not come: ${JSON.stringify(heard)}`);
-      } finally {
-        clearTimeout(timer);
+      let notification = take(method, params);
+      while (!notification) {
+        await once(arrivals, 'one', lost).catch(() => assert.fail(`${method} did not come: ${JSON.stringify(heard)}`));
+        notification = take(method, params);
       }
+      clearTimeout(timer);
+      return notification;
     },
     left: (method) => heard.filter((one) => one.method === method).length,
   };
