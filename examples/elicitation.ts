@@ -23,6 +23,7 @@ const bookTable = {
 
 const text = (message: string) => ({ content: [{ type: 'text' as const, text: message }] });
 
+/** Builds a server with a tool that asks the user. */
 export function createMcpServer(): McpServer {
   const server = new McpServer({ name: 'tables', version: '1.0.0' });
 

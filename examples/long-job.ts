@@ -12,6 +12,7 @@ const countPrimes = {
   outputSchema: cachedSchema(z.object({ primes: z.int() })),
 };
 
+/** Builds a server with a tool that takes its time. */
 export function createMcpServer(): McpServer {
   const server = new McpServer({ name: 'primes', version: '1.0.0' }, { capabilities: { logging: {} } });
 

@@ -39,6 +39,7 @@ for (const [from, meters] of Object.entries(METERS)) {
   for (const [to, unit] of Object.entries(METERS)) if (from !== to) factors.set(`${from}-to-${to}`, meters / unit);
 }
 
+/** Builds a server with the tool that is called, or with all tools if it may be any. */
 export function createMcpServer({ calledTool }: McpContext): McpServer {
   // The capability is declared, because a server that has no tool would not know the method `tools/call`.
   const server = new McpServer({ name: 'units', version: '1.0.0' }, { capabilities: { tools: {} } });

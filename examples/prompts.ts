@@ -22,6 +22,7 @@ const planArguments = z.object({
   ),
 });
 
+/** Builds a server with two prompts. */
 export function createMcpServer(): McpServer {
   const server = new McpServer({ name: 'prompts', version: '1.0.0' });
 

@@ -23,6 +23,7 @@ const writePage = {
   ),
 };
 
+/** Builds a server of the wiki. All of them have the same pages. */
 export function createMcpServer({ notify }: McpContext): McpServer {
   const server = new McpServer(
     { name: 'wiki', version: '1.0.0' },

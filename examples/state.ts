@@ -20,6 +20,7 @@ const draftInput = cachedSchema(z.object({ text: z.string().max(10_000) }));
 
 const text = (message: string) => ({ content: [{ type: 'text' as const, text: message }] });
 
+/** Builds a server, which remembers nothing itself. */
 export function createMcpServer({ sessionId, state }: McpContext): McpServer {
   const server = new McpServer({ name: 'state', version: '1.0.0' });
 

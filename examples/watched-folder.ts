@@ -25,6 +25,7 @@ watch(FOLDER, { persistent: false }, (event, name) => {
   if (name !== null) notify.resourceUpdated(uriOf(name));
 });
 
+/** Builds a server whose resources are the files in the folder. */
 export function createMcpServer(): McpServer {
   const server = new McpServer(
     { name: 'watched-folder', version: '1.0.0' },
