@@ -8,7 +8,7 @@
 import { McpServer, requireScopes, type CallToolResult } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { createUniqueSlug, isShort, MAX_TEXT_CHARS, MAX_TITLE_CHARS, MAX_TITLES, slugOf } from './slug.ts';
-import { cachedSchema, canHaveScope, nextTurn, type McpContext } from './tools.ts';
+import { cachedSchema, canHaveScope, nextTurn, type McpContext, type Notifier } from './tools.ts';
 
 /** What a token needs to call `slugify-batch`, which can keep the server busy. */
 const BATCH_SCOPE = 'slugs:batch';
@@ -16,6 +16,11 @@ const BATCH_SCOPE = 'slugs:batch';
 const BATCH_STEPS = 40;
 /** The tool list changes only with a deploy, so clients may cache it for an hour (SEP-2549). */
 const LIST_TTL_MS = 60 * 60 * 1000;
+/** How many slugs this process has made, whoever asked for them: a resource that clients can subscribe to. */
+const COUNT_URI = 'slugs://count';
+const made = { slugs: 0, toldAt: 0 };
+/** How often subscribers are told of single slugs, at most. */
+const TELL_EVERY_MS = 1000;
 
 const boundedText = (name: string, max: number) => {
   const tooLong = `${name} may have at most ${max} characters`;
@@ -71,23 +76,26 @@ const slugifyBatch = {
 };
 
 /** Builds a server with the tools that the caller may use. It is not connected to a transport yet. */
-export function createMcpServer({ authInfo }: McpContext): McpServer {
+export function createMcpServer({ authInfo, calledTool, notify }: McpContext): McpServer {
   // A shared cache may keep only what is the same for every caller.
   const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(
     { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0' },
     {
-      capabilities: { logging: {}, tools: { listChanged: false } },
+      capabilities: { logging: {}, tools: { listChanged: false }, resources: { listChanged: false, subscribe: true } },
       instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',
-      cacheHints: { 'tools/list': cacheHint, 'server/discover': cacheHint },
+      cacheHints: { 'tools/list': cacheHint, 'resources/list': cacheHint, 'server/discover': cacheHint },
     },
   );
-
   server.registerTool('slugify', slugify, ({ text, ...style }) => {
     const { slug, problem } = slugOf(text, style);
     if (problem !== undefined) return toolError(problem);
+    count(1, notify);
     return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
   });
+
+  // A server that is built for the call of a tool is asked for no resource.
+  if (calledTool === undefined) registerCount(server);
 
   // A static token without the scope can never get it, so its holder does not see the tool.
   if (!canHaveScope(authInfo, BATCH_SCOPE)) return server;
@@ -115,9 +123,25 @@ export function createMcpServer({ authInfo }: McpContext): McpServer {
     // That revision deprecates log messages to clients (SEP-2577); they work in both eras.
     if (numbered > 0) await mcpReq.log('notice', `Slugs taken and numbered: ${numbered}`, 'slugify-batch');
     await mcpReq.log('info', `Slugs made: ${slugs.length}`, 'slugify-batch');
+    count(slugs.length, notify, 0);
     return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
   });
   return server;
+}
+
+function registerCount(server: McpServer): void {
+  const about = { title: 'Slugs made', description: 'How many slugs this process has made since it was started.' };
+  server.registerResource('slug-count', COUNT_URI, about, ({ href: uri }) => ({
+    contents: [{ uri, mimeType: 'text/plain', text: String(made.slugs) }],
+  }));
+}
+
+/** Counts slugs, and tells subscribers, unless they were told less than `everyMs` ago. */
+function count(slugs: number, notify: Notifier, everyMs = TELL_EVERY_MS): void {
+  made.slugs += slugs;
+  if (Date.now() - made.toldAt < everyMs) return;
+  made.toldAt = Date.now();
+  notify.resourceUpdated(COUNT_URI);
 }
 
 function toolError(text: string): CallToolResult {

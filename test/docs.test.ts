@@ -4,20 +4,32 @@ import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { App } from '../src/app.ts';
 import { loadConfig, settingsTable, unknownSettings } from '../src/config/config.ts';
-import type { CreateServer, OnSessionEnd } from '../src/tools.ts';
-import { initializeRequest, openSession, testApp } from './support/app.ts';
+import type { CreateServer } from '../src/tools.ts';
+import {
+  initializeRequest,
+  modernRequest,
+  openSession,
+  readStream,
+  testApp,
+  type RequestOptions,
+} from './support/app.ts';
 import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 const docs = (await readdir(join(root, 'docs'))).map((name) => `docs/${name}`);
+const guide = await readFile(join(root, 'docs/your-own-server.md'), 'utf8');
+/** What else has links. */
+const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
 /** What a user may delete (CONTRIBUTING.md). The docs go on naming it until they are rewritten. */
 const OPTIONAL = [
   'bench',
   'dev',
   'examples',
   'test/conformance',
+  'test/examples',
   'test/interop',
   'test/proxies',
   'test/example',
@@ -25,6 +37,7 @@ const OPTIONAL = [
 ];
 const deleted = OPTIONAL.filter((path) => !existsSync(join(root, path)));
 const isDeleted = (file: string) => deleted.some((path) => file === path || file.startsWith(`${path}/`));
+const linking = [...others, ...docs].filter((name) => !isDeleted(name));
 
 test('the README lists every setting with its default and meaning', () => {
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {
@@ -42,12 +55,15 @@ test('the README lists every setting with its default and meaning', () => {
 });
 
 test('the files that the docs name exist', async () => {
-  for (const name of ['README.md', 'CONTRIBUTING.md', ...docs]) {
+  for (const name of linking) {
     const text = await readFile(join(root, name), 'utf8');
     const links = Array.from(text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g), ([, to = '']) =>
       join(dirname(name), to),
     );
-    const paths = Array.from(text.matchAll(/`((?:src|test|bench|docs|dev|\.ci)\/[\w./-]*)`/g), ([, path = '']) => path);
+    const paths = Array.from(
+      text.matchAll(/`((?:src|test|bench|docs|dev|examples|\.ci)\/[\w./-]*)`/g),
+      ([, path = '']) => path,
+    );
     const named = [...links, ...paths];
     assert.ok(named.length > 0, `${name} names files`);
     for (const path of named) if (!isDeleted(path)) await access(join(root, path));
@@ -55,7 +71,7 @@ test('the files that the docs name exist', async () => {
 });
 
 test('links to a section lead to a heading', async () => {
-  for (const name of ['README.md', 'CONTRIBUTING.md', ...docs]) {
+  for (const name of linking) {
     const text = await readFile(join(root, name), 'utf8');
     for (const [, to = '', section = ''] of text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
       const path = to === '' ? name : join(dirname(name), to);
@@ -118,27 +134,74 @@ async function moduleIn(t: TestContext, text: string) {
   const folder = await mkdtemp(join(root, 'test', 'snippet-'));
   t.after(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'mcp-server.ts'), snippet);
-  return (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer; onSessionEnd: OnSessionEnd };
+  return (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer };
 }
-
-test('the server in docs/your-tools.md keeps its count in a session, and hears of its end', async (t) => {
-  const { createMcpServer, onSessionEnd } = await moduleIn(t, await readFile(join(root, 'docs/your-tools.md'), 'utf8'));
-  const said = t.mock.method(console, 'error', () => {});
-  const app = testApp({}, { createServer: createMcpServer, onSessionEnd });
-  const session = await openSession(app);
-  for (const count of ['1', '2']) {
-    assert.equal((await session.call('count', {})).result?.content?.[0]?.text, count);
-  }
-  assert.equal((await (await openSession(app)).call('count', {})).result?.content?.[0]?.text, '1');
-  await session.delete();
-  assert.deepEqual(said.mock.calls[0]?.arguments, ['a session has ended:', 'deleted']);
-});
 
 test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
   const replaced = await moduleIn(t, readme);
   const session = await openSession(testApp({}, { createServer: replaced.createMcpServer }));
   const { result } = await session.call('count-words', { text: 'one two  three' });
   assert.equal(result?.content?.[0]?.text, '3');
+});
+
+/** A block of TypeScript in the guide, and the file that was linked last before it. */
+interface Snippet {
+  code: string;
+  linked: string;
+}
+
+const snippets: Snippet[] = Array.from(guide.matchAll(/^```ts\n(.*?)^```$/gms), ({ 1: code = '', index }) => {
+  const [, linked = ''] = Array.from(guide.slice(0, index).matchAll(/\]\(\.\.\/([\w./-]+\.ts)\)/g)).at(-1) ?? [];
+  return { code, linked };
+});
+/** A snippet with imports is a program, and the others are out of the examples. */
+const isProgram = ({ code }: Snippet) => code.startsWith('import ');
+
+test('the excerpts in docs/your-own-server.md are in the file that is linked before them', async () => {
+  const excerpts = snippets.filter((snippet) => !isProgram(snippet));
+  assert.ok(excerpts.length >= 9);
+  const unindented = (text: string) => text.replaceAll(/^ +/gm, '').trim();
+  for (const { code, linked } of excerpts) {
+    if (isDeleted(linked)) continue;
+    const source = await readFile(join(root, linked), 'utf8');
+    assert.ok(unindented(source).includes(unindented(code)), `${linked} has ${code}`);
+  }
+});
+
+/** Runs the only program in the guide that has `part`, with the notes server for `./my-server.js`. */
+async function runProgram(t: TestContext, part: string): Promise<Record<string, unknown>> {
+  const [program, ...more] = snippets.filter((snippet) => isProgram(snippet) && snippet.code.includes(part));
+  assert.ok(program && more.length === 0);
+  const folder = await mkdtemp(join(root, 'test', 'snippet-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const code = program.code
+    .replaceAll("'hono-mcp-server/tools'", "'../../src/tools.ts'")
+    .replaceAll("'hono-mcp-server'", "'../../src/app.ts'")
+    .replaceAll("'./my-server.js'", "'../fixtures/notes.ts'");
+  await writeFile(join(folder, 'program.ts'), code);
+  return (await import(join(folder, 'program.ts'))) as Record<string, unknown>;
+}
+
+test('the webhook in docs/your-own-server.md tells clients that listen', async (t) => {
+  const { app } = (await runProgram(t, 'app.post(')) as { app: Pick<App, 'fetch'> };
+  const send = async (method: string, path: string, { headers = {}, body }: RequestOptions = {}) => {
+    const init = {
+      method,
+      headers: { host: 'localhost', ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    };
+    return app.fetch(new Request(`http://localhost${path}`, init));
+  };
+  const listen = { notifications: { resourceSubscriptions: ['prices://ACME'] } };
+  const stream = readStream(await send('POST', '/mcp', modernRequest('subscriptions/listen', listen)));
+  await stream.next();
+  assert.equal((await send('POST', '/hooks/prices/ACME')).status, 204);
+  assert.equal((await stream.next()).message?.['method'], 'notifications/resources/updated');
+  await stream.cancel();
+});
+
+test('the test in docs/your-own-server.md passes', async (t) => {
+  await runProgram(t, 'standaloneContext(');
 });
 
 test('.vscode/mcp.json starts the one server, and names the URL of the other', async (t) => {

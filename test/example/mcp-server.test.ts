@@ -221,7 +221,7 @@ test('lists the tools in the same order and words on every server and in both er
   assert.deepEqual(legacy.result?.['tools'], modern.result?.['tools']);
 });
 
-for (const method of ['tools/list', 'server/discover']) {
+for (const method of ['tools/list', 'resources/list', 'server/discover']) {
   test(`lets clients of the modern era keep ${method} for an hour`, async () => {
     const { result } = await answerOf(await exampleApp().request('POST', modernRequest(method)));
     assert.deepEqual([result?.['ttlMs'], result?.['cacheScope']], [3_600_000, 'public']);
@@ -242,7 +242,11 @@ test('says who it is, with the version of package.json, what it is for, and what
   assert.deepEqual(result?.['_meta'], { 'io.modelcontextprotocol/serverInfo': serverInfo });
   assert.match(String(result?.['instructions']), /slugify-batch/);
   // A list that changes with a deploy only is nothing to listen for.
-  assert.deepEqual(result?.['capabilities'], { logging: {}, tools: { listChanged: false } });
+  assert.deepEqual(result?.['capabilities'], {
+    logging: {},
+    tools: { listChanged: false },
+    resources: { listChanged: false, subscribe: true },
+  });
 });
 
 const SECRET = { ci: 'c'.repeat(32), batch: 'b'.repeat(32) };

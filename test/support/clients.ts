@@ -2,9 +2,12 @@
 import type { TestContext } from 'node:test';
 import {
   Client as ClientV2,
+  LOG_LEVEL_META_KEY,
   StreamableHTTPClientTransport as HttpV2,
+  type ElicitResult,
   type FetchLike,
   type OAuthClientProvider as AuthProviderV2,
+  type Transport as TransportV2,
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import type { OAuthClientProvider as AuthProviderV1 } from '@modelcontextprotocol/sdk/client/auth.js';
@@ -12,7 +15,9 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { MODERN } from './app.ts';
+import { createHeard, type Heard } from './heard.ts';
 import { childEnv, PROJECT_ROOT } from './process.ts';
 
 const VERSION_NEGOTIATION = {
@@ -34,6 +39,8 @@ export const CLIENTS: readonly { kind: ClientKind; era: 'legacy' | 'modern' }[] 
 export interface CallOptions {
   onprogress?: (progress: { progress: number; total?: number | undefined }) => void;
   signal?: AbortSignal;
+  /** The least severe log messages that it wants. @default what the era sends to a client that has not said */
+  logLevel?: 'info';
 }
 
 export interface ToolResult {
@@ -47,11 +54,34 @@ export interface TestClient {
   era: 'legacy' | 'modern' | undefined;
   listTools(): Promise<{ tools: { name: string; outputSchema?: unknown }[] }>;
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolResult>;
+  /** The URIs of all resources. */
+  resources(): Promise<string[]>;
+  /** The text of a resource. */
+  read(uri: string): Promise<string>;
+  /** The names of all prompts. */
+  prompts(): Promise<string[]>;
+  /** The text of a prompt of one message. */
+  prompt(name: string, args?: Record<string, string>): Promise<string>;
+  /** What may follow `start` in an argument of a prompt or a variable of a URI template. */
+  complete(of: CompletedBy, argument: string, start: string, known?: Record<string, string>): Promise<string[]>;
+  /** Asks to be told when one of these resources, or a list, changes: as its era does. */
+  follow(...uris: string[]): Promise<void>;
+  /** The notifications that it was sent, but for progress. */
+  heard: Heard;
   close(): Promise<void>;
 }
 
+/** What has completions. */
+export type CompletedBy = { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string };
+
+/** What a client can do besides asking. */
+export interface ClientOptions {
+  /** Fills in a form that the server asks for. @default the client cannot be asked */
+  elicit?: (message: string) => ElicitResult;
+}
+
 /** How a client speaks HTTP. */
-export interface HttpOptions {
+export interface HttpOptions extends ClientOptions {
   /** @default globalThis.fetch */
   fetch?: FetchLike;
   /** A session to go on with. @default none */
@@ -75,11 +105,10 @@ export async function connectHttp(
   t: TestContext,
   kind: ClientKind,
   url: string,
-  options: HttpOptions = {},
+  { elicit, ...options }: HttpOptions = {},
 ): Promise<HttpClient> {
   const transport = httpTransport(kind, url, options);
-  const client = await (kind === 'v1' ? connectV1(t, transport) : connectV2(t, kind, transport as HttpV2));
-  return { ...client, transport };
+  return { ...(await connect(t, kind, transport, elicit && { elicit })), transport };
 }
 
 /** Takes what the authorization server answered. The older generation takes the code alone, without `iss`. */
@@ -100,40 +129,73 @@ export async function connectStdio(
   t: TestContext,
   kind: ClientKind,
   entry: string | StdioCommand,
+  options?: ClientOptions,
 ): Promise<TestClient> {
   const command =
     typeof entry === 'string' ? { command: process.execPath, args: ['--import', './loader.mjs', entry] } : entry;
   const server = { env: childEnv(), ...command, cwd: PROJECT_ROOT, stderr: 'ignore' as const };
-  return kind === 'v1' ? connectV1(t, new StdioV1(server)) : connectV2(t, kind, new StdioV2(server));
+  return connect(t, kind, kind === 'v1' ? new StdioV1(server) : new StdioV2(server), options);
 }
 
-async function connectV1(t: TestContext, transport: TransportV1): Promise<TestClient> {
-  const client = new ClientV1({ name: 'test', version: '1.0.0' });
-  t.after(() => client.close());
-  await client.connect(transport);
-  return {
-    era: 'legacy',
-    listTools: () => client.listTools(),
-    call: async (name, args = {}, options = {}) =>
-      (await client.callTool({ name, arguments: args }, undefined, options)) as ToolResult,
-    close: () => client.close(),
-  };
-}
-
-async function connectV2(
+/** Connects over any transport; the client is closed with the test. */
+export async function connect(
   t: TestContext,
-  kind: Exclude<ClientKind, 'v1'>,
-  transport: HttpV2 | StdioV2,
-): Promise<TestClient & { client: ClientV2 }> {
-  const client = new ClientV2({ name: 'test', version: '1.0.0' }, { versionNegotiation: VERSION_NEGOTIATION[kind] });
+  kind: ClientKind,
+  transport: TransportV1 | TransportV2,
+  options: ClientOptions = {},
+): Promise<TestClient> {
+  const client = kind === 'v1' ? createV1(options) : createV2(kind, options);
+  const heard = createHeard();
+  client.fallbackNotificationHandler = async (notification) => heard.add(notification);
   t.after(() => client.close());
   await client.connect(transport);
   return {
-    client,
-    era: client.getProtocolEra(),
+    era: client instanceof ClientV1 ? 'legacy' : client.getProtocolEra(),
     listTools: () => client.listTools(),
-    call: async (name, args = {}, options = {}) =>
-      (await client.callTool({ name, arguments: args }, options)) as ToolResult,
+    async call(name, args = {}, { logLevel, ...rest } = {}) {
+      const params = { name, arguments: args, ...(logLevel && { _meta: { [LOG_LEVEL_META_KEY]: logLevel } }) };
+      const result =
+        client instanceof ClientV1 ? client.callTool(params, undefined, rest) : client.callTool(params, rest);
+      return (await result) as ToolResult;
+    },
+    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    read: async (uri) => textOf((await client.readResource({ uri })).contents[0]),
+    prompts: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
+    prompt: async (name, args = {}) => textOf((await client.getPrompt({ name, arguments: args })).messages[0]?.content),
+    async complete(ref, name, value, known = {}) {
+      const { completion } = await client.complete({ ref, argument: { name, value }, context: { arguments: known } });
+      return completion.values;
+    },
+    async follow(...uris) {
+      if (client instanceof ClientV2 && client.getProtocolEra() === 'modern') {
+        const lists = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+        await client.listen({ ...lists, resourceSubscriptions: uris });
+      } else {
+        for (const uri of uris) await client.subscribeResource({ uri });
+      }
+    },
+    heard,
     close: () => client.close(),
   };
+}
+
+const IMPLEMENTATION = { name: 'test', version: '1.0.0' };
+
+function createV1({ elicit }: ClientOptions): ClientV1 {
+  const client = new ClientV1(IMPLEMENTATION, { capabilities: elicit ? { elicitation: { form: {} } } : {} });
+  if (elicit) client.setRequestHandler(ElicitRequestSchema, ({ params }) => elicit(params.message));
+  return client;
+}
+
+function createV2(kind: Exclude<ClientKind, 'v1'>, { elicit }: ClientOptions): ClientV2 {
+  const capabilities = elicit ? { elicitation: { form: {} } } : {};
+  const client = new ClientV2(IMPLEMENTATION, { capabilities, versionNegotiation: VERSION_NEGOTIATION[kind] });
+  if (elicit) client.setRequestHandler('elicitation/create', ({ params }) => elicit(params.message));
+  return client;
+}
+
+/** What is in a part of a result that is a text. */
+function textOf(part: object | undefined): string {
+  if (part === undefined || !('text' in part) || typeof part.text !== 'string') throw new Error('This is not a text');
+  return part.text;
 }

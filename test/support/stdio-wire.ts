@@ -58,7 +58,7 @@ export function wireInProcess(
   clock: Pick<Clock, 'after'> = systemClock,
   notify: Notifier = createNotifier(),
   parts: Pick<ConnectStdioOptions, 'onSessionEnd' | 'stateStore'> = {},
-): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void } {
+): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void; stdout: PassThrough } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const output = watchText(stdout);
@@ -76,6 +76,7 @@ export function wireInProcess(
     errors,
     hasClosed: () => stdin.isPaused(),
     sendUnended: (text) => void stdin.write(text),
+    stdout,
   };
 }
 
