@@ -6,8 +6,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { helpText } from '../config/banner.ts';
 import type { CreateServer } from '../tools.ts';
-import { helpText } from './banner.ts';
 import { serveOverStdio } from './serve-stdio.ts';
 import { serve } from './serve.ts';
 

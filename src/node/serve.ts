@@ -1,14 +1,15 @@
 /** Serves an MCP server over HTTP on Node.js: settings → app → socket → signals. */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp, type AppOptions } from '../app.ts';
+import { bannerLines, helpText } from '../config/banner.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import { createLogger } from '../telemetry/log.ts';
 import type { CreateServer } from '../tools.ts';
-import { bannerLines, helpText } from './banner.ts';
 import { listen } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
+import { watchMemory } from './watch-memory.ts';
 
 /** Options for {@link serve}. */
 export interface ServeOptions {
@@ -53,7 +54,8 @@ async function serveUntilSignal(
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp(createServer, { ...parts, config, log, connInfo: getConnInfo, readBody: readIncoming });
+  const onNode = { connInfo: getConnInfo, readBody: readIncoming, watchMemory };
+  const app = createApp(createServer, { ...onNode, ...parts, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });

@@ -22,6 +22,7 @@ import type { SessionChanges, SessionRecord } from './session-store.ts';
 /** Most subscriptions that a record keeps, and the longest URI among them. */
 const MAX_SUBSCRIPTIONS = 500;
 const MAX_URI_CHARS = 2048;
+const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 /** When a handshake is repeated, nobody reads a stream. */
 const JSON_ONLY: Accepted = { json: true, eventStream: false };
 
@@ -64,6 +65,10 @@ export class LiveSession {
   readonly #server: McpServer | Server;
   readonly #transport: HttpTransport;
   readonly #subscriptions = new Set<string>();
+  /** Whether a POST has arrived. */
+  hasAnswered = false;
+  /** Whether its server has told the client that a list had changed, so that it may differ from a new server. */
+  hasChanged = false;
 
   /** @param server - Built for this session alone, and not connected yet. */
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
@@ -74,6 +79,7 @@ export class LiveSession {
       sessionId: options.id,
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
+      onsay: (method) => void (this.hasChanged ||= LIST_CHANGED.test(method)),
     });
     this.#transport.onerror = options.onerror;
   }
@@ -88,8 +94,14 @@ export class LiveSession {
     return this.#transport.isAttached;
   }
 
+  /** Whether a call is unanswered. */
+  get isCalling(): boolean {
+    return this.#transport.isCalling;
+  }
+
   /** Answers a POST. */
   answer(exchange: Exchange): Answer | Promise<Answer> {
+    this.hasAnswered = true;
     const { messages } = exchange.incoming;
     const refusal = this.#refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;
