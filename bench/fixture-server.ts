@@ -5,6 +5,8 @@ import { startServer, type Server, type StartOptions } from './server.ts';
 
 /** More sessions than any run opens. */
 const MAX_SESSIONS = 1_000_000;
+/** Fewer than some runs open, so that they show what a call costs whose server has to be rebuilt. */
+const MAX_LIVE_SESSIONS = 1000;
 
 /** What the fixture does when told to. */
 export type FixtureCommand =
@@ -21,7 +23,11 @@ export interface Fixture extends Server {
 export async function startFixture(id: string, options: StartOptions): Promise<Fixture> {
   const contender = CONTENDERS.find((each) => each.id === id);
   if (!contender?.ours) throw new Error(`${id} is not this project`);
-  const env = { MCP_MAX_SESSIONS: String(MAX_SESSIONS), ...options.env };
+  const env = {
+    MCP_MAX_SESSIONS: String(MAX_SESSIONS),
+    MCP_MAX_LIVE_SESSIONS: String(MAX_LIVE_SESSIONS),
+    ...options.env,
+  };
   const server = await startServer(contender, { ...options, env, entry: 'bench/fixture.mjs' });
   return {
     ...server,

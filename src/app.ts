@@ -34,9 +34,11 @@ import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
 import type { SessionStore } from './sessions/session-store.ts';
-import { Sessions, type LegacyRequests } from './sessions/sessions.ts';
+import { Sessions } from './sessions/sessions.ts';
+import type { LegacyRequests } from './transport/exchange.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
+import { createLossLog } from './telemetry/loss-log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings. */
@@ -55,6 +57,11 @@ export interface AppOptions {
   connInfo?: GetConnInfo;
   /** Reads the body of a request on this runtime, or resolves to `undefined` if it is larger. @default by `arrayBuffer()` */
   readBody?: (c: Context, maxBytes: number) => Promise<Uint8Array | undefined>;
+  /**
+   * Tells now and then whether the memory of this runtime is short, so that servers of idle sessions are dropped. The
+   * returned function ends that. @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
+   */
+  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
   /** Keeps session records. @default in memory */
   sessionStore?: SessionStore;
   /** Keeps events for clients that resume a stream. @default in memory */
@@ -175,6 +182,7 @@ function createEndpoint(
   parts: EndpointParts,
 ): { handle: McpEndpoint; close(): Promise<void> } {
   const { config, log, clock, streamAfterMs = 100 } = parts;
+  const losses = createLossLog(log);
   const shared = {
     ...parts,
     buildServer: loggingFailures(buildServer, log),
@@ -183,6 +191,7 @@ function createEndpoint(
     shortcuts: config.shortcuts,
     streamAfterMs,
     onerror: (error: Error) => log.debug('transport', { error: error.message }),
+    onunheard: (method: string) => losses.unheard(method),
   };
   const legacy: LegacyRequests =
     config.sessions === 'stateless'
@@ -193,6 +202,9 @@ function createEndpoint(
           // Its failures reach `onError` above, which logs them.
           buildServer,
           maxCalls: config.maxCallsPerSession,
+          maxLive: config.maxLiveSessions,
+          liveIdleMs: config.liveIdleSeconds === undefined ? undefined : config.liveIdleSeconds * 1000,
+          losses,
           idleMs: config.sessionIdleSeconds * 1000,
           store: parts.sessionStore,
           eventLog: parts.eventLog ?? createMemoryEventLog({ clock }),

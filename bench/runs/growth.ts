@@ -106,8 +106,9 @@ export async function growth({ nodes, options, print }: RunContext): Promise<Sec
   const text =
     'The same call to this project, with more and more of one thing. `exponent` is b in cost ∝ size^b between the ' +
     `ends: 0 is flat, 1 linear. What costs more than ${GROWTH_LIMIT} times as much at the end is marked. Of ` +
-    'sessions called in turn, 1000 are kept in memory; with more of them each call builds its server anew from the ' +
-    `record, which is a step and not growth. The cheapest of ${Math.min(options.rounds, MAX_WINDOWS)} measurements ` +
+    'sessions called in turn, the servers of 1000 are kept in memory (`MCP_MAX_LIVE_SESSIONS`); with more of them each ' +
+    'call builds its server anew from the record, which is a step and not growth. The cheapest of ' +
+    `${Math.min(options.rounds, MAX_WINDOWS)} measurements ` +
     'counts, since what disturbs one can only make it dearer.';
   const body = perNode(nodes, (node) => growthTable(found.get(node) ?? []));
   return { title: 'How cost grows', body: `${text}\n\n${body}`, charts: { 'growth.svg': chart } };

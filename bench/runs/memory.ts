@@ -51,7 +51,7 @@ export async function memory({ nodes, options, print }: RunContext): Promise<Sec
   }
   const text =
     `Heap after a garbage collection, divided by the number of sessions: ${LIVE_SESSIONS} of them, each after one ` +
-    `call. This project drops a session to its record when it has been idle for a minute ` +
+    `call. This project can drop the server of an idle session, which leaves its record ` +
     `(${whole(idleSessions)} of them, \`bench/idle-sessions.ts\`); the others keep what is shown until the client ` +
     'ends the session, unless they are told otherwise.';
   return { title: 'Memory of sessions', body: `${text}\n\n${perNode(nodes, (node) => parts.get(node) ?? '')}` };

@@ -98,6 +98,21 @@ export const SETTINGS = {
     expected: 'a number from 1 to 10000000',
     meaning: 'Maximum number of sessions of one authenticated principal, and of its `subscriptions/listen` streams',
   }),
+  maxLiveSessions: setting({
+    variable: 'MCP_MAX_LIVE_SESSIONS',
+    fallback: '10000',
+    schema: integer(0, 10_000_000),
+    expected: 'a number from 0 to 10000000',
+    meaning:
+      'Maximum number of idle sessions whose servers stay in memory. Beyond that, the least recently used server is dropped; its session goes on with a new one. 0, for development, drops servers after every request',
+  }),
+  liveIdleSeconds: setting({
+    variable: 'MCP_LIVE_IDLE_SECONDS',
+    fallback: '',
+    schema: optional(integer(1, 31_536_000)),
+    expected: 'seconds from 1 to 31536000',
+    meaning: 'How long the server of an idle session stays in memory. By default as long as the session',
+  }),
   callTimeoutSeconds: setting({
     variable: 'MCP_CALL_TIMEOUT_SECONDS',
     fallback: '3600',

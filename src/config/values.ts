@@ -20,7 +20,7 @@ export const list = (entry: z.ZodType<string, string>) =>
     .pipe(z.array(entry));
 
 /** `undefined` for an empty text. */
-export const optional = (value: z.ZodType<string, string>) =>
+export const optional = <T>(value: z.ZodType<T, string>) =>
   z
     .literal('')
     .transform(() => undefined)

@@ -13,9 +13,8 @@ import {
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
 import { readMcpHeaders } from '../protocol/headers.ts';
-import type { LegacyRequests } from '../sessions/sessions.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { McpRequest } from '../transport/exchange.ts';
+import type { LegacyRequests, McpRequest } from '../transport/exchange.ts';
 import type { ModernRequests } from './modern.ts';
 import { readMessage, type ReadBody } from './read-message.ts';
 

@@ -42,7 +42,7 @@ export function createModern(options: ModernOptions): ModernRequests {
         return handler.subscribe(exchange);
       }
       const answer = calls ? await calls.answer(exchange) : 'unserved';
-      if (answer !== 'unserved') return answer ?? cutOffResponse(exchange, lifecycle);
+      if (answer !== 'unserved') return answer ?? cutOffResponse(exchange, options);
       // The server may have stopped in the meantime.
       if (isStopped(lifecycle)) return stoppingResponse(incoming.id);
       const pending = handler.answer(exchange);

@@ -2,15 +2,7 @@
  * Serves requests of 2026-07-28 by the SDK's handler, which serves all of them. It adds what the handler lacks: bounds on
  * streams, a limit on the time of calls, and an answer to every call.
  */
-import {
-  createMcpHandler,
-  SdkError,
-  SdkErrorCode,
-  type McpRequestContext,
-  type McpServer,
-  type Server,
-  type ServerEventBus,
-} from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpRequestContext, type ServerEventBus } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { BuildServer, ServerRequest } from '../context/context.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
@@ -29,10 +21,11 @@ import { withSingleHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText, parseJson, portableJson } from '../protocol/json.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { logFailure } from '../telemetry/request-log.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../transport/bounded-response.ts';
 import { eventText } from '../transport/event-stream.ts';
 import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
-import { protocolOf } from '../transport/single-exchange.ts';
+import { prepareServer } from './request-server.ts';
 import { cutOffResponse } from './stateless.ts';
 
 /** When to retry if too many subscriptions are open. */
@@ -62,6 +55,8 @@ export interface SdkHandlerOptions {
   log: Logger;
   /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
+  /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
+  onunheard: (method: string) => void;
 }
 
 /** The SDK's handler, with these additions. */
@@ -82,33 +77,43 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   const createHandled = async (context: McpRequestContext) => {
     const call = context.requestInfo && handled.get(context.requestInfo);
     if (!call) throw new Error('The handler has lost the request');
-    const server = closingUnanswered(await buildServer(call.needs), log);
+    call.isFailureLogged = true;
+    const server = await buildServer(call.needs);
+    call.isFailureLogged = false;
     call.close = () => void server.close().catch(options.onerror);
-    refuseLate(server, () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true);
+    const isOver = () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true;
+    prepareServer(server, { log, isOver, onunheard: options.onunheard });
     return server;
   };
+  /** The last error that the handler has reported. It reports one right before it answers 500. */
+  let lastError: Error | undefined;
   const handler = createMcpHandler(createHandled, {
     bus: options.changes,
     legacy: 'reject',
     keepAliveMs,
     maxSubscriptions: options.maxSubscriptions,
-    onerror: (error) => log.debug('mcp', { error: error.message }),
+    onerror(error) {
+      lastError = error;
+      log.debug('mcp', { error: error.message });
+    },
   });
 
-  function fetchHandler(
+  async function fetchHandler(
     { request: received, incoming, caller: { authInfo } }: PostExchange,
     call: HandledCall,
   ): Promise<Response> {
     const request = withSingleHeaders(received);
     handled.set(request, call);
-    return handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
+    const response = await handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
+    if (response.status === 500 && !call.isFailureLogged) logFailure(log, lastError);
+    return response;
   }
 
   async function answer(exchange: PostExchange): Promise<Response> {
     const { incoming, accepted } = exchange;
     const call = limitedCall(exchange, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
-    if (response.status === 499) return unansweredResponse(exchange, lifecycle, call);
+    if (response.status === 499) return unansweredResponse(exchange, options, call);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     call.startTimer();
     const end = callsInFlight.begin(principalKey(exchange.caller));
@@ -159,16 +164,6 @@ function bounded(response: Response, { accepted, caller }: PostExchange, options
   return boundedResponse(response, { expiresAt, ...options });
 }
 
-/** Keeps `server` from starting when its call is over: building it, and asking for scopes, may have taken until then. */
-function refuseLate(server: McpServer | Server, isOver: () => boolean): void {
-  const protocol = protocolOf(server);
-  const connect = protocol.connect.bind(protocol);
-  protocol.connect = async (transport) => {
-    if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
-    return connect(transport);
-  };
-}
-
 /** The SDK's JSON as {@link portableJson}. */
 async function portableResponse(response: Response): Promise<Response> {
   const { status, headers } = response;
@@ -197,6 +192,8 @@ interface HandledCall {
   readonly needs: ServerRequest;
   /** Closes its server, once it is built. */
   close?: () => void;
+  /** Whether it fails because of `buildServer`, which logs that itself. */
+  isFailureLogged?: boolean;
 }
 
 /** A call in the SDK's handler, whose server is closed when it runs for too long. */
@@ -229,11 +226,11 @@ function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandle
 /** The answer to a call that ended without one. */
 function unansweredResponse(
   exchange: PostExchange,
-  lifecycle: Readonly<Lifecycle>,
+  options: SdkHandlerOptions,
   { hasTimedOut }: LimitedCall,
 ): Response {
   const { id } = exchange.incoming;
-  return hasTimedOut && id !== null ? timedOutResponse(id) : cutOffResponse(exchange, lifecycle);
+  return hasTimedOut && id !== null ? timedOutResponse(id) : cutOffResponse(exchange, options);
 }
 
 /** The same on a stream. */
@@ -246,28 +243,4 @@ function unansweredEvent(
   const closedError = phase === 'stopped' ? cutOffError(id) : internalError(id);
   const error = hasTimedOut ? timedOutError(id) : closedError;
   return encoder.encode(eventText(undefined, jsonText(error)));
-}
-
-/**
- * Has `server` close if it cannot send its answer, such as a circular one, or if a handler throws `null`. The SDK reports
- * that error, but leaves the client waiting. Errors are told apart by their text alone, as they have no type.
- *
- * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
- */
-function closingUnanswered<Made extends McpServer | Server>(server: Made, log: Logger): Made {
-  const protocol = protocolOf(server);
-  const { onerror } = protocol;
-  const close = async (error: Error) => {
-    log.debug('mcp', { error: error.message });
-    try {
-      await protocol.close();
-    } catch (failure) {
-      log.debug('mcp', { error: String(failure) });
-    }
-  };
-  protocol.onerror = (error) => {
-    onerror?.(error);
-    if (error.message.startsWith('Failed to send response')) void close(error);
-  };
-  return server;
 }

@@ -6,9 +6,10 @@ import {
   methodNotAllowedResponse,
   stoppingResponse,
 } from '../protocol/errors.ts';
-import type { LegacyRequests } from '../sessions/sessions.ts';
-import { endAnswered } from '../shortcuts/ended-server.ts';
-import { refuseVersion, serverRequestOf, type PostExchange } from '../transport/exchange.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import { createServerEnder } from '../shortcuts/ended-server.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { refuseVersion, serverRequestOf, type LegacyRequests, type PostExchange } from '../transport/exchange.ts';
 import { createSingleExchanges, type SingleExchangeOptions } from '../transport/single-exchange.ts';
 
 /** Options for {@link createStateless}. */
@@ -17,12 +18,15 @@ export interface StatelessOptions extends Omit<SingleExchangeOptions, 'endServer
   buildServer: BuildServer;
   /** Whether to use the shortcuts around the SDK. */
   shortcuts: boolean;
+  log: Logger;
 }
 
 /** Makes the part of the endpoint that serves them; `close()` ends what it holds. */
 export function createStateless(options: StatelessOptions): LegacyRequests {
   const { buildServer, lifecycle } = options;
-  const endServer = options.shortcuts ? endAnswered : (server: { close(): Promise<void> }) => server.close();
+  const endServer = options.shortcuts
+    ? createServerEnder(options.onunheard)
+    : (server: { close(): Promise<void> }) => server.close();
   const exchanges = createSingleExchanges({ ...options, endServer });
 
   async function post(exchange: PostExchange): Promise<Response> {
@@ -37,7 +41,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
     } catch {
       return internalErrorResponse(incoming.id);
     }
-    return (await exchanges.serve(server, exchange)) ?? cutOffResponse(exchange, lifecycle);
+    return (await exchanges.serve(server, exchange)) ?? cutOffResponse(exchange, options);
   }
 
   return {
@@ -50,8 +54,13 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
   };
 }
 
-/** The answer to a call that was cut off before it had one: by a stop, its client, or its own server. */
-export function cutOffResponse({ incoming, request }: PostExchange, { phase }: Readonly<{ phase: string }>): Response {
-  if (phase === 'stopped') return stoppingResponse(incoming.id);
-  return request.signal.aborted ? clientGoneResponse() : internalErrorResponse(incoming.id);
+/** The answer to a call that was cut off before it had one: by a stop, its client, or its own server, which is logged. */
+export function cutOffResponse(
+  { incoming, request }: PostExchange,
+  { lifecycle, log }: { lifecycle: Readonly<Lifecycle>; log: Logger },
+): Response {
+  if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
+  if (request.signal.aborted) return clientGoneResponse();
+  log.error('a server closed before it had answered its call', { method: incoming.method });
+  return internalErrorResponse(incoming.id);
 }

@@ -12,6 +12,12 @@ export function bannerLines(config: Config, port: number): string[] {
   if (config.oauthIssuer !== undefined) lines.push(`  Tokens from  ${config.oauthIssuer}`);
   if (config.authTokens.length > 0)
     lines.push(`  Tokens of    ${config.authTokens.map(({ name }) => name).join(', ')}`);
+  if (config.sessions === 'stateful' && config.maxLiveSessions === 0) {
+    lines.push(
+      '  Development  MCP_MAX_LIVE_SESSIONS=0 drops the server of a session after every request, to show what a',
+    );
+    lines.push('               restart or another instance does in production. Do not set it there');
+  }
   lines.push(`  Claude Code  claude mcp add --transport http hono-mcp-server ${url}${header}`);
   lines.push(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url}${header} --method tools/list`);
   return lines;

@@ -9,6 +9,7 @@ import { bannerLines, helpText } from './banner.ts';
 import { listen } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
+import { watchMemory } from './watch-memory.ts';
 
 /** Options for {@link serve}. */
 export interface ServeOptions {
@@ -57,7 +58,8 @@ async function serveUntilSignal(
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const app = createApp(createServer, { ...parts, config, log, connInfo: getConnInfo, readBody: readIncoming });
+  const onNode = { connInfo: getConnInfo, readBody: readIncoming, watchMemory };
+  const app = createApp(createServer, { ...onNode, ...parts, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });

@@ -35,6 +35,7 @@ import type { SessionChanges, SessionRecord } from './session-store.ts';
 /** Most subscriptions that a record keeps, and the longest URI among them. */
 const MAX_SUBSCRIPTIONS = 500;
 const MAX_URI_CHARS = 2048;
+const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 /** When a handshake is repeated, nobody reads a stream. */
 const JSON_ONLY: Accepted = { json: true, eventStream: false };
 
@@ -86,6 +87,10 @@ export class LiveSession {
   #logLevel: LoggingLevel | undefined;
   /** Whether the GET stream has had a connection since what it was told was last saved. */
   #wasListening = false;
+  /** Whether a POST has arrived. */
+  hasAnswered = false;
+  /** Whether its server has told the client that a list had changed, so that it may differ from a new server. */
+  hasChanged = false;
 
   /** @param server - Built for this session alone, and not connected yet. */
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
@@ -97,6 +102,7 @@ export class LiveSession {
       sentOnGet: options.told.toldEvent,
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
+      onsay: (method) => void (this.hasChanged ||= LIST_CHANGED.test(method)),
       ondetach: () => {
         if (!this.#transport.streams.isListening) void this.#stopListening();
         options.ondetach();
@@ -122,8 +128,14 @@ export class LiveSession {
     return this.#transport.isAttached;
   }
 
+  /** Whether a call is unanswered. */
+  get isCalling(): boolean {
+    return this.#transport.isCalling;
+  }
+
   /** Answers a POST. */
   answer(exchange: Exchange): Answer | Promise<Answer> {
+    this.hasAnswered = true;
     const { messages } = exchange.incoming;
     const refusal = this.#refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;

@@ -1,23 +1,33 @@
 /**
- * The sessions in memory: a cache of the records, limited in size and time.
+ * The sessions in memory: a cache of the records, limited in number, memory and time.
  *
  * A session stays in memory while something is attached to it: a request, a stream, or a call that is still running. An
- * idle session is dropped after a while, or when there are too many.
+ * idle session is dropped after a while, when there are too many, or when memory is short.
  */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { DropReason, LossLog } from '../telemetry/loss-log.ts';
 import type { LiveSession } from './live-session.ts';
 
 /** Options for {@link LiveSessions}. */
 export interface LiveSessionsOptions {
   clock: Pick<Clock, 'now'>;
   log: Logger;
-  /** Most idle sessions at a time. */
+  losses: LossLog;
+  /**
+   * Most idle sessions at a time. With 0, a session is also dropped, along with its GET stream, when it has answered a
+   * POST and no call is running any more.
+   */
   maxLive: number;
   /** How long a session may stay idle, in milliseconds. */
   liveIdleMs: number;
+  /** How long its record is kept without use, in milliseconds: then the session itself has ended. */
+  idleMs: number;
 }
+
+/** How many idle sessions there may be when memory is not short any more, for each that there was before. */
+const REGROWTH = 1.5;
 
 interface Entry {
   readonly id: string;
@@ -42,8 +52,12 @@ export class LiveSessions {
   /** Entries with nothing attached, the least recently used first. */
   readonly #idle = new LinkedList<Entry>();
 
+  /** Most idle sessions for now: `maxLive`, or fewer while memory is short. */
+  #maxIdle: number;
+
   constructor(options: LiveSessionsOptions) {
     this.#options = options;
+    this.#maxIdle = options.maxLive;
   }
 
   get size(): number {
@@ -93,7 +107,7 @@ export class LiveSessions {
     if (entry) this.#becomeIdle(entry);
   }
 
-  /** Takes a session out of memory; ends its streams and cancels its calls. Never rejects. */
+  /** Takes a session that has ended out of memory; ends its streams and cancels its calls. Never rejects. */
   async drop(id: string): Promise<void> {
     const entry = this.#entries.get(id);
     if (!entry) return;
@@ -111,8 +125,26 @@ export class LiveSessions {
 
   /** Drops sessions that have been idle for too long. */
   dropIdle(): void {
-    const deadline = this.#options.clock.now() - this.#options.liveIdleMs;
-    for (const { id, idleSince } of this.#idle) if (idleSince <= deadline) void this.drop(id);
+    const { clock, liveIdleMs, idleMs } = this.#options;
+    const deadline = clock.now() - liveIdleMs;
+    for (const entry of this.#idle) {
+      if (entry.idleSince > deadline) continue;
+      if (liveIdleMs < idleMs) this.#giveUp(entry, 'idle');
+      else void this.drop(entry.id);
+    }
+  }
+
+  /**
+   * Drops half of the idle sessions if memory is short, and lets there be no more until the next reading. Each reading
+   * that finds enough of it allows for more.
+   */
+  fitMemory(isShort: boolean): void {
+    if (!isShort) {
+      this.#maxIdle = Math.min(Math.ceil(this.#maxIdle * REGROWTH) + 1, this.#options.maxLive);
+      return;
+    }
+    this.#maxIdle = Math.floor(this.#idle.size / 2);
+    this.#dropBeyond(this.#maxIdle, 'memory');
   }
 
   /** Drops every session. */
@@ -137,6 +169,12 @@ export class LiveSessions {
     this.#leaveIdle(entry);
   }
 
+  /** Drops a session that goes on. */
+  #giveUp({ id, session }: Entry, reason: DropReason): void {
+    this.#options.losses.dropped(reason, session?.hasChanged === true);
+    void this.drop(id);
+  }
+
   #leaveIdle(entry: Entry): void {
     if (entry.place) this.#idle.remove(entry.place);
     entry.place = undefined;
@@ -144,15 +182,32 @@ export class LiveSessions {
 
   /** Lists a session as idle unless something is attached to it, and drops the least recently used one if there are too many. */
   #becomeIdle(entry: Entry): void {
-    if (isAttached(entry) || this.#entries.get(entry.id) !== entry) return;
+    const { maxLive, clock } = this.#options;
+    if (this.#entries.get(entry.id) !== entry) return;
+    // Along with its GET stream, for those who develop: see `maxLive`.
+    if (maxLive === 0 && hasServed(entry)) return this.#giveUp(entry, 'request');
+    if (isAttached(entry)) return;
     this.#leaveIdle(entry);
-    entry.idleSince = this.#options.clock.now();
+    entry.idleSince = clock.now();
     entry.place = this.#idle.append(entry);
-    const { first } = this.#idle;
-    if (first && this.#idle.size > this.#options.maxLive) void this.drop(first.value.id);
+    if (maxLive === 0) this.#giveUp(entry, 'request');
+    else this.#dropBeyond(this.#maxIdle, this.#maxIdle < maxLive ? 'memory' : 'count');
+  }
+
+  /** Drops idle sessions, the least recently used first, until there are `max`. */
+  #dropBeyond(max: number, reason: DropReason): void {
+    for (const entry of this.#idle) {
+      if (this.#idle.size <= max) return;
+      this.#giveUp(entry, reason);
+    }
   }
 }
 
 function isAttached({ requests, session }: Entry): boolean {
   return requests > 0 || session?.isAttached === true;
+}
+
+/** Whether a session has answered a POST, and no call is running. */
+function hasServed({ requests, session }: Entry): boolean {
+  return requests === 0 && session?.hasAnswered === true && !session.isCalling;
 }

@@ -2,7 +2,7 @@
  * The sessions of the 2025 revisions: opens, finds, activates and ends them.
  *
  * A session is its record (`session-store.ts`). The sessions in memory are a cache (`live-sessions.ts`): a session is
- * activated when a request arrives, and dropped after it has been idle for a while. The statuses of the specification
+ * activated when a request arrives, and stays in memory as long as it lasts, within bounds. The statuses of the specification
  * are decided here: 400 without a session id, 404 for a session that does not exist or is not the caller's, 503 when
  * there is no room for another.
  *
@@ -33,8 +33,9 @@ import {
 import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { LossLog } from '../telemetry/loss-log.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
-import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
+import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
 import { GET_STREAM_ID } from '../transport/streams.ts';
 import type { EventLog } from './event-log.ts';
@@ -50,22 +51,6 @@ const MAX_INITIALIZE_CHARS = 16 * 1024;
 const RETRY_AFTER_SECONDS = 10;
 /** Longest interval between two searches for sessions to drop. */
 const MAX_TICK_MS = 15_000;
-
-/** Serves the 2025 revisions, with or without sessions. */
-export interface LegacyRequests {
-  /** The methods that are served, for `Allow`. */
-  readonly allow: string;
-  /** Answers a POST. */
-  post(exchange: PostExchange): Promise<Response>;
-  /** Opens or resumes a stream. */
-  get(request: McpRequest): Promise<Response>;
-  /** Ends a session. */
-  delete(request: McpRequest): Promise<Response>;
-  /** Sends a log message to a session, on the stream of GET. */
-  log(sessionId: string, params: LoggingMessageNotificationParams): Promise<void>;
-  /** Ends every stream and cuts off the calls that are still running. Records stay. */
-  close(): Promise<void>;
-}
 
 /** Options for {@link Sessions}. */
 export interface SessionsOptions {
@@ -88,10 +73,14 @@ export interface SessionsOptions {
   maxSessions: number;
   /** Most sessions of one authenticated principal at a time. */
   maxSessionsPerPrincipal: number;
-  /** Most idle sessions in memory at a time. @default 1000 */
-  maxLive?: number;
-  /** How long an idle session stays in memory, in milliseconds. @default 60,000 */
-  liveIdleMs?: number;
+  /** Most idle sessions in memory at a time. With 0, none stays after it has answered a POST, even if it has a GET stream. */
+  maxLive: number;
+  /** How long an idle session stays in memory, in milliseconds. @default as long as the session: `idleMs` */
+  liveIdleMs?: number | undefined;
+  /** Tells now and then whether memory is short: then idle sessions are dropped from it. The returned function ends that. @default never */
+  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
+  /** Hears of servers that are dropped although their session goes on. */
+  losses: LossLog;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds. */
@@ -113,21 +102,23 @@ export class Sessions implements LegacyRequests {
   readonly #audience = new Audience();
   readonly #stopTicking: () => void;
   readonly #unsubscribe: () => void;
+  readonly #stopWatching: (() => void) | undefined;
   #isTicking = false;
 
   constructor(options: SessionsOptions) {
-    const { clock, log, maxLive = 1000, liveIdleMs = 60_000 } = options;
+    const { clock, idleMs, liveIdleMs = idleMs } = options;
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
-    this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
+    this.#live = new LiveSessions({ ...options, liveIdleMs: Math.min(liveIdleMs, idleMs) });
     this.#ending = createSessionEnd({ ...options, drop: (id) => this.#live.drop(id) });
+    this.#stopWatching = options.watchMemory?.((isShort) => this.#live.fitMemory(isShort));
     this.#createWithinCaps = createSessionCaps({
       ...options,
       isInUse: (id) => this.#live.isAttached(id),
       end: (id) => this.#ending.end(id, 'evicted'),
     });
     this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
-    this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
+    this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, idleMs / 2), () => void this.#tick());
   }
 
   /** How many sessions are in memory. */
@@ -168,6 +159,7 @@ export class Sessions implements LegacyRequests {
   async close(): Promise<void> {
     this.#stopTicking();
     this.#unsubscribe();
+    this.#stopWatching?.();
     await this.#live.clear();
     this.#deadlines.close();
   }

@@ -10,16 +10,18 @@ import { McpServer, Server } from '@modelcontextprotocol/server';
 
 /** Replaces the low-level server of an ended `McpServer`. It cannot be connected, and keeps nothing. */
 class EndedServer extends Server {
-  constructor() {
+  /** @param onunheard - Called with the method of a message that is sent late, and dropped. */
+  constructor(onunheard: (method: string) => void) {
     const capabilities = { completions: {}, logging: {}, prompts: {}, resources: {}, tools: {} };
     super({ name: 'ended', version: '0' }, { capabilities });
     // Messages that are sent late are dropped, since the client has its answer.
     void super.connect({
       async start() {},
       async send(message) {
+        if (!('method' in message)) return;
         // A request must fail, since its sender waits for the answer.
-        if ('method' in message && 'id' in message)
-          throw new Error(`${message.method} cannot be sent: the call has ended`);
+        if ('id' in message) throw new Error(`${message.method} cannot be sent: the call has ended`);
+        onunheard(message.method);
       },
       async close() {},
     });
@@ -36,15 +38,20 @@ class EndedServer extends Server {
   override setRequestHandler(): void {}
 }
 
-/** Made when the first server ends, so that importing this module does nothing. */
-let ended: EndedServer | undefined;
-
-/** Ends a server that has answered its only request with JSON. A server with an `onclose` handler is closed as usual. */
-export async function endAnswered(server: McpServer | Server): Promise<void> {
-  if (server instanceof McpServer && !server.server.onclose) {
-    ended ??= new EndedServer();
-    // Does nothing to a frozen server, which then merely lives longer.
-    Reflect.set(server, 'server', ended);
-  }
-  await server.close();
+/**
+ * Makes the function that ends a server that has answered its only request with JSON. A server with an `onclose` handler
+ * is closed as usual.
+ *
+ * @param onunheard - Called with the method of a notification that is sent after that, which nobody hears.
+ */
+export function createServerEnder(onunheard: (method: string) => void): (server: McpServer | Server) => Promise<void> {
+  let ended: EndedServer | undefined;
+  return async (server) => {
+    if (server instanceof McpServer && !server.server.onclose) {
+      ended ??= new EndedServer(onunheard);
+      // Does nothing to a frozen server, which then merely lives longer.
+      Reflect.set(server, 'server', ended);
+    }
+    await server.close();
+  };
 }

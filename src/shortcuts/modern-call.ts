@@ -28,7 +28,7 @@ import type { Incoming } from '../protocol/incoming.ts';
 import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import type { HttpTransport } from '../transport/http-transport.ts';
 import { createSingleExchanges, protocolOf, type SingleExchangeOptions } from '../transport/single-exchange.ts';
-import { endAnswered } from './ended-server.ts';
+import { createServerEnder } from './ended-server.ts';
 
 const REVISION = '2026-07-28';
 const CLASSIFICATION = { era: 'modern', revision: REVISION } as const;
@@ -58,7 +58,8 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
   // Like the SDK's handler, answer with JSON unless the call sends something before its result, or would be silent for
   // too long.
   const streamAfterMs = options.keepAliveMs === 0 ? Infinity : options.keepAliveMs;
-  const exchanges = createSingleExchanges({ ...options, streamAfterMs, endServer: endAnswered });
+  const endServer = createServerEnder(options.onunheard);
+  const exchanges = createSingleExchanges({ ...options, streamAfterMs, endServer });
   return {
     async answer(exchange) {
       if (!isPlainCall(exchange)) return 'unserved';

@@ -1,5 +1,5 @@
 /** A request to `/mcp` on its way: what was sent, by whom, and what the client can read. */
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
+import { SUPPORTED_PROTOCOL_VERSIONS, type LoggingMessageNotificationParams } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
@@ -28,6 +28,22 @@ export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
 
 /** A POST from a client. */
 export type PostExchange = Exchange & McpRequest;
+
+/** Serves the 2025 revisions, with or without sessions. */
+export interface LegacyRequests {
+  /** The methods that are served, for `Allow`. */
+  readonly allow: string;
+  /** Answers a POST. */
+  post(exchange: PostExchange): Promise<Response>;
+  /** Opens or resumes a stream. */
+  get(request: McpRequest): Promise<Response>;
+  /** Ends a session. */
+  delete(request: McpRequest): Promise<Response>;
+  /** Sends a log message to a session, on the stream of GET. */
+  log(sessionId: string, params: LoggingMessageNotificationParams): Promise<void>;
+  /** Ends every stream and cuts off the calls that are still running. Records stay. */
+  close(): Promise<void>;
+}
 
 /** The server that one POST needs. */
 export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {

@@ -56,6 +56,8 @@ export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
   savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
   /** Called when a stream has lost its connection, and when a call has ended whose connection was lost before. */
   ondetach: () => void;
+  /** Called with the method of what the server says on its own, and the call it belongs to, if any. @default nothing */
+  onsay?: (method: string, call: RequestId | undefined) => void;
 }
 
 /** The transport of one session. */
@@ -87,6 +89,11 @@ export class HttpTransport implements Transport {
   /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
   get isAttached(): boolean {
     return this.#calls.size > 0 || this.streams.isConnected;
+  }
+
+  /** Whether a call is unanswered. */
+  get isCalling(): boolean {
+    return this.#calls.size > 0;
   }
 
   async start(): Promise<void> {}
@@ -123,6 +130,7 @@ export class HttpTransport implements Transport {
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
     const isAnswer = !('method' in message);
     if (this.isRestoring && !isAnswer) return refuseRepeated(message);
+    if (!isAnswer) this.#options.onsay?.(message.method, related.relatedRequestId);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
     if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.streams.ofGet, message);

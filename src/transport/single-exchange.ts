@@ -4,7 +4,7 @@
  * This serves the 2025 revisions without sessions (`endpoint/stateless.ts`), and plain tool calls of 2026-07-28
  * (`shortcuts/modern-call.ts`). Their streams cannot be resumed, so a call ends when its client leaves.
  */
-import { McpServer, type Server, type Transport } from '@modelcontextprotocol/server';
+import { McpServer, type RequestId, type Server, type Transport } from '@modelcontextprotocol/server';
 import { isEventStream } from '../protocol/accept.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -28,6 +28,8 @@ export interface SingleExchangeOptions {
   endServer: (server: McpServer | Server) => Promise<void>;
   /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
+  /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
+  onunheard: (method: string) => void;
 }
 
 /** Serves each POST with its own server. */
@@ -51,6 +53,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
   const { lifecycle, onerror } = options;
   const deadlines = createCallDeadlines(options);
   const running = new Set<() => Promise<void>>();
+  const onsay = (method: string, call: RequestId | undefined) => call === undefined && options.onunheard(method);
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
   function begin(server: McpServer | Server, { signal }: Request) {
@@ -69,7 +72,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
       const { cut, end } = begin(server, request);
-      const transport = new HttpTransport({ ...options, deadlines, ondetach: () => void cut() });
+      const transport = new HttpTransport({ ...options, deadlines, onsay, ondetach: () => void cut() });
       transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));

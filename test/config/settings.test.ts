@@ -114,6 +114,8 @@ const SETTINGS: Record<string, Case> = {
   MCP_SESSION_IDLE_SECONDS: whole('sessionIdleSeconds', 1800, 'seconds', [1, 31_536_000]),
   MCP_MAX_SESSIONS: whole('maxSessions', 10_000, 'a number', [1, 10_000_000]),
   MCP_MAX_SESSIONS_PER_PRINCIPAL: whole('maxSessionsPerPrincipal', 1000, 'a number', [1, 10_000_000]),
+  MCP_MAX_LIVE_SESSIONS: whole('maxLiveSessions', 10_000, 'a number', [0, 10_000_000]),
+  MCP_LIVE_IDLE_SECONDS: { ...whole('liveIdleSeconds', 0, 'seconds', [1, 31_536_000]), fallback: undefined },
   MCP_CALL_TIMEOUT_SECONDS: whole('callTimeoutSeconds', 3600, 'seconds', [0, 31_536_000]),
   MCP_MAX_CALLS_PER_SESSION: whole('maxCallsPerSession', 100, 'a number', [1, 1_000_000]),
   MCP_MAX_CALLS_PER_PRINCIPAL: whole('maxCallsPerPrincipal', 1000, 'a number', [1, 1_000_000]),

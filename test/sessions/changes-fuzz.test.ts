@@ -89,7 +89,11 @@ class Client {
 async function run(seed: number): Promise<void> {
   const random = createRandom(seed);
   const notify = createNotifier();
-  const { app, clock } = sessionApp({}, { MCP_SESSION_IDLE_SECONDS: '100000' }, { createServer, notify });
+  const { app, clock } = sessionApp(
+    {},
+    { MCP_SESSION_IDLE_SECONDS: '100000', MCP_LIVE_IDLE_SECONDS: '60' },
+    { createServer, notify },
+  );
   const clients: Client[] = [];
   for (let count = 0; count < 3; count += 1) clients.push(new Client(await openSession(app)));
   const changed = new Map<string, number>();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
-import { createNotifier, type McpContext, type Notifier } from '../../src/tools.ts';
+import { createNotifier, type CreateServer, type McpContext, type Notifier } from '../../src/tools.ts';
 import {
   answerOf,
   eventsIn,
@@ -17,6 +17,8 @@ import {
 import { sessionApp, type SessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
 
+/** So that sessions leave memory while a test runs. */
+const LIVE_A_MINUTE = { MCP_LIVE_IDLE_SECONDS: '60' };
 const LOG_AGE_MS = 5 * 60_000;
 
 /** A server with everything to be told about, and nothing behind it. */
@@ -38,12 +40,19 @@ function createServer(_context?: McpContext): McpServer {
 interface Scene extends SessionApp {
   notify: Notifier;
   session: LegacySession;
+  /** How many servers were built. */
+  built: () => number;
 }
 
 async function setUp(options: Parameters<typeof sessionApp>[2] = {}): Promise<Scene> {
   const notify = createNotifier();
-  const context = sessionApp({}, {}, { createServer, notify, ...options });
-  return { ...context, notify, session: await openSession(context.app) };
+  let built = 0;
+  const countServers: CreateServer = (context) => {
+    built += 1;
+    return (options.createServer ?? createServer)(context);
+  };
+  const context = sessionApp({}, LIVE_A_MINUTE, { notify, ...options, createServer: countServers });
+  return { ...context, notify, session: await openSession(context.app), built: () => built };
 }
 
 async function subscribe(session: LegacySession, uri: string, method = 'subscribe'): Promise<void> {
@@ -146,7 +155,7 @@ describe('a session whose GET stream is not open', () => {
   });
 
   test('hears of what changed before and after its server left memory, however long ago', async () => {
-    const { clock, notify, session } = await setUp();
+    const { built, clock, notify, session } = await setUp();
     await subscribe(session, 'test:mine');
     const first = await listen(session);
     const lastEventId = await breakOff(first);
@@ -159,6 +168,7 @@ describe('a session whose GET stream is not open', () => {
     assert.equal(resumed.status, 400, 'the event log has forgotten the session');
     const second = await listen(session);
     assert.deepEqual(toldIn(second), ['tools', 'test:mine']);
+    assert.equal(built(), 2);
     await second.cancel();
   });
 

@@ -15,7 +15,7 @@ const IDLE_SECONDS = 600;
 const WAY_EVERY = 50;
 /** What stacks and caches may hold of the last sessions. */
 const MAX_UNCOLLECTED = 10;
-/** The default of `Sessions`. */
+/** Fewer than there are sessions. */
 const MAX_LIVE = 1000;
 
 /** One tool for everything: it is made with each server. */
@@ -68,7 +68,7 @@ test('10,000 sessions that clients leave in every way leave no server, timer, li
   assert.deepEqual(left, { servers: 0, timers: 0, ticks: 1, listeners: 0, records: 0, events: 0 });
 });
 
-test('never more than maxLive servers are in memory, besides the one in use', () => {
+test('never more than MCP_MAX_LIVE_SESSIONS servers are in memory, besides the one in use', () => {
   assert.ok(mostOpen <= MAX_LIVE + 1, `${mostOpen} at once`);
 });
 
@@ -80,7 +80,11 @@ async function abandonSessions() {
   const servers = fixture({ act });
   const made: WeakRef<McpServer>[] = [];
   let most = 0;
-  const env = { MCP_MAX_SESSIONS: String(SESSIONS), MCP_SESSION_IDLE_SECONDS: String(IDLE_SECONDS) };
+  const env = {
+    MCP_MAX_SESSIONS: String(SESSIONS),
+    MCP_SESSION_IDLE_SECONDS: String(IDLE_SECONDS),
+    MCP_MAX_LIVE_SESSIONS: String(MAX_LIVE),
+  };
   const { app, clock, store, heldEvents } = sessionApp({}, env, {
     createServer: async (context) => {
       const server = (await servers.createServer(context)) as McpServer;

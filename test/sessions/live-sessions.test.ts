@@ -14,6 +14,7 @@ import { ANONYMOUS } from '../../src/auth/caller.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { Sessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
+import { createLossLog } from '../../src/telemetry/loss-log.ts';
 import {
   gate,
   initializeRequest,
@@ -30,10 +31,32 @@ import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
 
 const MINUTE_MS = 60_000;
+/** Enough servers for any test, each for a minute after its last use. */
+const MINUTE = { MCP_MAX_LIVE_SESSIONS: '1000', MCP_LIVE_IDLE_SECONDS: '60' };
 
 describe('a session in memory', () => {
-  test('is dropped a minute after its last use, and restored from its record', async () => {
-    const { app, clock, servers, store } = sessionApp({ one: () => 1 });
+  test('stays as long as the session if MCP_LIVE_IDLE_SECONDS is not set', async () => {
+    const { app, clock, servers, store } = sessionApp({ one: () => 1 }, { MCP_MAX_LIVE_SESSIONS: '1' });
+    const session = await openSession(app);
+    for (let use = 0; use < 3; use += 1) {
+      await pass(clock, 29 * MINUTE_MS, 15_000);
+      assert.equal((await session.call('one', {})).result?.content?.[0]?.text, '1');
+    }
+    assert.deepEqual([servers.created, servers.open], [1, 1]);
+    await pass(clock, 31 * MINUTE_MS, 15_000);
+    assert.deepEqual([servers.open, await store.count()], [0, 0]);
+  });
+
+  test('does not outlive its session, however long MCP_LIVE_IDLE_SECONDS is', async () => {
+    const env = { MCP_MAX_LIVE_SESSIONS: '1', MCP_SESSION_IDLE_SECONDS: '60', MCP_LIVE_IDLE_SECONDS: '600' };
+    const { app, clock, servers } = sessionApp({}, env);
+    await openSession(app);
+    await pass(clock, 1.5 * MINUTE_MS);
+    assert.equal(servers.open, 0);
+  });
+
+  test('is dropped MCP_LIVE_IDLE_SECONDS after its last use, and restored from its record', async () => {
+    const { app, clock, servers, store } = sessionApp({ one: () => 1 }, MINUTE);
     const session = await openSession(app);
     await pass(clock, MINUTE_MS - 20_000);
     await session.call('one', {});
@@ -48,7 +71,7 @@ describe('a session in memory', () => {
 
   test('stays while a stream is open or a call runs, also when its client has gone', async () => {
     const waiting = gate();
-    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened });
+    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened }, MINUTE);
     const [streaming, calling] = [await openSession(app), await openSession(app)];
     const stream = readStream(await streaming.get());
     const call = readStream(await calling.post(rpc('tools/call', { name: 'wait', arguments: {} })));
@@ -92,7 +115,7 @@ describe('a session in memory', () => {
 
   test('counts as unused when the call ends whose client had gone', async () => {
     const waiting = gate();
-    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened });
+    const { app, clock, servers } = sessionApp({ wait: () => waiting.opened }, MINUTE);
     const session = await openSession(app);
     const call = readStream(await session.post(rpc('tools/call', { name: 'wait', arguments: {} })));
     await call.cancel();
@@ -216,6 +239,8 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     maxSessions: 1000,
     maxSessionsPerPrincipal: 1000,
     maxLive,
+    liveIdleMs: MINUTE_MS,
+    losses: createLossLog({ warn: () => {} }),
     keepAliveMs: 0,
     callTimeoutMs: 0,
     streamAfterMs: 0,

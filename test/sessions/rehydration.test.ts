@@ -192,7 +192,7 @@ test('a server that asks its client during the repeated handshake neither asks a
 
 /** Goes through all steps, with an interruption after those named. */
 async function run(interruptions: Record<string, Interruption>): Promise<unknown[]> {
-  const context = sessionApp(TOOLS);
+  const context = sessionApp(TOOLS, { MCP_MAX_LIVE_SESSIONS: '1', MCP_LIVE_IDLE_SECONDS: '60' });
   const client: Client = {
     app: context.app,
     id: '',

@@ -24,9 +24,9 @@ export interface RequestOptions {
 /** Parts of an app that a test replaces. */
 export type TestAppOptions = AppOptions & { createServer?: CreateServer };
 
-/** Whether the suite runs with the shortcuts around the SDK, or without. */
-const { MCP_SHORTCUTS = 'on' } = process.env;
-const SHORTCUTS = { MCP_SHORTCUTS };
+/** Whether the suite runs with the shortcuts around the SDK, and how many idle servers stay: with 0, none does. */
+const { MCP_SHORTCUTS = 'on', MCP_MAX_LIVE_SESSIONS = '' } = process.env;
+const OF_SUITE = { MCP_SHORTCUTS, MCP_MAX_LIVE_SESSIONS };
 
 /** An app in this process that serves the test server. `env` is its settings; `options` replace parts of it. */
 export function testApp(
@@ -34,7 +34,7 @@ export function testApp(
   { createServer = (context) => createTestServer(context), ...options }: TestAppOptions = {},
 ): TestApp {
   const lines: string[] = [];
-  const config = loadConfig({ ...SHORTCUTS, ...env });
+  const config = loadConfig({ ...OF_SUITE, ...env });
   const log = createLogger({ level: config.logLevel, write: (line) => lines.push(line) });
   const app = createApp(createServer, { config, log, ...options });
   return {

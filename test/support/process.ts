@@ -9,7 +9,7 @@ import { watchText } from './watch.ts';
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The variables that a process inherits. Its settings come only from the test. */
-const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'MCP_SHORTCUTS'];
+const INHERITED = ['HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'MCP_SHORTCUTS', 'MCP_MAX_LIVE_SESSIONS'];
 /** After that, a silent process counts as broken. It limits a failure and measures nothing. */
 const DEADLINE_MS = 60_000;
 

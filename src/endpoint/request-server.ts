@@ -1,0 +1,61 @@
+/** Prepares the server of one request of 2026-07-28 for the SDK's handler, which connects it to a transport of its own. */
+import { SdkError, SdkErrorCode, type McpServer, type Server, type Transport } from '@modelcontextprotocol/server';
+import type { Logger } from '../telemetry/log.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
+
+/** Options for {@link prepareServer}. */
+export interface PrepareServerOptions {
+  log: Logger;
+  /** Whether the call is over. */
+  isOver: () => boolean;
+  /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
+  onunheard: (method: string) => void;
+}
+
+/**
+ * Has a server close if it cannot send its answer, keeps it from starting when its call is over, and watches what it
+ * says to nobody.
+ */
+export function prepareServer(server: McpServer | Server, { log, isOver, onunheard }: PrepareServerOptions): void {
+  const protocol = protocolOf(server);
+  closeUnanswered(protocol, log);
+  const connect = protocol.connect.bind(protocol);
+  protocol.connect = async (transport) => {
+    // Building it, and asking for scopes, may have taken until then.
+    if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
+    watchUnheard(transport, onunheard);
+    return connect(transport);
+  };
+}
+
+/**
+ * Has `protocol` close if it cannot send its answer, such as a circular one, or if a handler throws `null`. The SDK reports
+ * that error, but leaves the client waiting. Errors are told apart by their text alone, as they have no type.
+ *
+ * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
+ */
+function closeUnanswered(protocol: Server, log: Logger): void {
+  const { onerror } = protocol;
+  const close = async (error: Error) => {
+    log.debug('mcp', { error: error.message });
+    try {
+      await protocol.close();
+    } catch (failure) {
+      log.debug('mcp', { error: String(failure) });
+    }
+  };
+  protocol.onerror = (error) => {
+    onerror?.(error);
+    if (error.message.startsWith('Failed to send response')) void close(error);
+  };
+}
+
+/** The SDK's transport for one request drops notifications that belong to no call. */
+function watchUnheard(transport: Transport, onunheard: (method: string) => void): void {
+  const send = transport.send.bind(transport);
+  transport.send = (message, options) => {
+    const isNotification = 'method' in message && !('id' in message);
+    if (isNotification && options?.relatedRequestId === undefined) onunheard(message.method);
+    return send(message, options);
+  };
+}
