@@ -10,8 +10,9 @@ import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
 import type { ChangeLog } from './context/change-log.ts';
-import type { BuildServer, CreateServer } from './context/context.ts';
+import type { BuildServer, CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
+import type { StateSource } from './context/state.ts';
 import type { StateStore } from './context/state-store.ts';
 import { createServerBuilder, loggingFailures } from './endpoint/create-server.ts';
 import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
@@ -64,6 +65,8 @@ export interface AppOptions {
   stateStore?: StateStore;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier;
+  /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
   /**
    * How long a call of the 2025 revisions may take before its answer becomes a stream that can be resumed, in
    * milliseconds. A faster answer is one JSON body. @default 100
@@ -111,21 +114,14 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log })
     : (request: Request) => authenticate(request);
-  const { notify = createNotifier(), stateStore = createMemoryStateStore() } = options;
-  const buildServer = createServerBuilder(createServer, { notify, stateStore });
+  const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
+  const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
+  const buildServer = createServerBuilder(createServer, { notify, state: stateSource(stateStore, sessionStore) });
   const changes =
     options.changes ??
     createMemoryChangeLog({ onerror: (error) => log.error('a listener failed', { error: error.message }) });
-  const mcp = createEndpoint(buildServer, {
-    ...options,
-    config,
-    clock,
-    log,
-    lifecycle,
-    callsInFlight,
-    changes,
-    notify,
-  });
+  const parts = { ...options, config, clock, log, lifecycle, callsInFlight, changes, notify, sessionStore, stateStore };
+  const mcp = createEndpoint(buildServer, parts);
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
@@ -157,6 +153,10 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   };
 }
 
+function stateSource(store: StateStore, sessions: SessionStore): StateSource {
+  return { store, hasSession: async (id) => (await sessions.get(id)) !== undefined };
+}
+
 type EndpointParts = AppOptions & {
   config: Config;
   clock: Clock;
@@ -165,6 +165,8 @@ type EndpointParts = AppOptions & {
   callsInFlight: ReturnType<typeof createCallsInFlight>;
   changes: ChangeLog;
   notify: Notifier;
+  sessionStore: SessionStore;
+  stateStore: StateStore;
 };
 
 /** Makes `/mcp` and what serves each era. */
@@ -182,7 +184,6 @@ function createEndpoint(
     streamAfterMs,
     onerror: (error: Error) => log.debug('transport', { error: error.message }),
   };
-  const idleMs = config.sessionIdleSeconds * 1000;
   const legacy: LegacyRequests =
     config.sessions === 'stateless'
       ? createStateless(shared)
@@ -192,8 +193,8 @@ function createEndpoint(
           // Its failures reach `onError` above, which logs them.
           buildServer,
           maxCalls: config.maxCallsPerSession,
-          idleMs,
-          store: parts.sessionStore ?? createMemorySessionStore({ idleMs, clock }),
+          idleMs: config.sessionIdleSeconds * 1000,
+          store: parts.sessionStore,
           eventLog: parts.eventLog ?? createMemoryEventLog({ clock }),
         });
   const modern = createModern({
@@ -202,7 +203,13 @@ function createEndpoint(
     maxSubscriptions: config.maxSessions,
     maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
   });
-  const detach = parts.notify.attach({ publish: (event) => parts.changes.publish(event), log: () => {} });
+  const detach = parts.notify.attach({
+    publish: (event) => parts.changes.publish(event),
+    log: (sessionId, message) =>
+      void legacy
+        .log(sessionId, message)
+        .catch((error: unknown) => log.error('a log message could not be sent', { error: String(error) })),
+  });
   return {
     handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
     async close() {

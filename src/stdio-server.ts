@@ -3,6 +3,6 @@
 // First: it compiles the schemas that are made after it.
 import 'zod/compile';
 import { createMcpServer } from './mcp-server.ts';
-import { serveOverStdio } from './node/serve-stdio.ts';
+import { serveOverStdio } from './stdio/serve-stdio.ts';
 
 serveOverStdio(createMcpServer);

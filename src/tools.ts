@@ -7,23 +7,31 @@ import type { AuthInfo, StandardSchemaWithJSON } from '@modelcontextprotocol/ser
 import { ANONYMOUS } from './auth/caller.ts';
 import type { McpContext } from './context/context.ts';
 import { createNotifier } from './context/notifier.ts';
-import { ScopedState } from './context/state.ts';
+import { ScopedState, type StateSource } from './context/state.ts';
 import { createMemoryStateStore } from './memory/memory-state-store.ts';
 
-export type { CreateServer, McpContext } from './context/context.ts';
+export type { CreateServer, McpContext, OnSessionEnd, SessionEndReason } from './context/context.ts';
 export { createNotifier, type Notifier } from './context/notifier.ts';
-export { StateError, type State, type Values, type ValueOptions } from './context/state.ts';
+export type { State } from './context/state.ts';
+export { StateError } from './context/state-json.ts';
+export type { ValueOptions, Values } from './context/values.ts';
 
 /**
  * A context without a host, to test a `createMcpServer` with: nobody hears its notifications, and its state is a new
  * one in memory.
  *
- * @param parts - What to replace in a legacy context with a session and without a caller.
+ * @param parts - What to replace in a legacy context with a session, or in a modern one without; neither has a caller.
  */
 export function standaloneContext(parts: Partial<McpContext> = {}): McpContext {
-  const { sessionId = 'standalone' } = parts;
-  const state = new ScopedState(createMemoryStateStore(), sessionId, ANONYMOUS);
-  return { era: 'legacy', sessionId, notify: createNotifier(), state, ...parts };
+  const { era = 'legacy', caller } = parts;
+  const sessionId = era === 'legacy' ? 'standalone' : undefined;
+  const context = { era, sessionId, notify: createNotifier(), ...parts };
+  const source: StateSource = {
+    store: createMemoryStateStore({ clock: { now: Date.now } }),
+    hasSession: async () => true,
+  };
+  const state = new ScopedState(source, context.sessionId, caller ? { principal: caller } : ANONYMOUS);
+  return { state, ...context };
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { cachedSchema, canHaveScope, nextTurn } from '../src/tools.ts';
+import { cachedSchema, canHaveScope, nextTurn, standaloneContext } from '../src/tools.ts';
 
 const TARGET = { target: 'draft-2020-12' } as const;
 
@@ -64,4 +64,24 @@ test('lets timers that are due run before the next turn', async () => {
   setTimeout(() => (hasRun = true), 0);
   await nextTurn();
   assert.equal(hasRun, true);
+});
+
+const CALLER = { issuer: 'https://issuer.example', subject: 'alice', client: 'test' };
+
+test('makes a context for tests: with a session of its own, and the caller it is given', async () => {
+  const { era, sessionId, state } = standaloneContext();
+  assert.deepEqual([era, typeof sessionId], ['legacy', 'string']);
+  await state.session.set('a', 1);
+  assert.equal(await state.session.get('a'), 1);
+  assert.equal(await standaloneContext().state.session.get('a'), undefined);
+  await assert.rejects(state.caller.get('a'), { name: 'StateError' });
+  const { state: ofCaller } = standaloneContext({ caller: CALLER });
+  await ofCaller.caller.set('a', 2);
+  assert.equal(await ofCaller.caller.get('a'), 2);
+});
+
+test('makes a modern context for tests, without a session', async () => {
+  const { sessionId, state } = standaloneContext({ era: 'modern' });
+  assert.equal(sessionId, undefined);
+  await assert.rejects(state.session.get('a'), { name: 'StateError' });
 });

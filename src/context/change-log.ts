@@ -26,8 +26,3 @@ export interface ChangeLog extends ServerEventBus {
   /** What has changed after the change with that number. Rejects if the engine is unavailable. */
   since(number: number): Promise<Changes>;
 }
-
-/** What an event is about: an earlier event about the same says nothing that the later one does not. */
-export function subjectOf(event: ServerEvent): string {
-  return event.kind === 'resource_updated' ? `${event.kind} ${event.uri}` : event.kind;
-}

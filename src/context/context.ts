@@ -38,6 +38,16 @@ export interface McpContext extends McpRequestContext {
 /** Builds an MCP server. The SDK's `McpServerFactory` is one. */
 export type CreateServer = (context: McpContext) => McpServer | Server | Promise<McpServer | Server>;
 
+/** Why a session has ended: its client, or a failed `initialize`, ended it; it was unused for too long; another needed its place. */
+export type SessionEndReason = 'deleted' | 'expired' | 'evicted';
+
+/**
+ * Called once for each session that has ended and may have had a server, to remove what is kept for it elsewhere. The
+ * values in `state.session` are gone by then. It is not called when a server merely leaves memory, nor for the sessions that
+ * are open when the process stops. A rejection, or what it throws, is logged.
+ */
+export type OnSessionEnd = (sessionId: string, reason: SessionEndReason) => void | Promise<void>;
+
 /** A server that is needed. */
 export interface ServerRequest extends Pick<McpContext, 'era' | 'sessionId' | 'requestInfo' | 'calledTool'> {
   caller: Caller;

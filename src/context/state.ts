@@ -1,6 +1,17 @@
-/** Values that outlive a server: kept by session and by caller, wherever the sessions are kept. */
+/** What a server remembers beyond its own life: values by session and by caller, on the same engine as the sessions. */
 import { principalKey, type Caller } from '../auth/caller.ts';
+import { StateError } from './state-json.ts';
 import type { StateStore } from './state-store.ts';
+import { createValues, type Values } from './values.ts';
+
+/** How long a caller's value is kept after it was last written, so that a caller who never returns is forgotten: 30 days. */
+const CALLER_TTL_SECONDS = 30 * 24 * 60 * 60;
+
+const NO_SESSION =
+  'There is no session: requests of 2026-07-28 have none, and with MCP_SESSIONS=stateless no request has one. ' +
+  'Use state.caller, or a store of your own under an id that the client passes back.';
+const NO_CALLER =
+  'There is no caller: callers are unauthenticated. Set MCP_AUTH_TOKENS or MCP_OAUTH_ISSUER, or use state.session.';
 
 /** What a server can remember. */
 export interface State {
@@ -13,79 +24,49 @@ export interface State {
   readonly caller: Values;
 }
 
-/** Options of {@link Values}. */
-export interface ValueOptions {
-  /** How long to keep the value, in seconds. @default as long as its session; 30 days for a value of a caller */
-  ttlSeconds?: number;
+/** What all state comes from. */
+export interface StateSource {
+  store: StateStore;
+  /** Whether a session still exists. Asked after each value that is written for it. */
+  hasSession: (id: string) => Promise<boolean>;
 }
 
-/** Values by key. A value is anything that JSON can express, and reads as what JSON makes of it. */
-export interface Values {
-  /** The value; `undefined` if there is none. Its type is not checked. */
-  get<T = unknown>(key: string): Promise<T | undefined>;
-  /** Keeps a value in place of the one before. */
-  set(key: string, value: unknown, options?: ValueOptions): Promise<void>;
-  /**
-   * Changes a value and resolves to the new one. Use it wherever the new value depends on the old one: `change` is called
-   * again if another call has changed the value in the meantime, so that no change is lost.
-   */
-  update<T = unknown>(key: string, change: (value: T | undefined) => T, options?: ValueOptions): Promise<T>;
-  /** Removes a value. Resolves to whether there was one. */
-  delete(key: string): Promise<boolean>;
-  /** The keys that have values, in any order. */
-  keys(): Promise<string[]>;
-}
-
-/** A value that cannot be kept, or a scope that does not exist. The message says what to do. */
-export class StateError extends Error {
-  override name = 'StateError';
+/** The name of a session's scope in a store. */
+export function sessionScope(id: string): string {
+  return `session:${id}`;
 }
 
 /** The state of one server. It is made for every request, and looks for a scope only when it is asked. */
 export class ScopedState implements State {
-  readonly #store: StateStore;
+  readonly #source: StateSource;
   readonly #sessionId: string | undefined;
   readonly #caller: Caller;
 
-  constructor(store: StateStore, sessionId: string | undefined, caller: Caller) {
-    this.#store = store;
+  constructor(source: StateSource, sessionId: string | undefined, caller: Caller) {
+    this.#source = source;
     this.#sessionId = sessionId;
     this.#caller = caller;
   }
 
   get session(): Values {
-    const scope = this.#sessionId === undefined ? undefined : `session:${this.#sessionId}`;
-    return createValues(this.#store, scope, 'There is no session');
+    const { store, hasSession } = this.#source;
+    const id = this.#sessionId;
+    return createValues(store, () => {
+      if (id === undefined) throw new StateError(NO_SESSION);
+      return { name: sessionScope(id), owner: 'session', ttlSeconds: undefined, exists: () => hasSession(id) };
+    });
   }
 
   get caller(): Values {
-    const principal = principalKey(this.#caller);
-    return createValues(this.#store, principal === '' ? undefined : `caller:${principal}`, 'There is no caller');
+    return createValues(this.#source.store, () => {
+      const principal = principalKey(this.#caller);
+      if (principal === '') throw new StateError(NO_CALLER);
+      return {
+        name: `caller:${principal}`,
+        owner: 'caller',
+        ttlSeconds: CALLER_TTL_SECONDS,
+        exists: () => Promise.resolve(true),
+      };
+    });
   }
-}
-
-function createValues(store: StateStore, scope: string | undefined, problem: string): Values {
-  const requireScope = async () => {
-    if (scope === undefined) throw new StateError(problem);
-    return scope;
-  };
-  return {
-    async get<T>(key: string) {
-      const text = await store.get(await requireScope(), key);
-      return text === undefined ? undefined : (JSON.parse(text) as T);
-    },
-    async set(key, value) {
-      await store.replace(await requireScope(), key, null, JSON.stringify(value), undefined);
-    },
-    async update<T>(key: string, change: (value: T | undefined) => T) {
-      for (;;) {
-        const before = await store.get(await requireScope(), key);
-        const value = change(before === undefined ? undefined : (JSON.parse(before) as T));
-        const replaced = await store.replace(await requireScope(), key, before, JSON.stringify(value), undefined);
-        if (replaced === 'kept') return value;
-      }
-    },
-    delete: async (key) => store.delete(await requireScope(), key),
-    keys: async () => store.keys(await requireScope()),
-  };
 }

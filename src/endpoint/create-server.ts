@@ -2,15 +2,14 @@
 import { McpServer, Server } from '@modelcontextprotocol/server';
 import type { BuildServer, CreateServer } from '../context/context.ts';
 import type { Notifier } from '../context/notifier.ts';
-import { ScopedState } from '../context/state.ts';
-import type { StateStore } from '../context/state-store.ts';
+import { ScopedState, type StateSource } from '../context/state.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 
 /** What every context has. */
 export interface ServerBuilderOptions {
   notify: Notifier;
-  stateStore: StateStore;
+  state: StateSource;
 }
 
 /**
@@ -18,10 +17,7 @@ export interface ServerBuilderOptions {
  * instead of a new server. The usual reason is a second copy of the SDK, or its first version: classes of another copy
  * look the same, but every call to them fails.
  */
-export function createServerBuilder(
-  createServer: CreateServer,
-  { notify, stateStore }: ServerBuilderOptions,
-): BuildServer {
+export function createServerBuilder(createServer: CreateServer, { notify, state }: ServerBuilderOptions): BuildServer {
   return async ({ era, caller, sessionId, requestInfo, calledTool }) => {
     const { principal, authInfo } = caller;
     const server: unknown = await createServer({
@@ -31,7 +27,7 @@ export function createServerBuilder(
       sessionId,
       caller: principal,
       notify,
-      state: new ScopedState(stateStore, sessionId, caller),
+      state: new ScopedState(state, sessionId, caller),
       calledTool,
     });
     if (server instanceof McpServer || server instanceof Server) {

@@ -45,6 +45,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
     post,
     get: async () => methodNotAllowedResponse('POST'),
     delete: async () => methodNotAllowedResponse('POST'),
+    log: async () => {},
     close: () => exchanges.close(),
   };
 }

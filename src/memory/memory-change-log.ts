@@ -1,6 +1,7 @@
 /** Keeps what has changed in this process. It is lost when the process ends. */
 import { InMemoryServerEventBus, type ServerEvent } from '@modelcontextprotocol/server';
-import { subjectOf, type ChangeLog } from '../context/change-log.ts';
+import type { ChangeLog } from '../context/change-log.ts';
+import { subjectOf } from '../context/subscriptions.ts';
 
 /** Options for {@link createMemoryChangeLog}. */
 export interface MemoryChangeLogOptions {

@@ -25,6 +25,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
     append: async (sessionId, streamId, data, mayBeLost = false) => log.append(sessionId, streamId, data, mayBeLost),
     end: async (sessionId, streamId) => log.end(sessionId, streamId),
     after: async (sessionId, eventId) => log.after(sessionId, eventId),
+    tail: async (sessionId, streamId, eventId) => log.tail(sessionId, streamId, eventId),
     touch: async (sessionId) => log.touch(sessionId),
     delete: async (sessionId) => log.delete(sessionId),
     prune: async () => log.prune(),
@@ -67,6 +68,10 @@ interface Entry extends LoggedEvent {
 /** What an event counts for on top of its message, of which a character counts for two bytes; also what a stream counts for. */
 const OVERHEAD_BYTES = 512;
 const EVENT_ID = /^([1-9]\d{0,14})\.([0-9a-f]{8})\.(.+)$/;
+
+function eventsAfter(last: number, { events }: StreamLog): LoggedEvent[] {
+  return events.filter(({ number }) => number > last).map(({ id, data }) => ({ id, data }));
+}
 
 class Log {
   readonly #options: Required<MemoryEventLogOptions>;
@@ -125,8 +130,15 @@ class Log {
     const stream = session?.streams.get(streamId);
     const last = Number(digits);
     if (!session || !stream || tag !== session.tag || last > session.number) return undefined;
-    const later = stream.events.filter(({ number }) => number > last);
-    return { streamId, events: later.map(({ id, data }) => ({ id, data })), isComplete: last >= stream.lost };
+    return { streamId, events: eventsAfter(last, stream), isComplete: last >= stream.lost };
+  }
+
+  tail(sessionId: string, streamId: string, eventId = ''): LoggedEvent[] {
+    this.prune();
+    const [, digits, tag] = EVENT_ID.exec(eventId) ?? [];
+    const session = this.#sessions.get(sessionId)?.value;
+    const stream = session?.streams.get(streamId);
+    return stream ? eventsAfter(tag === session?.tag ? Number(digits) : 0, stream) : [];
   }
 
   touch(sessionId: string): void {

@@ -49,6 +49,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       if (entry) records.remove(entry);
       return entry !== undefined;
     },
+    takeExpired: async (limit) => records.takeExpired(limit),
     async count(principal) {
       return records.byUse(principal).size;
     },
@@ -69,6 +70,10 @@ class Records {
   readonly #entries = new Map<string, Entry>();
   readonly #byUse = new LinkedList<Entry>();
   readonly #byUseOf = new Map<string, LinkedList<Entry>>();
+  /** The ids of those that have expired and that nobody has taken. */
+  readonly #expired = new LinkedList<string>();
+  /** The most records that there have been at a time. */
+  #peak = 0;
 
   constructor(options: MemorySessionStoreOptions) {
     this.#options = options;
@@ -82,6 +87,7 @@ class Records {
     entry.place = this.#byUse.append(entry);
     entry.placeOfPrincipal = ofPrincipal.append(entry);
     this.#entries.set(record.id, entry);
+    this.#peak = Math.max(this.#peak, this.#entries.size);
   }
 
   find(id: string): Entry | undefined {
@@ -109,11 +115,24 @@ class Records {
     if (ofPrincipal?.size === 0) this.#byUseOf.delete(record.principal);
   }
 
+  takeExpired(limit: number): string[] {
+    this.#expire();
+    const taken: string[] = [];
+    for (let link = this.#expired.first; link && taken.length < limit; link = this.#expired.first) {
+      this.#expired.remove(link);
+      taken.push(link.value);
+    }
+    return taken;
+  }
+
   #expire(): void {
     const deadline = this.#options.clock.now() - this.#options.idleMs;
     for (const entry of this.#byUse) {
       if (entry.usedAt > deadline) return;
       this.remove(entry);
+      this.#expired.append(entry.record.id);
+      // Whoever takes them once in each idle time never finds more than there were records at a time.
+      if (this.#expired.first && this.#expired.size > this.#peak) this.#expired.remove(this.#expired.first);
     }
   }
 }

@@ -6,15 +6,18 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { CreateServer } from '../tools.ts';
+import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { helpText } from './banner.ts';
-import { serveOverStdio } from './serve-stdio.ts';
+import { serveOverStdio } from '../stdio/serve-stdio.ts';
 import { serve } from './serve.ts';
 
 const USAGE = `Usage: hono-mcp-server MODULE [--stdio]
 
 Hosts the MCP server of MODULE, a JavaScript file that exports the function createMcpServer, or a function as its
 default, which returns a new McpServer. Serves Streamable HTTP at /mcp, or stdio with --stdio.
+
+MODULE may export two more: notify, made by createNotifier(), to tell clients of changes from outside of calls, and the
+function onSessionEnd(sessionId, reason), which is called when a session has ended.
 
   --stdio        serve on stdin and stdout
   --help, -h     print this text
@@ -46,9 +49,11 @@ async function run(args: string[]): Promise<void> {
   const [path, ...rest] = positionals;
   if (path === undefined) throw new UsageError('Name the module to host, such as ./my-server.js. See --help.');
   if (rest.length > 0) throw new UsageError(`Name one module, not ${positionals.length}. See --help.`);
-  const createServer = createServerOf(path, await load(path));
-  if (values.stdio) serveOverStdio(createServer);
-  else await serve(createServer);
+  const module = await load(path);
+  const createServer = createServerOf(path, module);
+  const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };
+  if (values.stdio) serveOverStdio(createServer, options);
+  else await serve(createServer, options);
 }
 
 function parseCommand(args: string[]) {
@@ -93,6 +98,18 @@ function createServerOf(path: string, module: Record<string, unknown>): CreateSe
   if (name in module) throw new UsageError(`${path} exports ${name}, but not as a function. ${needed}`);
   const names = Object.keys(module);
   throw new UsageError(`${path} exports ${names.length === 0 ? 'nothing' : names.join(', ')}. ${needed}`);
+}
+
+function notifierOf(path: string, { notify }: Record<string, unknown>): { notify?: Notifier } {
+  if (notify === undefined) return {};
+  if (typeof notify === 'object' && notify !== null && 'attach' in notify) return { notify: notify as Notifier };
+  throw new UsageError(`${path} exports notify, but not one that createNotifier() of hono-mcp-server/tools has made.`);
+}
+
+function sessionEndOf(path: string, { onSessionEnd }: Record<string, unknown>): { onSessionEnd?: OnSessionEnd } {
+  if (onSessionEnd === undefined) return {};
+  if (typeof onSessionEnd === 'function') return { onSessionEnd: onSessionEnd as OnSessionEnd };
+  throw new UsageError(`${path} exports onSessionEnd, but not as a function.`);
 }
 
 function messageOf(error: unknown): string {

@@ -4,7 +4,7 @@ import { createApp, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import { createLogger } from '../telemetry/log.ts';
-import type { CreateServer } from '../tools.ts';
+import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
 import { listen } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
@@ -16,8 +16,12 @@ export interface ServeOptions {
   env?: NodeJS.ProcessEnv;
   /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
   args?: readonly string[];
-  /** Parts of the app in place of its own, such as `authenticate`, `sessionStore` or `notify`. @default none */
-  app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody'>;
+  /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
+  notify?: Notifier;
+  /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
+  /** Parts of the app in place of its own, such as `authenticate` or `sessionStore`. @default none */
+  app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody' | 'notify' | 'onSessionEnd'>;
 }
 
 /**
@@ -26,7 +30,7 @@ export interface ServeOptions {
  * ends with code 1.
  */
 export async function serve(createServer: CreateServer, options: ServeOptions = {}): Promise<void> {
-  const { env = process.env, args = [] } = options;
+  const { env = process.env, args = [], app, ...own } = options;
   const [option] = args;
   if (option === '--help' || option === '-h') {
     process.stdout.write(helpText());
@@ -36,7 +40,7 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
     if (option !== undefined) {
       throw new ConfigError(`${option} is not an option: settings are environment variables, see --help.`);
     }
-    await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), options.app);
+    await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), { ...app, ...own });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     write(error.message);
@@ -48,7 +52,7 @@ async function serveUntilSignal(
   createServer: CreateServer,
   config: Config,
   unknown: string[],
-  parts: ServeOptions['app'],
+  parts: AppOptions,
 ): Promise<void> {
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });

@@ -50,6 +50,11 @@ export interface EventLog {
    * Resolves to `undefined` if the log does not know the stream, or not any more.
    */
   after(sessionId: string, eventId: string): Promise<LaterEvents | undefined>;
+  /**
+   * What the log has of a stream, after one of its events. An event that it does not know, or not any more, counts as
+   * the beginning.
+   */
+  tail(sessionId: string, streamId: string, eventId?: string): Promise<LoggedEvent[]>;
   /** Keeps a session from being forgotten: it is in use, even if nothing is sent. */
   touch(sessionId: string): Promise<void>;
   /** Forgets a session. */

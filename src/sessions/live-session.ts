@@ -4,17 +4,30 @@
  * `sessions.ts` decides which sessions exist. A live session keeps its record up to date: it saves every change to the
  * session before the client hears that it worked, so that `restore` can repeat the change to another server.
  */
-import type { JSONRPCMessage, JSONRPCRequest, LoggingLevel, McpServer, Server } from '@modelcontextprotocol/server';
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  LoggingLevel,
+  LoggingMessageNotificationParams,
+  McpServer,
+  Server,
+} from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
+import type { ChangeLog } from '../context/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
+import { announcedLists, answerSubscriptions, applySubscription, resourceSubject } from '../context/subscriptions.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Accepted } from '../protocol/accept.ts';
 import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
+import { jsonText } from '../protocol/json.ts';
+import { isLogged, logMessage } from '../protocol/log-message.ts';
 import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
-import type { Answer, CallDeadlines } from '../transport/call.ts';
+import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
+import { ChangeListener, type Audience } from './change-listener.ts';
 import type { EventLog } from './event-log.ts';
 import { createSessionEvents } from './session-events.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
@@ -33,6 +46,10 @@ export interface LiveSessionOptions {
   /** The caller whose request activates the session. */
   caller: Caller;
   eventLog: EventLog;
+  changes: ChangeLog;
+  audience: Audience;
+  /** What the client has been told on its GET stream so far. */
+  told: Pick<SessionRecord, 'toldChange' | 'toldEvent'>;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
@@ -53,6 +70,7 @@ export interface LiveSessionOptions {
 export async function createLiveSession(options: LiveSessionOptions): Promise<LiveSession> {
   const { id, caller } = options;
   const server = await options.buildServer({ era: 'legacy', caller, sessionId: id });
+  answerSubscriptions(protocolOf(server));
   const session = new LiveSession(options, server);
   await session.connect();
   return session;
@@ -63,7 +81,11 @@ export class LiveSession {
   readonly #options: LiveSessionOptions;
   readonly #server: McpServer | Server;
   readonly #transport: HttpTransport;
+  readonly #listener: ChangeListener;
   readonly #subscriptions = new Set<string>();
+  #logLevel: LoggingLevel | undefined;
+  /** Whether the GET stream has had a connection since what it was told was last saved. */
+  #wasListening = false;
 
   /** @param server - Built for this session alone, and not connected yet. */
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
@@ -72,15 +94,27 @@ export class LiveSession {
     this.#transport = new HttpTransport({
       ...options,
       sessionId: options.id,
+      sentOnGet: options.told.toldEvent,
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
+      ondetach: () => {
+        if (!this.#transport.streams.isListening) void this.#stopListening();
+        options.ondetach();
+      },
     });
     this.#transport.onerror = options.onerror;
+    this.#listener = new ChangeListener({
+      ...options,
+      told: options.told.toldChange,
+      send: (message) => this.#transport.streams.sendIfListening(jsonText(message)),
+      onerror: (error) => options.onerror(errorOf(error)),
+    });
   }
 
   /** Connects the server, once. */
-  connect(): Promise<void> {
-    return this.#server.connect(this.#transport);
+  async connect(): Promise<void> {
+    await this.#server.connect(this.#transport);
+    for (const list of announcedLists(protocolOf(this.#server))) this.#listener.add(list);
   }
 
   /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
@@ -100,8 +134,22 @@ export class LiveSession {
   }
 
   /** Answers a GET: opens or resumes a stream. */
-  openStream(request: McpRequest): Promise<Answer> {
-    return this.#transport.openStream(request);
+  async openStream(request: McpRequest): Promise<Answer> {
+    const response = await this.#transport.openStream(request);
+    // It cannot be resumed, and nobody knows what the client has missed.
+    if (response?.ok === false) this.#listener.forget();
+    if (this.#transport.streams.isListening) {
+      this.#wasListening = true;
+      void this.#listener.listen();
+    }
+    return response;
+  }
+
+  /** Sends a log message on the GET stream, if the client's level allows it. */
+  async log(params: LoggingMessageNotificationParams): Promise<void> {
+    if (!protocolOf(this.#server).getCapabilities().logging || !isLogged(params.level, this.#logLevel)) return;
+    const { streams } = this.#transport;
+    await streams.send(streams.ofGet, jsonText(logMessage(params)), true);
   }
 
   /** Repeats to the server what the client has told the session before, according to `record`. */
@@ -116,8 +164,17 @@ export class LiveSession {
   }
 
   /** Ends its streams and cancels its calls. */
-  close(): Promise<void> {
-    return this.#server.close();
+  async close(): Promise<void> {
+    await this.#server.close();
+    await this.#stopListening();
+  }
+
+  /** Saves what the client has been told on its GET stream. */
+  async #stopListening(): Promise<void> {
+    this.#listener.stop();
+    if (!this.#wasListening) return;
+    this.#wasListening = false;
+    await this.#save({ toldChange: this.#listener.told, toldEvent: this.#transport.streams.sentOnGet });
   }
 
   /** Sends the server a message of the handshake and waits for its answer. */
@@ -128,14 +185,20 @@ export class LiveSession {
   }
 
   /** Returns what saves the change that a request makes to the session, if the change must outlive the server. */
-  #savingOf({ method, params }: JSONRPCRequest): (() => Promise<boolean>) | undefined {
+  #savingOf(request: JSONRPCRequest): (() => Promise<boolean>) | undefined {
+    const { method, params } = request;
     switch (method) {
       case 'logging/setLevel':
-        return () => this.#save({ logLevel: params?.['level'] as LoggingLevel });
+        return () => {
+          this.#logLevel = params?.['level'] as LoggingLevel;
+          return this.#save({ logLevel: this.#logLevel });
+        };
       case 'resources/subscribe':
       case 'resources/unsubscribe':
         return () => {
-          this.#subscriptions[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
+          const subject = resourceSubject(params?.['uri'] as string);
+          applySubscription(request, this.#subscriptions);
+          this.#listener[method === 'resources/subscribe' ? 'add' : 'remove'](subject);
           return this.#save({ subscriptions: [...this.#subscriptions] });
         };
       default:
@@ -148,7 +211,7 @@ export class LiveSession {
     try {
       return this.#transport.isRestoring || (await this.#options.save(changes));
     } catch (error) {
-      this.#options.onerror(error instanceof Error ? error : new Error(String(error)));
+      this.#options.onerror(errorOf(error));
       return false;
     }
   }

@@ -61,6 +61,11 @@ export class LiveSessions {
     return Array.from(this.#entries).flatMap(([id, entry]) => (isAttached(entry) ? [id] : []));
   }
 
+  /** The session if it is in memory. Does not count as use. */
+  find(id: string): Promise<LiveSession | undefined> | undefined {
+    return this.#entries.get(id)?.building.catch(() => undefined);
+  }
+
   /**
    * Passes a session to `handle`, and keeps it in memory until `handle` is done and nothing is attached any more.
    *

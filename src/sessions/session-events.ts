@@ -44,6 +44,14 @@ export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEve
       if (!isClosed) await eventLog.end(sessionId, streamId).catch(report);
     },
     after: async (eventId) => (hasGap ? undefined : eventLog.after(sessionId, eventId)),
+    async tail(streamId, eventId) {
+      try {
+        return await eventLog.tail(sessionId, streamId, eventId);
+      } catch (error) {
+        report(error);
+        return [];
+      }
+    },
     async close() {
       isClosed = true;
       await forgetBeforeGap().catch(report);

@@ -26,10 +26,16 @@ export interface SessionRecord {
   readonly logLevel?: LoggingLevel;
   /** The URIs that the client is subscribed to (`resources/subscribe`). */
   readonly subscriptions: readonly string[];
+  /** The number of the last change that the client has been told (`ChangeLog`). */
+  readonly toldChange: number;
+  /** The id of the last event that was sent on the GET stream. */
+  readonly toldEvent?: string | undefined;
 }
 
 /** The parts of a record that change. */
-export type SessionChanges = Partial<Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions'>>;
+export type SessionChanges = Partial<
+  Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions' | 'toldChange' | 'toldEvent'>
+>;
 
 /**
  * Keeps session records until they have been unused for the store's idle time.
@@ -49,6 +55,11 @@ export interface SessionStore {
   update(id: string, changes: SessionChanges): Promise<boolean>;
   /** Removes a record. Resolves to `false` if there was none. */
   delete(id: string): Promise<boolean>;
+  /**
+   * The ids of at most `limit` records that have expired, each of them once, whoever asks. Resolves to none when all are
+   * taken. Whoever creates records must take them: until then, their ids add up.
+   */
+  takeExpired(limit: number): Promise<string[]>;
   /** How many records there are, or how many `principal` has. Expired records do not count. */
   count(principal?: string): Promise<number>;
   /** The ids of at most `limit` records, or of those that `principal` has, the least recently used first. */

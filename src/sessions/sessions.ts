@@ -8,9 +8,15 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
-import { isInitializeRequest, type InitializeRequest } from '@modelcontextprotocol/server';
+import {
+  isInitializeRequest,
+  type InitializeRequest,
+  type LoggingMessageNotificationParams,
+} from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
-import type { BuildServer } from '../context/context.ts';
+import type { ChangeLog } from '../context/change-log.ts';
+import type { BuildServer, OnSessionEnd } from '../context/context.ts';
+import type { StateStore } from '../context/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -24,13 +30,18 @@ import {
   stoppingResponse,
   unavailableResponse,
 } from '../protocol/errors.ts';
+import { jsonText } from '../protocol/json.ts';
+import { isLogged, logMessage } from '../protocol/log-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type McpRequest, type PostExchange } from '../transport/exchange.ts';
+import { Audience } from './change-listener.ts';
+import { GET_STREAM_ID } from '../transport/streams.ts';
 import type { EventLog } from './event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
+import { createSessionEnd, type SessionEnd } from './session-end.ts';
 import type { SessionRecord, SessionStore } from './session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
@@ -50,6 +61,8 @@ export interface LegacyRequests {
   get(request: McpRequest): Promise<Response>;
   /** Ends a session. */
   delete(request: McpRequest): Promise<Response>;
+  /** Sends a log message to a session, on the stream of GET. */
+  log(sessionId: string, params: LoggingMessageNotificationParams): Promise<void>;
   /** Ends every stream and cuts off the calls that are still running. Records stay. */
   close(): Promise<void>;
 }
@@ -60,6 +73,11 @@ export interface SessionsOptions {
   buildServer: BuildServer;
   store: SessionStore;
   eventLog: EventLog;
+  changes: ChangeLog;
+  /** Keeps the state of sessions, which ends with them. */
+  stateStore: StateStore;
+  /** Called once for each session that has ended. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
   callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;
@@ -89,9 +107,12 @@ export class Sessions implements LegacyRequests {
   readonly allow = 'POST, GET, DELETE';
   readonly #options: SessionsOptions;
   readonly #live: LiveSessions;
+  readonly #ending: SessionEnd;
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
+  readonly #audience = new Audience();
   readonly #stopTicking: () => void;
+  readonly #unsubscribe: () => void;
   #isTicking = false;
 
   constructor(options: SessionsOptions) {
@@ -99,11 +120,13 @@ export class Sessions implements LegacyRequests {
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
     this.#live = new LiveSessions({ clock, log, maxLive, liveIdleMs });
+    this.#ending = createSessionEnd({ ...options, drop: (id) => this.#live.drop(id) });
     this.#createWithinCaps = createSessionCaps({
       ...options,
       isInUse: (id) => this.#live.isAttached(id),
-      end: (id) => this.#end(id),
+      end: (id) => this.#ending.end(id, 'evicted'),
     });
+    this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
     this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, options.idleMs / 2), () => void this.#tick());
   }
 
@@ -126,15 +149,25 @@ export class Sessions implements LegacyRequests {
     return this.#serve(received, null, (session) => session.openStream(received));
   }
 
+  async log(id: string, params: LoggingMessageNotificationParams): Promise<void> {
+    const session = await this.#live.find(id);
+    if (session) return session.log(params);
+    const record = await this.#options.store.get(id);
+    if (!record || !isLogged(params.level, record.logLevel)) return;
+    // Its server would have to be built for a caller who is not here. The message waits in the log for the next stream.
+    await this.#options.eventLog.append(id, GET_STREAM_ID, jsonText(logMessage(params)), true);
+  }
+
   delete(received: McpRequest): Promise<Response> {
     return this.#inSession(received, null, async ({ id }) => {
-      await this.#end(id);
+      await this.#ending.end(id, 'deleted');
       return new Response(null, { status: 204 });
     });
   }
 
   async close(): Promise<void> {
     this.#stopTicking();
+    this.#unsubscribe();
     await this.#live.clear();
     this.#deadlines.close();
   }
@@ -151,11 +184,16 @@ export class Sessions implements LegacyRequests {
       this.#options.log.warn(`too many sessions; ${remedy}`);
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
+    if (this.#isStopped) {
+      // It never had a server, so there is nobody to tell.
+      await this.#options.store.delete(record.id);
+      return stoppingResponse(incoming.id);
+    }
     let response: Answer;
     try {
-      if (!this.#isStopped) response = await this.#activate(record.id, caller, (session) => session.answer(exchange));
+      response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
     } finally {
-      if (!response?.ok) await this.#end(record.id);
+      if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
     return response ?? this.#endedResponse(incoming.id);
   }
@@ -170,6 +208,7 @@ export class Sessions implements LegacyRequests {
       initialize: JSON.stringify({ protocolVersion, capabilities, clientInfo }),
       initialized: false,
       subscriptions: [],
+      toldChange: this.#options.changes.last,
     };
   }
 
@@ -180,7 +219,7 @@ export class Sessions implements LegacyRequests {
     handle: (session: LiveSession) => Answer | Promise<Answer>,
   ): Promise<Response> {
     return this.#inSession(received, requestId, (record) =>
-      this.#isStopped ? undefined : this.#activate(record.id, received.caller, handle, record),
+      this.#isStopped ? undefined : this.#activate(record, received.caller, handle),
     );
   }
 
@@ -199,21 +238,24 @@ export class Sessions implements LegacyRequests {
   }
 
   #activate<T>(
-    id: string,
+    record: SessionRecord,
     caller: Caller,
     handle: (session: LiveSession) => T | Promise<T>,
-    record?: SessionRecord,
+    isNew = false,
   ): Promise<T> {
-    return this.#live.use(id, () => this.#build(id, caller, record), handle);
+    return this.#live.use(record.id, () => this.#build(record, caller, isNew), handle);
   }
 
-  /** @param record - What to restore the session from; `undefined` for a new session. */
-  async #build(id: string, caller: Caller, record?: SessionRecord): Promise<LiveSession> {
+  /** Builds a session's server, and repeats the handshake to it unless the session is new. */
+  async #build(record: SessionRecord, caller: Caller, isNew: boolean): Promise<LiveSession> {
     const { store, log } = this.#options;
+    const { id } = record;
     const session = await createLiveSession({
       ...this.#options,
       deadlines: this.#deadlines,
+      audience: this.#audience,
       id,
+      told: record,
       caller,
       save: (changes) => store.update(id, changes),
       onerror: (error) => log.debug('transport', { error: error.message }),
@@ -225,19 +267,12 @@ export class Sessions implements LegacyRequests {
       },
     });
     try {
-      if (record) await session.restore(record);
+      if (!isNew) await session.restore(record);
     } catch (error) {
       await session.close();
       throw error;
     }
     return session;
-  }
-
-  async #end(id: string): Promise<void> {
-    await this.#options.store.delete(id);
-    // Only now: while the record exists, a request may activate the session again.
-    await this.#live.drop(id);
-    await this.#options.eventLog.delete(id);
   }
 
   /** The answer to a request whose session ended, or whose server stopped, before there was one. */
@@ -260,6 +295,7 @@ export class Sessions implements LegacyRequests {
         if (await store.touch(id)) await eventLog.touch(id);
         else await this.#live.drop(id);
       }
+      await this.#ending.endExpired();
       await eventLog.prune();
     } catch (error) {
       this.#options.log.error('sessions could not be cleaned up', { error: String(error) });

@@ -71,7 +71,8 @@ export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
   readonly #calls = new Map<RequestId, Call>();
-  readonly #streams: Streams;
+  /** Its streams. The host, too, may send on that of GET. */
+  readonly streams: Streams;
   readonly #requestIds = createRequestIds();
   #scopeChallengeResolver: ScopeChallengeHandler = () => undefined;
   #isClosed = false;
@@ -80,12 +81,12 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
-    this.#streams = new Streams({ ...options, headers: this.#headers });
+    this.streams = new Streams({ ...options, headers: this.#headers });
   }
 
   /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
   get isAttached(): boolean {
-    return this.#calls.size > 0 || this.#streams.isConnected;
+    return this.#calls.size > 0 || this.streams.isConnected;
   }
 
   async start(): Promise<void> {}
@@ -112,10 +113,10 @@ export class HttpTransport implements Transport {
   async openStream({ request, headers, caller }: McpRequest): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     const expiresAt = caller.authInfo?.expiresAt;
-    return this.#streams.inOrder(async () => {
+    return this.streams.inOrder(async () => {
       if (this.#isClosed) return undefined;
-      if (lastEventId !== null) return this.#streams.resume(lastEventId, expiresAt);
-      return this.#streams.openGet(expiresAt, readsPriming(headers));
+      if (lastEventId !== null) return this.streams.resume(lastEventId, expiresAt);
+      return this.streams.openGet(expiresAt, readsPriming(headers));
     });
   }
 
@@ -124,7 +125,7 @@ export class HttpTransport implements Transport {
     if (this.isRestoring && !isAnswer) return refuseRepeated(message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.#streams.ofGet, message);
+    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.streams.ofGet, message);
     const call = this.#calls.get(requestId);
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#settle(call, message);
@@ -145,7 +146,7 @@ export class HttpTransport implements Transport {
     for (const call of this.#calls.values()) cutOff(call);
     const { size } = this.#calls;
     this.#calls.clear();
-    const closed = this.#streams.close();
+    const closed = this.streams.close();
     if (size > 0) this.#options.ondetach();
     this.onclose?.();
     await closed;
@@ -165,7 +166,7 @@ export class HttpTransport implements Transport {
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
       extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => this.#disconnect(this.#streams.ofGet);
+      extra.closeStandaloneSSEStream = () => this.#disconnect(this.streams.ofGet);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
@@ -213,7 +214,7 @@ export class HttpTransport implements Transport {
     call.isAnswered = true;
     const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
     if (!save) return this.#deliver(call, message);
-    return this.#streams
+    return this.streams
       .inOrder(save)
       .then((isSaved) => this.#deliver(call, isSaved ? message : internalError(call.request.id)));
   }
@@ -223,7 +224,7 @@ export class HttpTransport implements Transport {
     const { stream } = call;
     const data = answerText(answer, call, this.onerror);
     if (!stream.pending)
-      return this.#streams.inOrder(() => this.#streams.emit(stream, data).then(() => this.#finish(call)));
+      return this.streams.inOrder(() => this.streams.emit(stream, data).then(() => this.#finish(call)));
     stream.pending.answers.push(data);
     return this.#finish(call);
   }
@@ -238,7 +239,7 @@ export class HttpTransport implements Transport {
     call.end?.();
     if (stream.calls.size > 0) return;
     if (!pending) {
-      if (!this.#streams.end(stream)) this.#options.ondetach();
+      if (!this.streams.end(stream)) this.#options.ondetach();
       return;
     }
     stream.pending = undefined;
@@ -254,10 +255,10 @@ export class HttpTransport implements Transport {
     const principal = principalKey(stream.caller);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
-    pending.respond(this.#streams.open(stream));
-    if (stream.isPrimed) void this.#streams.send(stream, undefined);
+    pending.respond(this.streams.open(stream));
+    if (stream.isPrimed) void this.streams.send(stream, undefined);
     else stream.connection?.comment();
-    for (const answer of pending.answers) void this.#streams.send(stream, answer);
+    for (const answer of pending.answers) void this.streams.send(stream, answer);
   }
 
   /** Gives a call its full time, now and whenever it reports progress. */
@@ -276,14 +277,14 @@ export class HttpTransport implements Transport {
   /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
   #disconnect(stream: Stream): void {
     this.#open(stream);
-    this.#streams.disconnect(stream);
+    this.streams.disconnect(stream);
   }
 
   #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
     const isRequest = 'id' in message;
     if (isRequest) this.hasAsked = true;
     // The stream of GET has no end, so nothing can be kept until then.
-    const mayBeLost = !isRequest || stream === this.#streams.ofGet;
-    return this.#streams.send(stream, jsonText(this.#requestIds.mark(message)), mayBeLost);
+    const mayBeLost = !isRequest || stream === this.streams.ofGet;
+    return this.streams.send(stream, jsonText(this.#requestIds.mark(message)), mayBeLost);
   }
 }

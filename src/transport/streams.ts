@@ -9,11 +9,10 @@ import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 import { unknownEventResponse } from '../protocol/errors.ts';
 import type { Answer, Stream } from './call.ts';
-import { createEventStream, type EventStream, type StreamEvent } from './event-stream.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
 
-/** Most messages, and most of their characters, that wait for a session's next GET stream. The oldest go first. */
-const MAX_UNSENT = 100;
-const MAX_UNSENT_CHARS = 64 * 1024;
+/** The stream that a GET request opens, in the log. */
+export const GET_STREAM_ID = 'get';
 
 /** The log of one session's events. `sessions/session-events.ts` implements it. */
 export interface StreamLog {
@@ -25,6 +24,8 @@ export interface StreamLog {
   after(
     eventId: string,
   ): Promise<{ streamId: string; events: { id: string; data: string }[]; isComplete: boolean } | undefined>;
+  /** What was logged on a stream after an event, or in all. Never rejects. */
+  tail(streamId: string, eventId?: string): Promise<{ id: string; data: string }[]>;
   /** Logs nothing from now on. */
   close(): Promise<void>;
 }
@@ -36,6 +37,8 @@ export interface StreamsOptions {
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** The last event that was sent on the stream of GET, if the session had another transport before. */
+  sentOnGet?: string | undefined;
   /** Headers of every stream's response. */
   headers: Record<string, string>;
   /** Called when a stream has lost its connection. */
@@ -45,19 +48,30 @@ export interface StreamsOptions {
 /** The streams of one transport, and their connections. */
 export class Streams {
   /** The stream that a GET request opens, for messages that belong to no call. */
-  readonly ofGet: Stream = { id: 'get', calls: new Set(), caller: ANONYMOUS };
+  readonly ofGet: Stream = { id: GET_STREAM_ID, calls: new Set(), caller: ANONYMOUS };
   /** Runs one task at a time: events are sent and streams resumed in order, so that each event is either replayed or sent live. */
   readonly inOrder = createTaskQueue();
   readonly #options: StreamsOptions;
   /** Those that have not ended and may be resumed. */
   readonly #running = new Map<string, Stream>([[this.ofGet.id, this.ofGet]]);
   readonly #connections = new Set<EventStream>();
-  /** Messages for the stream of GET that no connection has been sent. */
-  #unsent: StreamEvent[] = [];
+  /** The id of the last event that was sent on the stream of GET. Later ones in the log are waiting for a connection. */
+  #sentOnGet: string | undefined;
   #isClosed = false;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
+    this.#sentOnGet = options.sentOnGet;
+  }
+
+  /** Whether the stream of GET has a connection. */
+  get isListening(): boolean {
+    return this.ofGet.connection !== undefined;
+  }
+
+  /** The id of the last event that was sent on the stream of GET. */
+  get sentOnGet(): string | undefined {
+    return this.#sentOnGet;
   }
 
   /** Whether any stream has a connection. */
@@ -83,9 +97,10 @@ export class Streams {
     const stream = this.ofGet;
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
-    const hasId = this.#sendUnsent();
+    const waiting = (await this.#options.events?.tail(stream.id, this.#sentOnGet)) ?? [];
+    this.#sendOnGet(waiting);
     // Without an id to begin with, messages between a break before the first event and the next GET would be lost.
-    if (isPrimed && !hasId) await this.emit(stream, undefined);
+    if (isPrimed && waiting.length === 0) await this.emit(stream, undefined);
     else stream.connection?.comment();
     return response;
   }
@@ -121,15 +136,19 @@ export class Streams {
     const missed = await this.#options.events?.after(lastEventId);
     // A call's stream is worth resuming for its answer. On that of GET, each message is as good as any other.
     const isUsable = missed && (missed.isComplete || missed.streamId !== this.ofGet.id);
-    if (!isUsable) return unknownEventResponse();
+    if (!isUsable) {
+      // Nobody knows what the client has missed: its next GET begins with all that there is.
+      this.#sentOnGet = undefined;
+      return unknownEventResponse();
+    }
     if (this.#isClosed) return undefined;
     const running = this.#running.get(missed.streamId);
     const stream = running ?? { id: missed.streamId, calls: new Set(), caller: ANONYMOUS };
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
     if (missed.events.length === 0) stream.connection?.comment();
-    for (const event of missed.events) stream.connection?.send(event);
-    if (stream === this.ofGet) this.#sendUnsent(new Set(missed.events.map(({ id }) => id)));
+    if (stream === this.ofGet) this.#sendOnGet(missed.events);
+    else for (const event of missed.events) stream.connection?.send(event);
     if (!running) stream.connection?.end();
     return response;
   }
@@ -148,22 +167,23 @@ export class Streams {
     const id = await this.#options.events?.append(stream.id, data, mayBeLost);
     if (id !== undefined) stream.isResumable = true;
     if (id === undefined && data === undefined) return;
-    if (stream.connection) stream.connection.send({ id, data });
-    else if (stream === this.ofGet && this.#options.events) this.#keepUnsent({ id, data });
+    if (!stream.connection) return;
+    stream.connection.send({ id, data });
+    if (stream === this.ofGet) this.#sentOnGet = id ?? this.#sentOnGet;
   }
 
-  #keepUnsent(event: StreamEvent): void {
-    this.#unsent.push(event);
-    const size = () => this.#unsent.reduce((chars, { data = '' }) => chars + data.length, 0);
-    while (this.#unsent.length > MAX_UNSENT || size() > MAX_UNSENT_CHARS) this.#unsent.shift();
+  /** Logs and sends a message on the stream of GET if that has a connection; resolves to whether it has. */
+  sendIfListening(data: string): Promise<boolean> {
+    return this.inOrder(async () => {
+      if (!this.isListening) return false;
+      await this.emit(this.ofGet, data, true);
+      return true;
+    });
   }
 
-  /** Sends the messages that have been waiting, except for `replayed` ones. Returns whether one of them had an id. */
-  #sendUnsent(replayed?: ReadonlySet<string>): boolean {
-    const unsent = this.#unsent.filter(({ id }) => id === undefined || !replayed?.has(id));
-    this.#unsent = [];
-    for (const event of unsent) this.ofGet.connection?.send(event);
-    return unsent.some(({ id }) => id !== undefined);
+  #sendOnGet(events: { id: string; data: string }[]): void {
+    for (const event of events) this.ofGet.connection?.send(event);
+    this.#sentOnGet = events.at(-1)?.id ?? this.#sentOnGet;
   }
 
   /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */

@@ -117,6 +117,28 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       assert.deepEqual(texts(await log.after('other', kept)), []);
     });
 
+    test('has the tail of a stream, from the beginning if it does not know the event', async (t) => {
+      const { log } = await setUp(t);
+      assert.deepEqual(await log.tail('s', 'one'), []);
+      const foreign = await log.append('other', 'one', message('x'));
+      const primed = await log.append('s', 'one', undefined);
+      const a = await log.append('s', 'one', message('a'), true);
+      await log.append('s', 'two', message('y'));
+      const b = await log.append('s', 'one', message('b'), true);
+      const [first, second] = [
+        { id: a, data: message('a') },
+        { id: b, data: message('b') },
+      ];
+      for (const id of [undefined, primed, foreign, '', 'x']) {
+        assert.deepEqual(await log.tail('s', 'one', id), [first, second], id);
+      }
+      assert.deepEqual(await log.tail('s', 'one', a), [second]);
+      assert.deepEqual(await log.tail('s', 'one', b), []);
+      await log.delete('s');
+      const again = await log.append('s', 'one', message('c'), true);
+      assert.deepEqual(await log.tail('s', 'one', b), [{ id: again, data: message('c') }], 'of a later life');
+    });
+
     test('resumes a stream from any of its events until it ends, whatever was lost', async (t) => {
       const { log, clock } = await setUp(t);
       const other = await log.append('s', 'other', undefined);

@@ -131,6 +131,35 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       }
     });
 
+    test('gives out the ids of expired records, each of them once', async (t) => {
+      const { store, clock } = await setUp(t);
+      for (const id of ['a', 'b', 'c', 'd', 'e', 'used', 'deleted']) await store.create(recordOf(id));
+      clock.advance(IDLE_MS - 1);
+      assert.deepEqual(await store.takeExpired(10), []);
+      await store.touch('used');
+      await store.delete('deleted');
+      clock.advance(1);
+      assert.equal(await store.touch('e'), false, 'an id that was shown to be gone is given out all the same');
+      const taken = await Promise.all([store.takeExpired(3), store.takeExpired(3), store.takeExpired(3)]);
+      assert.ok(taken.every((ids) => ids.length <= 3));
+      assert.deepEqual(taken.flat().toSorted(), ['a', 'b', 'c', 'd', 'e']);
+      assert.deepEqual(await store.takeExpired(10), []);
+      assert.deepEqual(await store.leastRecentlyUsed(10), ['used']);
+      clock.advance(IDLE_MS);
+      assert.deepEqual(await store.takeExpired(10), ['used']);
+    });
+
+    test('gives out the id of a record, or lets it be removed, but not both', async (t) => {
+      const { store, clock } = await setUp(t);
+      await store.create(recordOf('a'));
+      await store.create(recordOf('b'));
+      assert.equal(await store.delete('a'), true);
+      clock.advance(IDLE_MS);
+      assert.equal(await store.delete('b'), false);
+      assert.deepEqual(await store.takeExpired(10), ['b']);
+      assert.equal(await store.delete('b'), false);
+    });
+
     test('counts all records, and those of one principal', async (t) => {
       const { store } = await setUp(t);
       const principals = ['', 'a', 'a|b', 'a|b', 'a|b|c', '*'];
@@ -169,10 +198,21 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       const { store, clock } = await setUp(t);
       let model: { id: string; principal: string; usedAt: number }[] = [];
       let created = 0;
+      let expired: string[] = [];
       for (let step = 0; step < 500; step += 1) {
         // Never two uses at the same time, since their order would be undefined.
         clock.advance(random.int(1, IDLE_MS / 10));
-        model = model.filter(({ usedAt }) => usedAt > clock.now() - IDLE_MS);
+        const isExpired = ({ usedAt }: { usedAt: number }) => usedAt <= clock.now() - IDLE_MS;
+        expired.push(...model.filter(isExpired).map((record) => record.id));
+        model = model.filter((record) => !isExpired(record));
+        if (step % 4 === 0) {
+          assert.deepEqual(
+            (await store.takeExpired(1000)).toSorted(),
+            expired.toSorted(),
+            `seed ${seed}, step ${step}`,
+          );
+          expired = [];
+        }
         const id = `id${random.int(0, created)}`;
         const known = model.find((record) => record.id === id);
         const context = `seed ${seed}, step ${step}`;
@@ -214,6 +254,7 @@ function recordOf(id: string, principal = 'someone', more: Partial<SessionRecord
     }),
     initialized: false,
     subscriptions: [],
+    toldChange: 0,
     ...more,
   };
 }

@@ -63,11 +63,43 @@ test('hosts a module over stdio with --stdio, in either order', async (t) => {
   }
 });
 
+const NOTING_END = `${SERVER}
+import { createNotifier } from '../../src/tools.ts';
+export default (context) => {
+  console.error(context.notify === notify ? 'its own notify' : 'another notify');
+  return build();
+};
+export const notify = createNotifier();
+export const onSessionEnd = (id, reason) => console.error(\`ended \${id} \${reason}\`);`;
+
+test('tells a module that exports onSessionEnd of each session, and passes the notify on that it exports', async (t) => {
+  const started = await startHttpEntry(t, { entry: CLI, args: [await moduleOf(t, NOTING_END)] });
+  const body = JSON.stringify(initializeRequest());
+  const response = await fetch(started.url, { method: 'POST', headers: JSON_HEADERS, body });
+  const id = response.headers.get('mcp-session-id') ?? '';
+  await response.text();
+  await started.stderrMatch(/^its own notify$/m);
+  await fetch(started.url, { method: 'DELETE', headers: { 'mcp-session-id': id } });
+  await started.stderrMatch(new RegExp(`^ended ${id} deleted$`, 'm'));
+});
+
+test('does the same over stdio', async (t) => {
+  const started = startEntry(t, CLI, { args: [await moduleOf(t, NOTING_END), '--stdio'] });
+  const wire = wireTo(started);
+  const request = initializeRequest();
+  wire.send(request);
+  await wire.answer(request);
+  started.endStdin();
+  assert.deepEqual(await started.exit(), { code: 0, signal: null });
+  assert.match(started.stderr, /^its own notify\nended [0-9a-f-]{36} deleted\n$/);
+});
+
 test('prints its usage and every setting with --help', async (t) => {
   const started = startEntry(t, CLI, { args: ['--help'] });
   assert.deepEqual(await started.exit(), { code: 0, signal: null });
   assert.match(started.stdout, /^Usage: hono-mcp-server MODULE/);
   assert.match(started.stdout, /^MCP_PUBLIC_URL /m);
+  assert.match(started.stdout, /notify.*\n?.*onSessionEnd\(sessionId, reason\)/);
 });
 
 test('prints the version of the package with --version', async (t) => {
@@ -90,6 +122,14 @@ const MISTAKES: Record<string, { text?: string; args?: string[]; line: RegExp }>
   'a server in place of a function': {
     text: 'export default {};',
     line: /^\S+ exports default, but not as a function\. It must/,
+  },
+  'a notify of its own': {
+    text: `${SERVER}export default build; export const notify = () => {};`,
+    line: /^\S+ exports notify, but not one that createNotifier\(\) of hono-mcp-server\/tools has made\.\n$/,
+  },
+  'an onSessionEnd that is no function': {
+    text: `${SERVER}export default build; export const onSessionEnd = {};`,
+    line: /^\S+ exports onSessionEnd, but not as a function\.\n$/,
   },
   'a module that throws': {
     text: 'throw new Error("no database\\nat all");',

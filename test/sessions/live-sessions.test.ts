@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { createNotifier } from '../../src/context/notifier.ts';
 import { createServerBuilder } from '../../src/endpoint/create-server.ts';
+import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { createMemoryStateStore } from '../../src/memory/memory-state-store.ts';
 import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { describeIncoming } from '../../src/protocol/incoming.ts';
@@ -199,13 +200,16 @@ describe('a session in memory', () => {
 /** Sessions of which no more than `maxLive` stay in memory without need. */
 function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const { clock, store, eventLog, servers } = sessionApp(tools);
+  const stateStore = createMemoryStateStore({ clock });
   const sessions = new Sessions({
     buildServer: createServerBuilder(servers.createServer, {
       notify: createNotifier(),
-      stateStore: createMemoryStateStore(),
+      state: { store: stateStore, hasSession: async () => true },
     }),
+    stateStore,
     store,
     eventLog,
+    changes: createMemoryChangeLog(),
     callsInFlight: createCallsInFlight(),
     clock,
     idleMs: 30 * MINUTE_MS,

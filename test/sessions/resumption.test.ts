@@ -314,12 +314,25 @@ describe('what is said while no GET stream is open', () => {
   test('is limited: the oldest messages go first', async () => {
     const scene = await setUp();
     const { speech } = await startCall(scene);
-    for (let index = 0; index < 150; index += 1) await speech.tell(String(index));
+    for (let index = 0; index < 1050; index += 1) await speech.tell(String(index));
     const { stream } = await openGetStream(scene);
     await openGetStream(scene);
     const heard = await readAll(stream);
-    assert.equal(heard.length, 100);
-    assert.equal(heard.at(-1), '149');
+    assert.equal(heard.length, 1000);
+    assert.equal(heard.at(-1), '1049');
+  });
+
+  test('is kept while the server of the session leaves memory', async () => {
+    const { session, another, speaker } = await setUp();
+    const onNewNode = sessionOf(another(), session.id);
+    const answer = speak(session);
+    const speech = await speaker.next();
+    await speech.tell('a');
+    speech.end('done');
+    await answer;
+    const stream = readStream(await onNewNode.get());
+    assert.deepEqual(said(await stream.next()), ['a']);
+    await stream.cancel();
   });
 
   test('includes requests of oninitialized, which clients answer', async () => {

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
-import { connectStdio } from '../../src/node/serve-stdio.ts';
-import { StdioTransport } from '../../src/node/stdio-transport.ts';
+import { connectStdio, type ConnectStdioOptions } from '../../src/stdio/serve-stdio.ts';
 import { createNotifier, type CreateServer, type Notifier } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc, type RpcAnswer } from './app.ts';
 import type { EntryProcess } from './process.ts';
@@ -58,14 +57,14 @@ export function wireInProcess(
   createServer: CreateServer,
   clock: Pick<Clock, 'after'> = systemClock,
   notify: Notifier = createNotifier(),
+  parts: Pick<ConnectStdioOptions, 'onSessionEnd' | 'stateStore'> = {},
 ): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void; stdout: PassThrough } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const output = watchText(stdout);
   const errors: string[] = [];
-  const transport = new StdioTransport({ stdin, stdout, clock });
   const onerror = ({ message }: Error) => void errors.push(message);
-  const connection = connectStdio(createServer, { transport, notify, onerror });
+  const connection = connectStdio(createServer, { ...parts, stdin, stdout, clock, notify, onerror });
   t.after(() => connection.close());
   return {
     ...createWire(

@@ -7,7 +7,13 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
  */
 import type { Readable, Writable } from 'node:stream';
-import { isSpecType, type JSONRPCMessage, type RequestId, type Transport } from '@modelcontextprotocol/server';
+import {
+  isSpecType,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type RequestId,
+  type Transport,
+} from '@modelcontextprotocol/server';
 import { parseMessages } from '../endpoint/read-message.ts';
 import type { Clock } from '../lib/clock.ts';
 import { bodyTooLargeResponse, notMessageResponse } from '../protocol/errors.ts';
@@ -25,6 +31,8 @@ export interface StdioTransportOptions {
   stdin: Readable;
   stdout: Writable;
   clock: Pick<Clock, 'after'>;
+  /** Called when a request has got its result. @default nothing */
+  onresult?: (request: JSONRPCRequest) => void;
 }
 
 /** The transport of a process: one client. */
@@ -39,7 +47,7 @@ export class StdioTransport implements Transport {
   #isTooLong = false;
   #isFirst = true;
   /** Calls without an answer. */
-  readonly #running = new Set<RequestId>();
+  readonly #running = new Map<RequestId, JSONRPCRequest>();
   #cancelLastCalls: (() => void) | undefined;
   #hasEnded = false;
   #isClosed = false;
@@ -62,8 +70,11 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#isClosed) throw new Error('The connection is closed');
+    const answered = 'method' in message || message.id === undefined ? undefined : this.#running.get(message.id);
+    // Before the client can know that it has worked.
+    if (answered && 'result' in message) this.#options.onresult?.(answered);
     await this.#write(jsonText(message));
-    if (!('method' in message) && message.id !== undefined) this.#settle(message.id);
+    if (answered) this.#settle(answered.id);
   }
 
   async close(): Promise<void> {
@@ -108,7 +119,7 @@ export class StdioTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage): void {
-    if ('method' in message && 'id' in message) this.#running.add(message.id);
+    if ('method' in message && 'id' in message) this.#running.set(message.id, message);
     try {
       this.onmessage?.(message);
     } catch (error) {

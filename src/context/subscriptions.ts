@@ -1,0 +1,64 @@
+/** What clients want to hear of: what a server has announced, and the resources that they have subscribed to. */
+import type { JSONRPCNotification, JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
+
+/** What an event is about: an earlier event about the same says nothing that the later one does not. */
+export function subjectOf(event: ServerEvent): string {
+  return event.kind === 'resource_updated' ? `${event.kind} ${event.uri}` : event.kind;
+}
+
+/** The subject of updates of a resource. */
+export function resourceSubject(uri: string): string {
+  return subjectOf({ kind: 'resource_updated', uri });
+}
+
+/** The event that says again what a subject is about. */
+export function eventOf(subject: string): ServerEvent {
+  const [kind, uri = ''] = subject.split(/ (.*)/s);
+  return { kind, ...(kind === 'resource_updated' && { uri }) } as ServerEvent;
+}
+
+/** The lists that clients of a server hear of when they change. */
+export function announcedLists(server: Server): string[] {
+  const { tools, prompts, resources } = server.getCapabilities();
+  const lists = { tools, prompts, resources };
+  return Object.entries(lists).flatMap(([name, list]) => (list?.listChanged === true ? [`${name}_list_changed`] : []));
+}
+
+/**
+ * Has `server` answer `resources/subscribe` and `resources/unsubscribe` if it announces subscriptions, so that its author
+ * need not write handlers. It keeps those that it has.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions
+ */
+export function answerSubscriptions(server: Server): void {
+  if (server.getCapabilities().resources?.subscribe !== true) return;
+  for (const method of ['resources/subscribe', 'resources/unsubscribe'] as const) {
+    try {
+      server.assertCanSetRequestHandler(method);
+    } catch {
+      continue;
+    }
+    server.setRequestHandler(method, () => ({}));
+  }
+}
+
+/** Changes `uris` as a client has asked. Returns whether the request was about subscriptions. */
+export function applySubscription({ method, params }: JSONRPCRequest, uris: Set<string>): boolean {
+  if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return false;
+  uris[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
+  return true;
+}
+
+const METHODS = {
+  tools_list_changed: 'notifications/tools/list_changed',
+  prompts_list_changed: 'notifications/prompts/list_changed',
+  resources_list_changed: 'notifications/resources/list_changed',
+  resource_updated: 'notifications/resources/updated',
+} as const satisfies Record<ServerEvent['kind'], string>;
+
+/** What a client is sent when something has changed. */
+export function notificationOf(event: ServerEvent): JSONRPCNotification {
+  const { kind, params } = event;
+  const about = kind === 'resource_updated' ? { ...params, uri: event.uri } : params;
+  return { jsonrpc: '2.0', method: METHODS[kind], ...(about && { params: about }) };
+}

@@ -1,0 +1,151 @@
+/**
+ * Tells a session on its GET stream what has changed.
+ *
+ * Nothing is queued for a session without a stream. Its record says up to which change the client has been told, and the
+ * change log says what has changed since: what happened ten times in the meantime is told once.
+ */
+import type { JSONRPCNotification, ServerEvent } from '@modelcontextprotocol/server';
+import type { ChangeLog } from '../context/change-log.ts';
+import { eventOf, notificationOf, subjectOf } from '../context/subscriptions.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
+
+/** The sessions of this process with an open GET stream, by what they want to hear of. */
+export class Audience {
+  readonly #listeners = new Map<string, Set<ChangeListener>>();
+
+  add(subject: string, listener: ChangeListener): void {
+    const listeners = this.#listeners.get(subject);
+    if (listeners) listeners.add(listener);
+    else this.#listeners.set(subject, new Set([listener]));
+  }
+
+  remove(subject: string, listener: ChangeListener): void {
+    const listeners = this.#listeners.get(subject);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.#listeners.delete(subject);
+  }
+
+  /** Passes an event on to whoever wants to hear of it. */
+  tell(event: ServerEvent): void {
+    for (const listener of this.#listeners.get(subjectOf(event)) ?? []) listener.hear(event);
+  }
+}
+
+/** Options for {@link ChangeListener}. */
+export interface ChangeListenerOptions {
+  changes: ChangeLog;
+  audience: Audience;
+  /** The number of the last change that the client has been told. */
+  told: number;
+  /** Sends a notification on the GET stream. Resolves to `false` if that has no connection. */
+  send: (message: JSONRPCNotification) => Promise<boolean>;
+  /** Receives the errors of the change log. */
+  onerror: (error: unknown) => void;
+}
+
+/** What one session wants to hear of, and has been told. */
+export class ChangeListener {
+  readonly #options: ChangeListenerOptions;
+  readonly #subjects = new Set<string>();
+  /** What is about to be sent, each subject once. */
+  readonly #pending = new Map<string, ServerEvent>();
+  /** Catches up and sends one after the other, so that nothing is sent twice. */
+  readonly #inOrder = createTaskQueue();
+  #told: number;
+  #isListening = false;
+  #isSending = false;
+  /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
+  #isBehind = true;
+  /** Counts connections of the stream: what was begun for an earlier one is given up. */
+  #connections = 0;
+
+  constructor(options: ChangeListenerOptions) {
+    this.#options = options;
+    this.#told = options.told;
+  }
+
+  /** The number of the last change that the client has been told. */
+  get told(): number {
+    return this.#told;
+  }
+
+  /** Adds what the session wants to hear of from now on. */
+  add(subject: string): void {
+    this.#subjects.add(subject);
+    if (this.#isListening) this.#options.audience.add(subject, this);
+  }
+
+  remove(subject: string): void {
+    this.#subjects.delete(subject);
+    this.#pending.delete(subject);
+    this.#options.audience.remove(subject, this);
+  }
+
+  /** To be called when the GET stream has a connection: tells what the client has missed, and what changes from now on. */
+  listen(): Promise<void> {
+    const connection = ++this.#connections;
+    this.#isListening = true;
+    for (const subject of this.#subjects) this.#options.audience.add(subject, this);
+    return this.#inOrder(() => this.#catchUp(connection));
+  }
+
+  /** To be called when the GET stream has lost its connection. */
+  stop(): void {
+    if (!this.#isListening) return;
+    const { audience, changes } = this.#options;
+    const isUpToDate = !this.#isBehind && !this.#isSending && this.#pending.size === 0;
+    if (isUpToDate) this.#told = changes.last;
+    this.#connections += 1;
+    this.#isListening = false;
+    this.#isBehind = true;
+    this.#pending.clear();
+    for (const subject of this.#subjects) audience.remove(subject, this);
+  }
+
+  /** To be called when it is not known any more what the client has been told. */
+  forget(): void {
+    this.#told = 0;
+    this.#isBehind = true;
+  }
+
+  hear(event: ServerEvent): void {
+    this.#pending.set(subjectOf(event), event);
+    void this.#inOrder(() => this.#send());
+  }
+
+  async #catchUp(connection: number): Promise<void> {
+    if (!this.#isBehind || connection !== this.#connections) return;
+    const { changes, onerror } = this.#options;
+    try {
+      const { events, isComplete } = await changes.since(this.#told);
+      if (connection !== this.#connections) return;
+      // If the log has forgotten what has changed, anything may have.
+      for (const event of isComplete ? events : Array.from(this.#subjects, eventOf)) {
+        const subject = subjectOf(event);
+        if (this.#subjects.has(subject)) this.#pending.set(subject, event);
+      }
+      this.#isBehind = false;
+    } catch (error) {
+      onerror(error);
+    }
+    await this.#send();
+  }
+
+  /** Sends what is pending, as long as there is a connection. Without one, the client is told when it has another. */
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    while (this.#pending.size > 0) {
+      const upTo = this.#options.changes.last;
+      const events = Array.from(this.#pending.values());
+      this.#pending.clear();
+      const isSent = await this.#sendAll(events);
+      if (isSent && !this.#isBehind) this.#told = Math.max(this.#told, upTo);
+    }
+    this.#isSending = false;
+  }
+
+  async #sendAll(events: ServerEvent[]): Promise<boolean> {
+    for (const event of events) if (!(await this.#options.send(notificationOf(event)))) return false;
+    return true;
+  }
+}

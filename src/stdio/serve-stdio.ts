@@ -1,0 +1,105 @@
+/** Serves an MCP server over stdio on Node.js, in both protocol eras. */
+import { serveStdio, type StdioServerHandle } from '@modelcontextprotocol/server/stdio';
+import { LOCAL_USER } from '../auth/caller.ts';
+import { ConfigError, loadConfig } from '../config/config.ts';
+import type { CreateServer, OnSessionEnd } from '../context/context.ts';
+import { createNotifier, type Notifier } from '../context/notifier.ts';
+import type { StateStore } from '../context/state-store.ts';
+import { sessionScope } from '../context/state.ts';
+import { createServerBuilder } from '../endpoint/create-server.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createMemoryStateStore } from '../memory/memory-state-store.ts';
+import { protocolOf } from '../transport/single-exchange.ts';
+import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
+import { createStdioClient } from './stdio-client.ts';
+import { StdioTransport, type StdioTransportOptions } from './stdio-transport.ts';
+
+/** Options for {@link serveOverStdio}. */
+export interface ServeOverStdioOptions {
+  /** The settings. @default process.env */
+  env?: NodeJS.ProcessEnv;
+  /** Tells the client what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
+  notify?: Notifier;
+  /** Called when the connection of a client of the 2025 revisions ends, with the reason `deleted`. @default nothing is */
+  onSessionEnd?: OnSessionEnd;
+  /** Keeps what tools remember by session and by caller. @default in memory, as long as the connection */
+  stateStore?: StateStore;
+}
+
+/**
+ * Serves `createServer` on stdin and stdout until stdin ends, or until SIGINT or SIGTERM. Errors go to stderr. Of the
+ * settings, only `MCP_SHORTCUTS` applies; if it is wrong, the process ends with code 1.
+ */
+export function serveOverStdio(createServer: CreateServer, options: ServeOverStdioOptions = {}): void {
+  const { env = process.env, notify = createNotifier(), ...parts } = options;
+  try {
+    applySchemaShortcuts(loadConfig({ MCP_SHORTCUTS: env['MCP_SHORTCUTS'] }).shortcuts);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    report(error);
+    process.exit(1);
+  }
+  const { stdin, stdout } = process;
+  const wire = { stdin, stdout, clock: systemClock };
+  const connection = connectStdio(createServer, { ...parts, ...wire, notify, onerror: report });
+  // The process ends by itself when stdin does, but not on a signal.
+  process.once('SIGINT', () => void connection.close());
+  process.once('SIGTERM', () => void connection.close());
+}
+
+/** Options for {@link connectStdio}. */
+export interface ConnectStdioOptions extends Omit<StdioTransportOptions, 'onresult'> {
+  notify: Notifier;
+  onerror: (error: Error) => void;
+  /** As in {@link ServeOverStdioOptions}. */
+  onSessionEnd?: OnSessionEnd;
+  /** As in {@link ServeOverStdioOptions}. */
+  stateStore?: StateStore;
+}
+
+/** Serves `createServer` on a pair of streams until one side closes it. */
+export function connectStdio(createServer: CreateServer, options: ConnectStdioOptions): StdioServerHandle {
+  const { notify, onerror, onSessionEnd } = options;
+  const { stateStore = createMemoryStateStore({ clock: systemClock }) } = options;
+  const id = crypto.randomUUID();
+  let session: 'none' | 'open' | 'ended' = 'none';
+  const state = { store: stateStore, hasSession: async () => session === 'open' };
+  const buildServer = createServerBuilder(createServer, { notify, state });
+  const client = createStdioClient(onerror);
+  const detach = notify.attach(client);
+  const transport = new StdioTransport({ ...options, onresult: (request) => client.onresult(request) });
+  const handle = serveStdio(
+    async ({ era }) => {
+      const sessionId = era === 'legacy' ? id : undefined;
+      if (sessionId !== undefined) session = 'open';
+      const server = await buildServer({ era, caller: LOCAL_USER, sessionId });
+      client.use(protocolOf(server), era, sessionId);
+      return server;
+    },
+    { transport, onerror },
+  );
+  const { onclose } = transport;
+  transport.onclose = () => {
+    onclose?.();
+    detach();
+    if (session !== 'open') return;
+    session = 'ended';
+    void endSession().catch((error: unknown) =>
+      onerror(new Error(`The session ended with an error: ${String(error)}`)),
+    );
+  };
+
+  async function endSession(): Promise<void> {
+    try {
+      await stateStore.clear(sessionScope(id));
+    } finally {
+      await onSessionEnd?.(id, 'deleted');
+    }
+  }
+
+  return handle;
+}
+
+function report({ message }: Error): void {
+  process.stderr.write(`${message}\n`);
+}
