@@ -128,17 +128,17 @@ async function hasTest(path: string, title: string): Promise<boolean> {
   });
 }
 
-/** The module that the first block of TypeScript in a text makes. */
-async function moduleIn(t: TestContext, text: string) {
-  const snippet = /```ts\n(.*?)```/s.exec(text)?.[1] ?? '';
+/** Imports a program. */
+async function importProgram(t: TestContext, code: string): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(root, 'test', 'snippet-'));
   t.after(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, 'mcp-server.ts'), snippet);
-  return (await import(join(folder, 'mcp-server.ts'))) as { createMcpServer: CreateServer };
+  await writeFile(join(folder, 'program.ts'), code);
+  return (await import(join(folder, 'program.ts'))) as Record<string, unknown>;
 }
 
 test("the README's own server can stand in the place of src/mcp-server.ts", async (t) => {
-  const replaced = await moduleIn(t, readme);
+  const code = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
+  const replaced = (await importProgram(t, code)) as { createMcpServer: CreateServer };
   const session = await openSession(testApp({}, { createServer: replaced.createMcpServer }));
   const { result } = await session.call('count-words', { text: 'one two  three' });
   assert.equal(result?.content?.[0]?.text, '3');
@@ -172,14 +172,11 @@ test('the excerpts in docs/your-own-server.md are in the file that is linked bef
 async function runProgram(t: TestContext, part: string): Promise<Record<string, unknown>> {
   const [program, ...more] = snippets.filter((snippet) => isProgram(snippet) && snippet.code.includes(part));
   assert.ok(program && more.length === 0);
-  const folder = await mkdtemp(join(root, 'test', 'snippet-'));
-  t.after(() => rm(folder, { recursive: true }));
   const code = program.code
     .replaceAll("'hono-mcp-server/tools'", "'../../src/tools.ts'")
     .replaceAll("'hono-mcp-server'", "'../../src/app.ts'")
     .replaceAll("'./my-server.js'", "'../fixtures/notes.ts'");
-  await writeFile(join(folder, 'program.ts'), code);
-  return (await import(join(folder, 'program.ts'))) as Record<string, unknown>;
+  return importProgram(t, code);
 }
 
 test('the webhook in docs/your-own-server.md tells clients that listen', async (t) => {

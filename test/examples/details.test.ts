@@ -119,8 +119,7 @@ describe('state.ts', () => {
       await state.onSessionEnd(sessionId);
       deleted.open();
     };
-    const hosted = { createServer, onSessionEnd };
-    const { app } = sessionApp({}, {}, hosted);
+    const { app } = sessionApp({}, {}, { createServer, onSessionEnd });
     const [ended, other] = [await openSession(app), await openSession(app)];
     /** What is on disk for a session, whether it still exists or not. */
     const draftOf = async (sessionId: string) => {

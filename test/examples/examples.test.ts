@@ -4,17 +4,16 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { CreateServer, Notifier } from '../../src/tools.ts';
+import type { CreateServer } from '../../src/tools.ts';
 import { connect, connectHttp, connectStdio, type ClientKind } from '../support/clients.ts';
 import { startListening } from '../support/listening.ts';
 import { childEnv } from '../support/process.ts';
-import { stdioPipe } from '../support/stdio-pipe.ts';
+import { stdioPipe, type ModuleParts } from '../support/stdio-pipe.ts';
 import { fillInForm, USES, type Where } from './uses.ts';
 
 /** What an example exports. */
-interface Example {
+interface Example extends ModuleParts {
   createMcpServer: CreateServer;
-  notify?: Notifier;
 }
 
 const KINDS: readonly { kind: ClientKind; era: 'legacy' | 'modern' }[] = [
@@ -65,8 +64,8 @@ for (const [file, use] of Object.entries(USES)) {
 
   for (const { kind, era } of KINDS) {
     test(`examples/${file} serves a ${kind} client over stdio`, async (t) => {
-      const { createMcpServer, notify } = await load(file);
-      const client = await connect(t, kind, stdioPipe(t, createMcpServer, notify), { elicit: fillInForm });
+      const { createMcpServer, ...parts } = await load(file);
+      const client = await connect(t, kind, stdioPipe(t, createMcpServer, parts), { elicit: fillInForm });
       assert.equal(client.era, era);
       await use(client, overStdio(era));
     });
