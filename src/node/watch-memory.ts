@@ -1,10 +1,11 @@
 /** Tells whether V8's heap is short of memory, so that what is only a cache can be given up before the process dies. */
-import { getHeapStatistics } from 'node:v8';
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 
-/** V8's young generation by default: three semi-spaces of 16 MiB. The limit of the heap includes it. */
-const YOUNG_GENERATION_BYTES = 48 * 1024 * 1024;
+/** Sets the most that objects may take that have survived a few collections. */
+const LIMIT_OPTION = /--max[-_]old[-_]space[-_]size=(\d+)/g;
+const MEBIBYTE = 1024 * 1024;
 /**
- * How full the rest may be after a full collection. V8 starts the next one halfway to the limit at the latest, here at 80%.
+ * How full the heap may be after a full collection. V8 starts the next one halfway to the limit at the latest, here at 80%.
  * What is left has to last until that one is over, and its reading is taken.
  */
 const MAX_SHARE = 0.6;
@@ -14,20 +15,37 @@ const MAX_SHARE = 0.6;
  * function ends that. It costs nothing between full collections, and does not keep the process alive.
  *
  * Memory outside of V8's heap, such as that of a `Buffer`, does not count.
+ *
+ * @param nodeOptions - `NODE_OPTIONS` of the environment. @default process.env.NODE_OPTIONS
  */
-export function watchMemory(onReading: (isShort: boolean) => void): () => void {
+export function watchMemory(
+  onReading: (isShort: boolean) => void,
+  nodeOptions = process.env['NODE_OPTIONS'] ?? '',
+): () => void {
   const token = {};
+  const maxBytes = limitBytes([nodeOptions, ...process.execArgv].join(' ')) * MAX_SHARE;
   // Only a full collection finds that an object is gone. A `PerformanceObserver` would be called for all the small ones.
   const registry = new FinalizationRegistry(() => {
     waitForNext();
-    onReading(isShort());
+    onReading(usedBytes() > maxBytes);
   });
   const waitForNext = () => registry.register({}, undefined, token);
   waitForNext();
   return () => void registry.unregister(token);
 }
 
-function isShort(): boolean {
-  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-  return used > (limit - Math.min(YOUNG_GENERATION_BYTES, limit / 2)) * MAX_SHARE;
+/**
+ * The limit for objects that have survived a few collections. V8's own figure has the room for young ones on top, which is
+ * small unless the option sets the limit: then it may be more than the limit itself (192 MiB on Node.js 24).
+ */
+function limitBytes(options: string): number {
+  const { heap_size_limit: limit } = getHeapStatistics();
+  const megabytes = Number(Array.from(options.matchAll(LIMIT_OPTION)).at(-1)?.[1] ?? 0);
+  return megabytes === 0 ? limit : Math.min(megabytes * MEBIBYTE, limit);
+}
+
+/** What those objects take. */
+function usedBytes(): number {
+  const old = getHeapSpaceStatistics().filter(({ space_name: name }) => !name.startsWith('new_'));
+  return old.reduce((sum, { space_used_size: used }) => sum + used, 0);
 }

@@ -87,6 +87,8 @@ export class LiveSession {
   #logLevel: LoggingLevel | undefined;
   /** Whether the GET stream has had a connection since what it was told was last saved. */
   #wasListening = false;
+  /** Questions that the client has not answered, as far as its answers are to questions. */
+  #questions = 0;
   /** Whether a POST has arrived. */
   hasAnswered = false;
   /** Whether its server has told the client that a list had changed, so that it may differ from a new server. */
@@ -102,7 +104,7 @@ export class LiveSession {
       sentOnGet: options.told.toldEvent,
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
-      onsay: (method) => void (this.hasChanged ||= LIST_CHANGED.test(method)),
+      onsay: (method) => this.#note(method),
       ondetach: () => {
         if (!this.#transport.streams.isListening) void this.#stopListening();
         options.ondetach();
@@ -128,15 +130,16 @@ export class LiveSession {
     return this.#transport.isAttached;
   }
 
-  /** Whether a call is unanswered. */
-  get isCalling(): boolean {
-    return this.#transport.isCalling;
+  /** Whether a call is unanswered, or a question to the client. */
+  get isBusy(): boolean {
+    return this.#transport.isCalling || this.#questions > 0;
   }
 
   /** Answers a POST. */
   answer(exchange: Exchange): Answer | Promise<Answer> {
     this.hasAnswered = true;
     const { messages } = exchange.incoming;
+    this.#forgetQuestions(messages.filter((message) => !('method' in message)).length);
     const refusal = this.#refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;
     if (!messages.some(isInitialized)) return this.#transport.answer(exchange);
@@ -187,6 +190,18 @@ export class LiveSession {
     if (!this.#wasListening) return;
     this.#wasListening = false;
     await this.#save({ toldChange: this.#listener.told, toldEvent: this.#transport.streams.sentOnGet });
+  }
+
+  /** Takes note of what the server says on its own. */
+  #note(method: string): void {
+    this.hasChanged ||= LIST_CHANGED.test(method);
+    if (!method.startsWith('notifications/')) this.#questions += 1;
+    // It waits no more, since nobody answered in time.
+    if (method === 'notifications/cancelled') this.#forgetQuestions(1);
+  }
+
+  #forgetQuestions(count: number): void {
+    this.#questions = Math.max(this.#questions - count, 0);
   }
 
   /** Sends the server a message of the handshake and waits for its answer. */

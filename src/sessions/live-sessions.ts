@@ -12,12 +12,12 @@ import type { LiveSession } from './live-session.ts';
 
 /** Options for {@link LiveSessions}. */
 export interface LiveSessionsOptions {
-  clock: Pick<Clock, 'now'>;
+  clock: Pick<Clock, 'now' | 'after'>;
   log: Logger;
   losses: LossLog;
   /**
    * Most idle sessions at a time. With 0, a session is also dropped, along with its GET stream, when it has answered a
-   * POST and no call is running any more.
+   * POST and neither a call nor a question to the client is unanswered.
    */
   maxLive: number;
   /** How long a session may stay idle, in milliseconds. */
@@ -184,14 +184,20 @@ export class LiveSessions {
   #becomeIdle(entry: Entry): void {
     const { maxLive, clock } = this.#options;
     if (this.#entries.get(entry.id) !== entry) return;
-    // Along with its GET stream, for those who develop: see `maxLive`.
-    if (maxLive === 0 && hasServed(entry)) return this.#giveUp(entry, 'request');
+    if (maxLive === 0) return this.#dropServed(entry);
     if (isAttached(entry)) return;
     this.#leaveIdle(entry);
     entry.idleSince = clock.now();
     entry.place = this.#idle.append(entry);
-    if (maxLive === 0) this.#giveUp(entry, 'request');
-    else this.#dropBeyond(this.#maxIdle, this.#maxIdle < maxLive ? 'memory' : 'count');
+    this.#dropBeyond(this.#maxIdle, this.#maxIdle < maxLive ? 'memory' : 'count');
+  }
+
+  /** Drops a session that has served its request. Until the next turn, handlers of notifications may ask the client. */
+  #dropServed(entry: Entry): void {
+    if (!hasServed(entry)) return;
+    this.#options.clock.after(0, () => {
+      if (this.#entries.get(entry.id) === entry && hasServed(entry)) this.#giveUp(entry, 'request');
+    });
   }
 
   /** Drops idle sessions, the least recently used first, until there are `max`. */
@@ -207,7 +213,8 @@ function isAttached({ requests, session }: Entry): boolean {
   return requests > 0 || session?.isAttached === true;
 }
 
-/** Whether a session has answered a POST, and no call is running. */
+/** Whether a session has answered a POST, and neither a call nor a question to the client is unanswered; or its stream is over. */
 function hasServed({ requests, session }: Entry): boolean {
-  return requests === 0 && session?.hasAnswered === true && !session.isCalling;
+  if (requests > 0 || !session) return false;
+  return session.hasAnswered ? !session.isBusy : !session.isAttached;
 }

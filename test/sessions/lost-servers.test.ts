@@ -26,13 +26,14 @@ interface Setup {
   warning?: RegExp;
 }
 
-function watchedApp(env: Record<string, string>, createServer = fixture(TOOLS, announcing).createServer) {
+function watchedApp(env: Record<string, string>, servers = fixture(TOOLS, announcing)) {
+  const { createServer } = servers;
   let short = () => {};
   const watchMemory = (onReading: (isShort: boolean) => void) => {
     short = () => onReading(true);
     return () => {};
   };
-  return { ...sessionApp({}, env, { watchMemory, createServer }), short: () => short() };
+  return { ...sessionApp({}, env, { watchMemory, createServer }), short: () => short(), open: () => servers.open };
 }
 
 /** Announces prompts and resources, which the SDK does by itself only for what is registered. */
@@ -58,7 +59,9 @@ const WAYS: Record<string, Setup> = {
   },
   'after a request with MCP_MAX_LIVE_SESSIONS=0': {
     env: { MCP_MAX_LIVE_SESSIONS: '0' },
-    drop: () => settled(),
+    drop: async ({ open }) => {
+      while (open() > 0) await settled();
+    },
   },
 };
 const CHANGED = /dropped that had told its client of a changed list.*createMcpServer/;
@@ -116,10 +119,10 @@ for (const [how, end] of Object.entries(ENDS)) {
 }
 
 test('a server that changes itself whenever a handshake is repeated is not taken for one that had changed', async () => {
-  const { createServer } = fixture(TOOLS, (server) => {
+  const servers = fixture(TOOLS, (server) => {
     server.server.oninitialized = () => server.sendToolListChanged();
   });
-  const made = watchedApp({ MCP_MAX_LIVE_SESSIONS: '9', MCP_LIVE_IDLE_SECONDS: '60' }, createServer);
+  const made = watchedApp({ MCP_MAX_LIVE_SESSIONS: '9', MCP_LIVE_IDLE_SECONDS: '60' }, servers);
   const session = await openSession(made.app);
   const there = made.another();
   const stream = readStream(

@@ -175,7 +175,7 @@ describe('onSessionEnd is called once', () => {
 
 describe('onSessionEnd is not called', () => {
   test('when a server leaves memory, and when the process stops', async () => {
-    const { app, ends, clock, servers } = endApp();
+    const { app, ends, clock, servers } = endApp({ MCP_LIVE_IDLE_SECONDS: '60' });
     const session = await openSession(app);
     await pass(clock, 2 * 60_000);
     assert.equal(servers.open, 0);

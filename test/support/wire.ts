@@ -67,7 +67,7 @@ export interface Wire {
 /** Starts the app; `env` are its settings. */
 export async function startWire(env: Record<string, string> = {}): Promise<Wire> {
   const clock = manualClock();
-  const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', ...env });
+  const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', MCP_LIVE_IDLE_SECONDS: '60', ...env });
   const complaints = collectComplaints();
   const sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock });
   const eventLog = watchedEventLog(clock);
