@@ -65,7 +65,7 @@ export class LiveSession {
   readonly #server: McpServer | Server;
   readonly #transport: HttpTransport;
   readonly #subscriptions = new Set<string>();
-  /** Questions that the client has not answered, as far as its answers are to questions. */
+  /** How many questions the client has yet to answer. An answer to none of them counts too, so there may be more. */
   #questions = 0;
   /** Whether a POST has arrived. */
   hasAnswered = false;
