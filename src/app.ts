@@ -10,16 +10,13 @@ import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
 import type { ChangeLog } from './context/change-log.ts';
-import type { BuildServer, CreateServer, OnSessionEnd } from './context/context.ts';
+import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
-import type { StateSource } from './context/state.ts';
 import type { StateStore } from './context/state-store.ts';
-import { createServerBuilder, loggingFailures } from './endpoint/create-server.ts';
-import { createMcpEndpoint, type McpEndpoint } from './endpoint/mcp-endpoint.ts';
+import { createEras } from './endpoint/eras.ts';
+import { createMcpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createGetPath } from './endpoint/path.ts';
-import { createModern } from './endpoint/modern.ts';
 import { readBytes } from './endpoint/read-message.ts';
-import { createStateless } from './endpoint/stateless.ts';
 import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
@@ -34,11 +31,8 @@ import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
 import type { SessionStore } from './sessions/session-store.ts';
-import { Sessions } from './sessions/sessions.ts';
-import type { LegacyRequests } from './transport/exchange.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
-import { createLossLog } from './telemetry/loss-log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings. */
@@ -123,12 +117,12 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
     : (request: Request) => authenticate(request);
   const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
   const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
-  const buildServer = createServerBuilder(createServer, { notify, state: stateSource(stateStore, sessionStore) });
-  const changes =
-    options.changes ??
-    createMemoryChangeLog({ onerror: (error) => log.error('a listener failed', { error: error.message }) });
-  const parts = { ...options, config, clock, log, lifecycle, callsInFlight, changes, notify, sessionStore, stateStore };
-  const mcp = createEndpoint(buildServer, parts);
+  const { eventLog = createMemoryEventLog({ clock }) } = options;
+  const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
+  const { changes = createMemoryChangeLog({ onerror }) } = options;
+  const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
+  const eras = createEras(createServer, { ...parts, notify, stateStore, sessionStore, eventLog, changes });
+  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras });
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
@@ -139,7 +133,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
-  app.all('/mcp', (c) => mcp.handle(c.req.raw, c.get('caller'), (maxBytes) => readBody(c, maxBytes)));
+  app.all('/mcp', (c) => handleMcp(c.req.raw, c.get('caller'), (maxBytes) => readBody(c, maxBytes)));
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
     logFailure(log, error);
@@ -154,79 +148,8 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
       await callsInFlight.idleWithin(config.drainSeconds * 1000, clock);
       const cut = callsInFlight.count;
       lifecycle.phase = 'stopped';
-      await mcp.close();
+      await eras.close();
       return cut;
-    },
-  };
-}
-
-function stateSource(store: StateStore, sessions: SessionStore): StateSource {
-  return { store, hasSession: async (id) => (await sessions.get(id)) !== undefined };
-}
-
-type EndpointParts = AppOptions & {
-  config: Config;
-  clock: Clock;
-  log: Logger;
-  lifecycle: Readonly<Lifecycle>;
-  callsInFlight: ReturnType<typeof createCallsInFlight>;
-  changes: ChangeLog;
-  notify: Notifier;
-  sessionStore: SessionStore;
-  stateStore: StateStore;
-};
-
-/** Makes `/mcp` and what serves each era. */
-function createEndpoint(
-  buildServer: BuildServer,
-  parts: EndpointParts,
-): { handle: McpEndpoint; close(): Promise<void> } {
-  const { config, log, clock, streamAfterMs = 100 } = parts;
-  const losses = createLossLog(log);
-  const shared = {
-    ...parts,
-    buildServer: loggingFailures(buildServer, log),
-    keepAliveMs: config.keepAliveSeconds * 1000,
-    callTimeoutMs: config.callTimeoutSeconds * 1000,
-    shortcuts: config.shortcuts,
-    streamAfterMs,
-    onerror: (error: Error) => log.debug('transport', { error: error.message }),
-    onunheard: (method: string) => losses.unheard(method),
-  };
-  const legacy: LegacyRequests =
-    config.sessions === 'stateless'
-      ? createStateless(shared)
-      : new Sessions({
-          ...config,
-          ...shared,
-          // Its failures reach `onError` above, which logs them.
-          buildServer,
-          maxCalls: config.maxCallsPerSession,
-          maxLive: config.maxLiveSessions,
-          liveIdleMs: config.liveIdleSeconds === undefined ? undefined : config.liveIdleSeconds * 1000,
-          losses,
-          idleMs: config.sessionIdleSeconds * 1000,
-          store: parts.sessionStore,
-          eventLog: parts.eventLog ?? createMemoryEventLog({ clock }),
-        });
-  const modern = createModern({
-    ...shared,
-    // What sessions with a GET stream are to earlier revisions.
-    maxSubscriptions: config.maxSessions,
-    maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
-  });
-  const detach = parts.notify.attach({
-    publish: (event) => parts.changes.publish(event),
-    log: (sessionId, message) =>
-      void legacy
-        .log(sessionId, message)
-        .catch((error: unknown) => log.error('a log message could not be sent', { error: String(error) })),
-  });
-  return {
-    handle: createMcpEndpoint({ ...config, ...shared, legacy, modern }),
-    async close() {
-      detach();
-      await Promise.all([modern.close(), legacy.close()]);
     },
   };
 }

@@ -8,7 +8,7 @@
 import { McpServer, requireScopes, type CallToolResult } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { createUniqueSlug, isShort, MAX_TEXT_CHARS, MAX_TITLE_CHARS, MAX_TITLES, slugOf } from './slug.ts';
-import { cachedSchema, canHaveScope, nextTurn, type McpContext, type Notifier } from './tools.ts';
+import { cachedSchema, canHaveScope, nextTurn, type McpContext } from './tools.ts';
 
 /** What a token needs to call `slugify-batch`, which can keep the server busy. */
 const BATCH_SCOPE = 'slugs:batch';
@@ -18,9 +18,7 @@ const BATCH_STEPS = 40;
 const LIST_TTL_MS = 60 * 60 * 1000;
 /** How many slugs this process has made, whoever asked for them: a resource that clients can subscribe to. */
 const COUNT_URI = 'slugs://count';
-const made = { slugs: 0, toldAt: 0 };
-/** How often subscribers are told of single slugs, at most. */
-const TELL_EVERY_MS = 1000;
+let slugsMade = 0;
 
 const boundedText = (name: string, max: number) => {
   const tooLong = `${name} may have at most ${max} characters`;
@@ -87,10 +85,16 @@ export function createMcpServer({ authInfo, calledTool, notify }: McpContext): M
       cacheHints: { 'tools/list': cacheHint, 'resources/list': cacheHint, 'server/discover': cacheHint },
     },
   );
+  const count = (slugs: number) => {
+    slugsMade += slugs;
+    // Only those who have subscribed to it are told.
+    notify.resourceUpdated(COUNT_URI);
+  };
+
   server.registerTool('slugify', slugify, ({ text, ...style }) => {
     const { slug, problem } = slugOf(text, style);
     if (problem !== undefined) return toolError(problem);
-    count(1, notify);
+    count(1);
     return { content: [{ type: 'text', text: slug }], structuredContent: { slug } };
   });
 
@@ -123,7 +127,7 @@ export function createMcpServer({ authInfo, calledTool, notify }: McpContext): M
     // That revision deprecates log messages to clients (SEP-2577); they work in both eras.
     if (numbered > 0) await mcpReq.log('notice', `Slugs taken and numbered: ${numbered}`, 'slugify-batch');
     await mcpReq.log('info', `Slugs made: ${slugs.length}`, 'slugify-batch');
-    count(slugs.length, notify, 0);
+    count(slugs.length);
     return { content: [{ type: 'text', text: slugs.join('\n') }], structuredContent: { slugs } };
   });
   return server;
@@ -132,16 +136,8 @@ export function createMcpServer({ authInfo, calledTool, notify }: McpContext): M
 function registerCount(server: McpServer): void {
   const about = { title: 'Slugs made', description: 'How many slugs this process has made since it was started.' };
   server.registerResource('slug-count', COUNT_URI, about, ({ href: uri }) => ({
-    contents: [{ uri, mimeType: 'text/plain', text: String(made.slugs) }],
+    contents: [{ uri, mimeType: 'text/plain', text: String(slugsMade) }],
   }));
-}
-
-/** Counts slugs, and tells subscribers, unless they were told less than `everyMs` ago. */
-function count(slugs: number, notify: Notifier, everyMs = TELL_EVERY_MS): void {
-  made.slugs += slugs;
-  if (Date.now() - made.toldAt < everyMs) return;
-  made.toldAt = Date.now();
-  notify.resourceUpdated(COUNT_URI);
 }
 
 function toolError(text: string): CallToolResult {

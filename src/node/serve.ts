@@ -58,8 +58,8 @@ async function serveUntilSignal(
   applySchemaShortcuts(config.shortcuts);
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const onNode = { connInfo: getConnInfo, readBody: readIncoming, watchMemory };
-  const app = createApp(createServer, { ...onNode, ...parts, config, log });
+  const onNode = { connInfo: getConnInfo, readBody: readIncoming };
+  const app = createApp(createServer, { watchMemory, ...parts, ...onNode, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });

@@ -15,15 +15,10 @@ const MAX_SHARE = 0.6;
  * function ends that. It costs nothing between full collections, and does not keep the process alive.
  *
  * Memory outside of V8's heap, such as that of a `Buffer`, does not count.
- *
- * @param nodeOptions - `NODE_OPTIONS` of the environment. @default process.env.NODE_OPTIONS
  */
-export function watchMemory(
-  onReading: (isShort: boolean) => void,
-  nodeOptions = process.env['NODE_OPTIONS'] ?? '',
-): () => void {
+export function watchMemory(onReading: (isShort: boolean) => void): () => void {
   const token = {};
-  const maxBytes = limitBytes([nodeOptions, ...process.execArgv].join(' ')) * MAX_SHARE;
+  const maxBytes = limitBytes() * MAX_SHARE;
   // Only a full collection finds that an object is gone. A `PerformanceObserver` would be called for all the small ones.
   const registry = new FinalizationRegistry(() => {
     waitForNext();
@@ -38,8 +33,10 @@ export function watchMemory(
  * The limit for objects that have survived a few collections. V8's own figure has the room for young ones on top, which is
  * small unless the option sets the limit: then it may be more than the limit itself (192 MiB on Node.js 24).
  */
-function limitBytes(options: string): number {
+function limitBytes(): number {
   const { heap_size_limit: limit } = getHeapStatistics();
+  // In this order: of two options, the last one counts.
+  const options = [process.env['NODE_OPTIONS'], ...process.execArgv].join(' ');
   const megabytes = Number(Array.from(options.matchAll(LIMIT_OPTION)).at(-1)?.[1] ?? 0);
   return megabytes === 0 ? limit : Math.min(megabytes * MEBIBYTE, limit);
 }

@@ -87,7 +87,7 @@ export class LiveSession {
   #logLevel: LoggingLevel | undefined;
   /** Whether the GET stream has had a connection since what it was told was last saved. */
   #wasListening = false;
-  /** Questions that the client has not answered, as far as its answers are to questions. */
+  /** How many questions the client has yet to answer. An answer to none of them counts too, so there may be more. */
   #questions = 0;
   /** Whether a POST has arrived. */
   hasAnswered = false;

@@ -22,12 +22,15 @@ export interface LossLog {
   unheard(method: string): void;
 }
 
-const NEW_SERVER =
+const NEW_SERVERS =
   'their sessions go on with new servers, without what the old ones kept in memory. Keep that in context.state, or';
+const MORE_MEMORY = 'give the process more memory (--max-old-space-size of Node.js)';
 
 const DROPPED: Partial<Record<DropReason, string>> = {
-  count: `more idle servers than MCP_MAX_LIVE_SESSIONS: the least recently used are dropped, and ${NEW_SERVER} raise MCP_MAX_LIVE_SESSIONS`,
-  memory: `memory is short: servers of idle sessions are dropped, and ${NEW_SERVER} give the process more memory (--max-old-space-size of Node.js)`,
+  count:
+    'more idle servers than MCP_MAX_LIVE_SESSIONS: the least recently used are dropped, and ' +
+    `${NEW_SERVERS} raise MCP_MAX_LIVE_SESSIONS`,
+  memory: `memory is short: servers of idle sessions are dropped, and ${NEW_SERVERS} ${MORE_MEMORY}`,
 };
 
 const CHANGED =
@@ -37,13 +40,13 @@ const CHANGED =
 
 const NOTIFY = 'told to nobody, since this server lives for one request: use notify of the context';
 const LOG = 'told to nobody, since this server lives for one request: log in a call, with mcpReq.log';
-const UNHEARD: Partial<Record<string, string>> = {
-  'notifications/tools/list_changed': NOTIFY,
-  'notifications/prompts/list_changed': NOTIFY,
-  'notifications/resources/list_changed': NOTIFY,
-  'notifications/resources/updated': NOTIFY,
-  'notifications/message': LOG,
-};
+const UNHEARD = new Map([
+  ['notifications/tools/list_changed', NOTIFY],
+  ['notifications/prompts/list_changed', NOTIFY],
+  ['notifications/resources/list_changed', NOTIFY],
+  ['notifications/resources/updated', NOTIFY],
+  ['notifications/message', LOG],
+]);
 
 /** Makes the log of what is lost, which remembers what it has warned of. */
 export function createLossLog(log: Pick<Logger, 'warn'>): LossLog {
@@ -60,7 +63,7 @@ export function createLossLog(log: Pick<Logger, 'warn'>): LossLog {
       if (hasChanged) warnOnce('changed', CHANGED);
     },
     unheard(method) {
-      const message = UNHEARD[method];
+      const message = UNHEARD.get(method);
       if (message !== undefined) warnOnce(method, message, method);
     },
   };

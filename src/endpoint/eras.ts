@@ -1,0 +1,104 @@
+/** Makes what serves the two protocol eras, from the settings and the engines that the app has chosen. */
+import type { Config } from '../config/config.ts';
+import type { ChangeLog } from '../context/change-log.ts';
+import type { CreateServer, OnSessionEnd } from '../context/context.ts';
+import type { Notifier } from '../context/notifier.ts';
+import type { StateSource } from '../context/state.ts';
+import type { StateStore } from '../context/state-store.ts';
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { EventLog } from '../sessions/event-log.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { createLossLog } from '../telemetry/loss-log.ts';
+import type { LegacyRequests } from '../transport/exchange.ts';
+import { createServerBuilder, loggingFailures } from './create-server.ts';
+import { createModern, type ModernRequests } from './modern.ts';
+import { createStateless } from './stateless.ts';
+
+/** Options for {@link createEras}. */
+export interface ErasOptions {
+  config: Config;
+  clock: Clock;
+  log: Logger;
+  lifecycle: Readonly<Lifecycle>;
+  callsInFlight: CallsInFlight;
+  notify: Notifier;
+  changes: ChangeLog;
+  stateStore: StateStore;
+  sessionStore: SessionStore;
+  eventLog: EventLog;
+  /** As in `AppOptions`. */
+  onSessionEnd?: OnSessionEnd;
+  /** As in `AppOptions`. */
+  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
+  /** As in `AppOptions`. @default 100 */
+  streamAfterMs?: number;
+}
+
+/** What serves the two eras. */
+export interface Eras {
+  legacy: LegacyRequests;
+  modern: ModernRequests;
+  /** Cuts off the calls that are still running, and ends every stream. */
+  close(): Promise<void>;
+}
+
+/** Makes them, and passes on to their clients what is notified; `close()` ends what they hold. */
+export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
+  const { config, log, notify, changes, streamAfterMs = 100 } = options;
+  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options) });
+  const losses = createLossLog(log);
+  const shared = {
+    ...options,
+    buildServer: loggingFailures(buildServer, log),
+    keepAliveMs: config.keepAliveSeconds * 1000,
+    callTimeoutMs: config.callTimeoutSeconds * 1000,
+    shortcuts: config.shortcuts,
+    streamAfterMs,
+    onerror: (error: Error) => log.debug('transport', { error: error.message }),
+    onunheard: (method: string) => losses.unheard(method),
+  };
+  const legacy: LegacyRequests =
+    config.sessions === 'stateless'
+      ? createStateless(shared)
+      : new Sessions({
+          ...config,
+          ...shared,
+          // The app logs its failures.
+          buildServer,
+          maxCalls: config.maxCallsPerSession,
+          maxLive: config.maxLiveSessions,
+          liveIdleMs: config.liveIdleSeconds === undefined ? undefined : config.liveIdleSeconds * 1000,
+          losses,
+          idleMs: config.sessionIdleSeconds * 1000,
+          store: options.sessionStore,
+        });
+  const modern = createModern({
+    ...shared,
+    // What sessions with a GET stream are to earlier revisions.
+    maxSubscriptions: config.maxSessions,
+    maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
+  });
+  const detach = notify.attach({
+    publish: (event) => changes.publish(event),
+    log: (sessionId, message) =>
+      void legacy
+        .log(sessionId, message)
+        .catch((error: unknown) => log.error('a log message could not be sent', { error: String(error) })),
+  });
+  return {
+    legacy,
+    modern,
+    async close() {
+      detach();
+      await Promise.all([modern.close(), legacy.close()]);
+    },
+  };
+}
+
+function stateSourceOf({ stateStore, sessionStore }: ErasOptions): StateSource {
+  return { store: stateStore, hasSession: async (id) => (await sessionStore.get(id)) !== undefined };
+}
