@@ -65,9 +65,9 @@ export interface AppOptions {
   /** Keeps what tools remember by session and by caller. @default in memory */
   stateStore?: StateStore;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
-  notify?: Notifier;
+  notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /**
    * How long a call of the 2025 revisions may take before its answer becomes a stream that can be resumed, in
    * milliseconds. A faster answer is one JSON body. @default 100

@@ -2,7 +2,9 @@
 /** Entry: the tools over stdio. Nothing but protocol may go to stdout. */
 // First: it compiles the schemas that are made after it.
 import 'zod/compile';
-import { createMcpServer } from './mcp-server.ts';
+import * as toolFile from './mcp-server.ts';
 import { serveOverStdio } from './stdio/serve-stdio.ts';
+import type { ToolFile } from './tools.ts';
 
-serveOverStdio(createMcpServer);
+const { createMcpServer, notify, onSessionEnd }: ToolFile = toolFile;
+serveOverStdio(createMcpServer, { notify, onSessionEnd });

@@ -10,7 +10,7 @@ import { createNotifier } from './context/notifier.ts';
 import { ScopedState, type StateSource } from './context/state.ts';
 import { createMemoryStateStore } from './memory/memory-state-store.ts';
 
-export type { CreateServer, McpContext, OnSessionEnd, SessionEndReason } from './context/context.ts';
+export type { CreateServer, McpContext, OnSessionEnd, SessionEndReason, ToolFile } from './context/context.ts';
 export { createNotifier, type Notifier } from './context/notifier.ts';
 export type { State } from './context/state.ts';
 export { StateError } from './context/state-json.ts';

@@ -48,6 +48,15 @@ export type SessionEndReason = 'deleted' | 'expired' | 'evicted';
  */
 export type OnSessionEnd = (sessionId: string, reason: SessionEndReason) => void | Promise<void>;
 
+/** What a tool file exports. */
+export interface ToolFile {
+  createMcpServer: CreateServer;
+  /** Tells clients what has changed, from outside of calls. */
+  notify?: Notifier;
+  /** Called once for each session that has ended. */
+  onSessionEnd?: OnSessionEnd;
+}
+
 /** A server that is needed. */
 export interface ServerRequest extends Pick<McpContext, 'era' | 'sessionId' | 'requestInfo' | 'calledTool'> {
   caller: Caller;

@@ -7,11 +7,10 @@ import { createValues, type Values } from './values.ts';
 /** How long a caller's value is kept after it was last written, so that a caller who never returns is forgotten: 30 days. */
 const CALLER_TTL_SECONDS = 30 * 24 * 60 * 60;
 
-const NO_SESSION =
-  'There is no session: requests of 2026-07-28 have none, and with MCP_SESSIONS=stateless no request has one. ' +
-  'Use state.caller, or a store of your own under an id that the client passes back.';
-const NO_CALLER =
-  'There is no caller: callers are unauthenticated. Set MCP_AUTH_TOKENS or MCP_OAUTH_ISSUER, or use state.session.';
+const NO_SESSION = 'There is no session: requests of 2026-07-28 and of MCP_SESSIONS=stateless have none.';
+const NO_CALLER = 'There is no caller: callers are unauthenticated.';
+const AUTHENTICATE = 'Set MCP_AUTH_TOKENS or MCP_OAUTH_ISSUER, and use state.caller.';
+const OWN_STORE = 'Or use a store of your own, under an id that the client passes back.';
 
 /** What a server can remember. */
 export interface State {
@@ -52,7 +51,7 @@ export class ScopedState implements State {
     const { store, hasSession } = this.#source;
     const id = this.#sessionId;
     return createValues(store, () => {
-      if (id === undefined) throw new StateError(NO_SESSION);
+      if (id === undefined) throw new StateError([NO_SESSION, this.#withoutSession(), OWN_STORE].join(' '));
       return { name: sessionScope(id), owner: 'session', ttlSeconds: undefined, exists: () => hasSession(id) };
     });
   }
@@ -60,7 +59,10 @@ export class ScopedState implements State {
   get caller(): Values {
     return createValues(this.#source.store, () => {
       const principal = principalKey(this.#caller);
-      if (principal === '') throw new StateError(NO_CALLER);
+      if (principal === '') {
+        const remedy = this.#sessionId === undefined ? AUTHENTICATE : `${AUTHENTICATE} Or use state.session.`;
+        throw new StateError(`${NO_CALLER} ${remedy}`);
+      }
       return {
         name: `caller:${principal}`,
         owner: 'caller',
@@ -68,5 +70,10 @@ export class ScopedState implements State {
         exists: () => Promise.resolve(true),
       };
     });
+  }
+
+  /** What to use instead of the session. */
+  #withoutSession(): string {
+    return this.#caller.principal ? 'Use state.caller.' : `${NO_CALLER} ${AUTHENTICATE}`;
   }
 }

@@ -1,6 +1,6 @@
 /** Calls the tool file's `createServer` with its context, checks what it returns, and logs when it fails. */
 import { McpServer, Server } from '@modelcontextprotocol/server';
-import type { BuildServer, CreateServer } from '../context/context.ts';
+import type { BuildServer, CreateServer, McpContext } from '../context/context.ts';
 import type { Notifier } from '../context/notifier.ts';
 import { ScopedState, type StateSource } from '../context/state.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -18,9 +18,10 @@ export interface ServerBuilderOptions {
  * look the same, but every call to them fails.
  */
 export function createServerBuilder(createServer: CreateServer, { notify, state }: ServerBuilderOptions): BuildServer {
+  const used = new WeakSet<McpServer | Server>();
   return async ({ era, caller, sessionId, requestInfo, calledTool }) => {
     const { principal, authInfo } = caller;
-    const server: unknown = await createServer({
+    const server: unknown = await call(createServer, {
       era,
       ...(authInfo && { authInfo }),
       ...(requestInfo && { requestInfo }),
@@ -30,12 +31,15 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
       state: new ScopedState(state, sessionId, caller),
       calledTool,
     });
-    if (server instanceof McpServer || server instanceof Server) {
-      // Another client's call may be running on it, which must neither answer nor end along with this one.
-      if (!protocolOf(server).transport) return server;
-      throw new TypeError('createServer returned a server that is already in use: it must build a new one');
+    if (!(server instanceof McpServer || server instanceof Server)) {
+      throw new TypeError(`createMcpServer must return an McpServer, but returned ${describe(server)}`);
     }
-    throw new TypeError(`createServer must return an McpServer, but returned ${describe(server)}`);
+    // One client's call may still be running on it, and what it keeps in memory is not for another client.
+    if (used.has(server) || protocolOf(server).transport) {
+      throw new TypeError('createMcpServer returned a server that it had returned before: it must build a new one');
+    }
+    used.add(server);
+    return server;
   };
 }
 
@@ -45,11 +49,22 @@ export function loggingFailures(buildServer: BuildServer, log: Logger): BuildSer
     try {
       return await buildServer(request);
     } catch (error) {
-      log.error('createServer failed', { error: String(error) });
-      log.debug('createServer failed', { stack: error instanceof Error ? error.stack : undefined });
+      log.error('a server could not be built', { error: String(error) });
+      log.debug('a server could not be built', { stack: error instanceof Error ? error.stack : undefined });
       throw error;
     }
   };
+}
+
+/** Names the function that failed: its own message may say anything. */
+async function call(createServer: CreateServer, context: McpContext): Promise<unknown> {
+  try {
+    return await createServer(context);
+  } catch (error) {
+    const failure = new Error(`createMcpServer failed: ${String(error)}`);
+    if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
+    throw failure;
+  }
 }
 
 function describe(value: unknown): string {

@@ -31,7 +31,7 @@ export interface ErasOptions {
   sessionStore: SessionStore;
   eventLog: EventLog;
   /** As in `AppOptions`. */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /** As in `AppOptions`. */
   watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
   /** As in `AppOptions`. @default 100 */

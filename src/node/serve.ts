@@ -18,9 +18,9 @@ export interface ServeOptions {
   /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
   args?: readonly string[];
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
-  notify?: Notifier;
+  notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /** Parts of the app in place of its own, such as `authenticate` or `sessionStore`. @default none */
   app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody' | 'notify' | 'onSessionEnd'>;
 }

@@ -23,7 +23,7 @@ export interface SessionEndOptions {
   /** Takes a session out of memory. Never rejects. */
   drop: (id: string) => Promise<void>;
   /** @default nobody is told */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /** Counts what `onSessionEnd` is still doing, so that a stop waits for it as for the calls of clients. */
   callsInFlight: CallsInFlight;
   log: Logger;

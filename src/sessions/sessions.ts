@@ -62,7 +62,7 @@ export interface SessionsOptions {
   /** Keeps the state of sessions, which ends with them. */
   stateStore: StateStore;
   /** Called once for each session that has ended. @default nothing is */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
   clock: Clock;

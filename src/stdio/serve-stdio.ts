@@ -19,9 +19,9 @@ export interface ServeOverStdioOptions {
   /** The settings. @default process.env */
   env?: NodeJS.ProcessEnv;
   /** Tells the client what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
-  notify?: Notifier;
+  notify?: Notifier | undefined;
   /** Called when the connection of a client of the 2025 revisions ends, with the reason `deleted`. @default nothing is */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /** Keeps what tools remember by session and by caller. @default in memory, as long as the connection */
   stateStore?: StateStore;
 }
@@ -52,7 +52,7 @@ export interface ConnectStdioOptions extends Omit<StdioTransportOptions, 'onresu
   notify: Notifier;
   onerror: (error: Error) => void;
   /** As in {@link ServeOverStdioOptions}. */
-  onSessionEnd?: OnSessionEnd;
+  onSessionEnd?: OnSessionEnd | undefined;
   /** As in {@link ServeOverStdioOptions}. */
   stateStore?: StateStore;
 }

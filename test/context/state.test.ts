@@ -59,7 +59,7 @@ for (const [method, call] of Object.entries(METHODS)) {
     const { session } = state;
     await rejectsWith(
       call(session),
-      /^There is no session: requests of 2026-07-28 have none, .*MCP_SESSIONS.* state\.caller/,
+      /^There is no session: requests of 2026-07-28 .*MCP_SESSIONS=stateless have none\. Use state\.caller\./,
     );
   });
 
@@ -126,4 +126,14 @@ test('rejects with the error of an engine that is unavailable', async () => {
   const broken: StateStore = { bounds: store.bounds, get: fail, write: fail, delete: fail, keys: fail, clear: fail };
   const { session } = stateParts({}, broken).state;
   for (const call of Object.values(METHODS)) await assert.rejects(call(session), unavailable);
+});
+
+test('tells a caller without a session and without a name that there is neither', async () => {
+  const { stateOf } = stateParts();
+  await rejectsWith(
+    stateOf(undefined, ANONYMOUS).session.get('key'),
+    /^There is no session: .* There is no caller: .* Set MCP_AUTH_TOKENS .* Or use a store of your own/,
+  );
+  await rejectsWith(stateOf(undefined, ANONYMOUS).caller.get('key'), /use state\.caller\.$/);
+  await rejectsWith(stateOf('s1', ANONYMOUS).caller.get('key'), /Or use state\.session\.$/);
 });

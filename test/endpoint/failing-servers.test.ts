@@ -42,7 +42,7 @@ const untyped = (value: unknown) => value as McpServer;
 const FAILURES: Record<string, { createServer: CreateServer; why: RegExp }> = {
   'that createServer fails to build': {
     createServer: () => Promise.reject(new Error('no database')),
-    why: /no database/,
+    why: /createMcpServer failed: Error: no database/,
   },
   'that is undefined': {
     createServer: () => untyped(undefined),
@@ -62,7 +62,7 @@ const FAILURES: Record<string, { createServer: CreateServer; why: RegExp }> = {
       await server.connect(new PerRequestHTTPServerTransport({ classification: { era: 'legacy' } }));
       return server;
     },
-    why: /already in use/,
+    why: /it had returned before/,
   },
   'that refuses to connect': {
     createServer: () => new Unconnectable({ name: 'failing', version: '1.0.0' }),
@@ -151,3 +151,17 @@ for (const [where, { env, request }] of Object.entries(WAYS)) {
     assert.deepEqual(errorsOf(app.lines), []);
   });
 }
+
+test('answers 500 to a server that was closed after another request, since it may keep what that client said', async () => {
+  const shared = build();
+  const app = testApp({}, { createServer: () => shared });
+  const answers = [];
+  for (let client = 0; client < 2; client += 1) {
+    const response = await app.request('POST', modernRequest('tools/list'));
+    await response.text();
+    await settled();
+    answers.push(response.status);
+  }
+  assert.deepEqual(answers, [200, 500]);
+  assert.match(app.lines.join('\n'), /it had returned before/);
+});
