@@ -15,7 +15,13 @@ test('a thousand changes in a row make one listener do the work of one', async (
     sent += 1;
     return true;
   };
-  const listener = new ChangeListener({ changes, audience, told: 0, send, onerror: assert.fail });
+  const listener = new ChangeListener({
+    changes,
+    audience,
+    told: 0,
+    send,
+    onerror: (error) => assert.fail(String(error)),
+  });
   listener.add('tools_list_changed');
   await listener.listen();
   let promises = 0;
