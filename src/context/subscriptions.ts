@@ -1,6 +1,23 @@
 /** What clients want to hear of: what a server has announced, and the resources that they have subscribed to. */
 import type { JSONRPCNotification, JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
 
+/** Most resources that one client can subscribe to. */
+const MAX_SUBSCRIPTIONS = 500;
+/** Longest URI of a resource that clients can subscribe to. */
+export const MAX_URI_CHARS = 2048;
+/** All URIs of a client together: a principal may have thousands of sessions and streams, and memory holds them all. */
+const MAX_CHARS = 64 * 1024;
+
+/** Whether so many resources, with URIs of these lengths, are few enough for one client. */
+export function areFewEnough(uris: ReadonlySet<string>): boolean {
+  let chars = 0;
+  for (const { length } of uris) {
+    if (length > MAX_URI_CHARS) return false;
+    chars += length;
+  }
+  return uris.size <= MAX_SUBSCRIPTIONS && chars <= MAX_CHARS;
+}
+
 /** What an event is about: an earlier event about the same says nothing that the later one does not. */
 export function subjectOf(event: ServerEvent): string {
   return event.kind === 'resource_updated' ? `${event.kind} ${event.uri}` : event.kind;

@@ -5,6 +5,7 @@
 import { createMcpHandler, type McpRequestContext, type ServerEventBus } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { BuildServer, ServerRequest } from '../context/context.ts';
+import { areFewEnough } from '../context/subscriptions.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -15,6 +16,7 @@ import {
   timedOutError,
   timedOutResponse,
   tooManyStreamsResponse,
+  tooManySubscriptionsResponse,
   unavailableResponse,
 } from '../protocol/errors.ts';
 import { withSingleHeaders } from '../protocol/headers.ts';
@@ -141,6 +143,7 @@ function createSubscribe(
   const subscriptions = createCallsInFlight();
   return async (exchange) => {
     const principal = principalKey(exchange.caller);
+    if (!areFewEnough(urisIn(exchange.incoming))) return tooManySubscriptionsResponse(exchange.incoming.id);
     if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
     if (subscriptions.count >= maxSubscriptions) {
       log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit');
@@ -155,6 +158,12 @@ function createSubscribe(
       throw error;
     }
   };
+}
+
+/** The resources that a client wants to hear of. The SDK checks the message. */
+function urisIn({ requests }: Incoming): Set<string> {
+  const { resourceSubscriptions: uris } = (requests[0]?.params?.['notifications'] ?? {}) as Record<string, unknown>;
+  return new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []);
 }
 
 /** Bounds an event stream of the SDK. */

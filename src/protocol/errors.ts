@@ -79,9 +79,9 @@ export const unsupportedVersionResponse = (supported: readonly string[]) =>
 export const duplicateRequestResponse = (id: RequestId) =>
   errorResponse(400, INVALID_REQUEST, 'A request with this id is still running', { id });
 
-/** 400: more subscriptions than a session's record keeps. */
+/** 400: more resources to hear of than a session, or a stream of `subscriptions/listen`, can have. */
 export const tooManySubscriptionsResponse = (id: RequestId) =>
-  errorResponse(400, INVALID_PARAMS, 'Too many subscriptions in this session, or a URI that is too long', { id });
+  errorResponse(400, INVALID_PARAMS, 'Too many resource subscriptions, or URIs that are too long', { id });
 
 /** 400: a `Last-Event-ID` that the session's log does not hold. */
 export const unknownEventResponse = () =>

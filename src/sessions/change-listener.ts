@@ -109,8 +109,10 @@ export class ChangeListener {
   }
 
   hear(event: ServerEvent): void {
+    const isAwaited = this.#pending.size > 0;
     this.#pending.set(subjectOf(event), event);
-    void this.#inOrder(() => this.#send());
+    // What waits already takes this one along: an author may notify in a loop, for thousands of sessions.
+    if (!isAwaited) void this.#inOrder(() => this.#send());
   }
 
   async #catchUp(connection: number): Promise<void> {

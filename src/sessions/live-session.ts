@@ -15,7 +15,13 @@ import type {
 import type { Caller } from '../auth/caller.ts';
 import type { ChangeLog } from '../context/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
-import { announcedLists, answerSubscriptions, applySubscription, resourceSubject } from '../context/subscriptions.ts';
+import {
+  announcedLists,
+  answerSubscriptions,
+  applySubscription,
+  areFewEnough,
+  resourceSubject,
+} from '../context/subscriptions.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Accepted } from '../protocol/accept.ts';
@@ -32,9 +38,6 @@ import type { EventLog } from './event-log.ts';
 import { createSessionEvents } from './session-events.ts';
 import type { SessionChanges, SessionRecord } from './session-store.ts';
 
-/** Most subscriptions that a record keeps, and the longest URI among them. */
-const MAX_SUBSCRIPTIONS = 500;
-const MAX_URI_CHARS = 2048;
 const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 /** When a handshake is repeated, nobody reads a stream. */
 const JSON_ONLY: Accepted = { json: true, eventStream: false };
@@ -252,7 +255,7 @@ export class LiveSession {
       const uri = params?.['uri'];
       if (typeof uri !== 'string') continue;
       wanted.add(uri);
-      if (uri.length > MAX_URI_CHARS || wanted.size > MAX_SUBSCRIPTIONS) return tooManySubscriptionsResponse(id);
+      if (!areFewEnough(wanted)) return tooManySubscriptionsResponse(id);
     }
     return undefined;
   }

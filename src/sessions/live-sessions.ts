@@ -26,6 +26,12 @@ export interface LiveSessionsOptions {
   idleMs: number;
 }
 
+/**
+ * How long it may take to activate a session, in milliseconds: no client waits for longer by default. Without a limit, a
+ * `createServer` that hangs would keep the session from ending, and the process from stopping.
+ */
+const MAX_BUILD_MS = 60_000;
+
 /** How many idle sessions there may be when memory is not short any more, for each that there was before. */
 const REGROWTH = 1.5;
 
@@ -149,17 +155,35 @@ export class LiveSessions {
 
   /** Drops every session. */
   async clear(): Promise<void> {
-    await Promise.all(Array.from(this.#entries.keys(), (id) => this.drop(id)));
+    const drops = Array.from(this.#entries.values(), ({ id, session }) => {
+      const drop = this.drop(id);
+      // One that is still being built has nothing to end, and its `createServer` may hang.
+      return session && drop;
+    });
+    await Promise.all(drops);
   }
 
   #add(id: string, build: () => Promise<LiveSession>): Entry {
-    const entry: Entry = { id, building: build(), session: undefined, requests: 0, place: undefined, idleSince: 0 };
+    const building = this.#inTime(build());
+    const entry: Entry = { id, building, session: undefined, requests: 0, place: undefined, idleSince: 0 };
     this.#entries.set(id, entry);
     entry.building.then(
       (session) => (entry.session = session),
       () => this.#remove(entry),
     );
     return entry;
+  }
+
+  /** Rejects if a session is not built in time. It is closed if it is built after all. */
+  async #inTime(building: Promise<LiveSession>): Promise<LiveSession> {
+    let cancel: (() => void) | undefined;
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.#options.clock.after(MAX_BUILD_MS, () => {
+        building.then((session) => session.close()).catch(() => {});
+        reject(new Error(`a session's server was not ready within ${MAX_BUILD_MS / 1000} seconds: createServer hangs`));
+      });
+    });
+    return Promise.race([building, late]).finally(() => cancel?.());
   }
 
   /** Does nothing if the entry has been removed already. */

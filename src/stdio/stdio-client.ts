@@ -1,12 +1,11 @@
 /** The client of a stdio connection, as far as it is told what has changed. */
-import type { JSONRPCRequest, Server } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
 import type { NotificationHost } from '../context/notifier.ts';
 import {
   announcedLists,
   answerSubscriptions,
   applySubscription,
   notificationOf,
-  resourceSubject,
   subjectOf,
 } from '../context/subscriptions.ts';
 
@@ -21,12 +20,24 @@ export interface StdioClient extends NotificationHost {
 /** Makes a client that is told nothing until it has a server. */
 export function createStdioClient(onerror: (error: Error) => void): StdioClient {
   const uris = new Set<string>();
+  /** The subjects of notifications that are not written yet, each with a later event about the same, if there is one. */
+  const writing = new Map<string, ServerEvent | undefined>();
   let current: { server: Server; era: string; sessionId: string | undefined } | undefined;
 
-  /** Whether the client wants to hear of a subject. In 2026-07-28, the SDK knows what it listens to. */
-  function wants(subject: string, server: Server, era: string): boolean {
-    if (era === 'modern' || announcedLists(server).includes(subject)) return true;
-    return Array.from(uris, resourceSubject).includes(subject);
+  /** Whether the client wants to hear of an event. In 2026-07-28, the SDK knows what it listens to. */
+  function wants(event: ServerEvent, server: Server, era: string): boolean {
+    if (era === 'modern') return true;
+    return event.kind === 'resource_updated' ? uris.has(event.uri) : announcedLists(server).includes(event.kind);
+  }
+
+  /** Sends an event, and then the last of those about the same that have come before it was written. */
+  async function send(event: ServerEvent): Promise<void> {
+    const subject = subjectOf(event);
+    for (let next: ServerEvent | undefined = event; next; next = writing.get(subject)) {
+      writing.set(subject, undefined);
+      await current?.server.transport?.send(notificationOf(next)).catch(onerror);
+    }
+    writing.delete(subject);
   }
 
   return {
@@ -36,8 +47,10 @@ export function createStdioClient(onerror: (error: Error) => void): StdioClient 
     },
     onresult: (request) => void applySubscription(request, uris),
     publish(event) {
-      if (!current?.server.transport || !wants(subjectOf(event), current.server, current.era)) return;
-      current.server.transport.send(notificationOf(event)).catch(onerror);
+      const subject = subjectOf(event);
+      if (!current?.server.transport || !wants(event, current.server, current.era)) return;
+      if (writing.has(subject)) writing.set(subject, event);
+      else void send(event);
     },
     log(sessionId, message) {
       if (!current?.server.transport || sessionId !== current.sessionId) return;

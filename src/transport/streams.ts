@@ -195,10 +195,10 @@ export class Streams {
     return connection !== undefined;
   }
 
-  /** Ends every connection, and makes no more. */
+  /** Ends every connection, and makes no more. What was sent before is logged: the session may go on with another transport. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const connection of this.#connections) connection.end();
-    await this.#options.events?.close();
+    await this.inOrder(async () => this.#options.events?.close());
   }
 }

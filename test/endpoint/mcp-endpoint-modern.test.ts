@@ -153,6 +153,21 @@ test('answers 429 to more subscriptions of a principal than MCP_MAX_SESSIONS_PER
   await Promise.all([second.cancel(), other.body?.cancel(), again.body?.cancel()]);
 });
 
+test('answers 400 with -32602 to a subscription to more, or longer, URIs than a session can subscribe to', async () => {
+  const listen = (resourceSubscriptions: string[]) =>
+    sendModern({ method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions } } });
+  const uris = Array.from({ length: 501 }, (_, index) => `urn:${index}`);
+  const long = Array.from({ length: 33 }, (_, index) => `urn:${index}`.padEnd(2048, 'x'));
+  for (const refused of [uris, [`urn:${'x'.repeat(2045)}`], long]) {
+    const response = await listen(refused);
+    assert.equal(response.status, 400);
+    assert.equal((await answerOf(response)).error?.code, -32602);
+  }
+  const response = await listen(uris.slice(1));
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
+});
+
 test('answers 503 to more subscriptions than MCP_MAX_SESSIONS, whoever has the others', async () => {
   const { app: listening } = sessionApp({ noop: () => null }, { MCP_MAX_SESSIONS: '1' });
   const { headers, body } = modernRequest('subscriptions/listen', LISTEN);

@@ -7,6 +7,7 @@ import { createNotifier, type CreateServer, type McpContext, type Notifier } fro
 import {
   answerOf,
   eventsIn,
+  gate,
   openSession,
   readStream,
   rpc,
@@ -328,6 +329,23 @@ describe('a log message to a session', () => {
     const second = await listen(there);
     assert.deepEqual(toldIn(second), []);
     await second.cancel();
+  });
+
+  test('is not lost when the server leaves memory while an engine is still logging it', async () => {
+    const { clock, app, eventLog, notify, session } = await setUp();
+    const { append } = eventLog;
+    const logging = gate();
+    eventLog.append = async (...event) => {
+      await logging.opened;
+      return append(...event);
+    };
+    for (const data of ['a', 'b', 'c']) log(notify, session.id, data);
+    await pass(clock, 85_000);
+    logging.open();
+    await settled();
+    const stream = await listen(sessionOf(app, session.id));
+    assert.deepEqual(toldIn(stream), ['a', 'b', 'c']);
+    await stream.cancel();
   });
 
   test("keeps to the client's level, in memory or not", async () => {

@@ -36,4 +36,13 @@ describe('the subscriptions of a session', () => {
     assert.equal(refused.status, 400);
     assert.equal((await answerOf(refused)).error?.code, -32602);
   });
+
+  test('have URIs of 65,536 characters together: answers 400 with -32602 to one more', async () => {
+    const session = await openSession(sessionApp().app);
+    const uris = Array.from({ length: 32 }, (_, index) => `urn:${index}-`.padEnd(2048, 'x'));
+    assert.equal((await session.post(uris.map(subscribe))).status, 200);
+    const refused = await session.post(subscribe('urn:'));
+    assert.equal(refused.status, 400);
+    assert.equal((await answerOf(refused)).error?.code, -32602);
+  });
 });

@@ -5,6 +5,7 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { createNotifier, type McpContext } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc } from '../support/app.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { settled } from '../support/time.ts';
 import { STDIO_ERAS, wireInProcess, type StdioWire } from '../support/stdio-wire.ts';
 
 const LISTEN = { notifications: { toolsListChanged: true, resourceSubscriptions: ['test:mine'] } };
@@ -71,6 +72,24 @@ test('a client of 2026-07-28 hears of what it listens to', async (t) => {
   await settle(wire, modernRequest('server/discover').body);
   assert.deepEqual(notified(wire).slice(1), ['tools/list_changed', 'resources/updated test:mine']);
   assert.equal(contexts.at(-1)?.sessionId, undefined);
+});
+
+test('a client that does not read for a while is told once of what has changed often', async (t) => {
+  const { wire, notify } = connect(t);
+  for (const message of STDIO_ERAS[2025].opening) wire.send(message);
+  await settle(wire, rpc('resources/subscribe', { uri: 'test:mine' }));
+  wire.stdout.cork();
+  for (let change = 0; change < 1000; change += 1) {
+    notify.resourceUpdated('test:mine');
+    notify.toolsChanged();
+    if (change % 100 === 0) await settled();
+  }
+  wire.stdout.uncork();
+  await settled();
+  await settle(wire, rpc('ping'));
+  // What was on its way already, and what has changed since.
+  const once = ['resources/updated test:mine', 'tools/list_changed'];
+  assert.deepEqual(notified(wire), [...once, ...once]);
 });
 
 test('a connection is a session in the 2025 revisions, of the user of the process', async (t) => {

@@ -1,0 +1,37 @@
+/** What a busy author costs: how much work waits for one listener. Whom it tells of what is in `changes.test.ts`. */
+import assert from 'node:assert/strict';
+import { createHook } from 'node:async_hooks';
+import { test } from 'node:test';
+import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
+import { Audience, ChangeListener } from '../../src/sessions/change-listener.ts';
+import { settled } from '../support/time.ts';
+
+test('a thousand changes in a row make one listener do the work of one', async () => {
+  const changes = createMemoryChangeLog();
+  const audience = new Audience();
+  changes.subscribe((event) => audience.tell(event));
+  let sent = 0;
+  const send = async () => {
+    sent += 1;
+    return true;
+  };
+  const listener = new ChangeListener({
+    changes,
+    audience,
+    told: 0,
+    send,
+    onerror: (error) => assert.fail(String(error)),
+  });
+  listener.add('tools_list_changed');
+  await listener.listen();
+  let promises = 0;
+  const hook = createHook({ init: (_id, type) => void (promises += type === 'PROMISE' ? 1 : 0) }).enable();
+  for (let change = 0; change < 1000; change += 1) changes.publish({ kind: 'tools_list_changed' });
+  hook.disable();
+  await settled();
+  assert.equal(sent, 1);
+  assert.ok(promises < 20, `${promises} promises`);
+  changes.publish({ kind: 'tools_list_changed' });
+  await settled();
+  assert.equal(sent, 2);
+});
