@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
+import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createNotifier, type CreateServer, type McpContext, type Notifier } from '../../src/tools.ts';
 import {
   answerOf,
@@ -210,6 +211,40 @@ describe('a session whose GET stream is not open', () => {
     const second = await listen(session);
     assert.deepEqual(toldIn(second), ['tools']);
     await second.cancel();
+  });
+
+  test('hears of all that has changed, and every message, on another node than the one where it cannot resume', async () => {
+    const { another, notify, session } = await setUp({ changes: createMemoryChangeLog() });
+    const first = await listen(session);
+    notify.toolsChanged();
+    notify.log(session.id, { level: 'info', data: 'hello' });
+    await settled();
+    assert.deepEqual(toldIn(first), ['tools', 'hello']);
+    await breakOff(first);
+    const unknown = await sessionOf(another(), session.id).get('1.00000000.get');
+    assert.equal(unknown.status, 400);
+    const second = await listen(sessionOf(another(), session.id));
+    assert.deepEqual(toldIn(second), ['tools', 'hello', 'tools']);
+    await second.cancel();
+  });
+
+  test('hears of all that has changed on its next stream once it cannot resume, though the lost one still seems open', async () => {
+    const eventLog = createMemoryEventLog({ clock: { now: Date.now }, maxEventsPerStream: 1 });
+    const { notify, session } = await setUp({ eventLog });
+    const lost = await listen(session);
+    notify.toolsChanged();
+    await settled();
+    assert.equal((await session.get('1.00000000.get')).status, 400);
+    notify.promptsChanged();
+    notify.log(session.id, { level: 'info', data: 'hello' });
+    await settled();
+    assert.deepEqual(toldIn(lost), ['tools', 'prompts', 'hello'], 'it goes on as before');
+    const next = await listen(session);
+    assert.deepEqual(toldIn(next), ['hello', 'tools', 'prompts'], 'the log holds one message');
+    await breakOff(next);
+    const last = await listen(session);
+    assert.deepEqual(toldIn(last), []);
+    await last.cancel();
   });
 
   test('hears on another node, or after a restart', async () => {
