@@ -116,7 +116,8 @@ export class ChangeListener {
 
   hear(event: ServerEvent): void {
     this.#pending.set(subjectOf(event), event);
-    void this.#inOrder(() => this.#send());
+    // An earlier attempt to catch up may have failed. Without a connection, there is nothing to send.
+    void this.#inOrder(() => (this.#isListening && this.#isBehind ? this.#catchUp(this.#connections) : this.#send()));
   }
 
   async #catchUp(connection: number): Promise<void> {
@@ -125,7 +126,8 @@ export class ChangeListener {
     try {
       const { events, isComplete } = await changes.since(this.#told);
       if (connection !== this.#connections) return;
-      // If the log has forgotten what has changed, anything may have.
+      // If the log has forgotten what has changed, anything may have; and its numbers may have begun anew.
+      if (!isComplete) this.#told = 0;
       for (const event of isComplete ? events : Array.from(this.#subjects, eventOf)) {
         const subject = subjectOf(event);
         if (this.#subjects.has(subject)) this.#pending.set(subject, event);

@@ -268,6 +268,16 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
+  test('is told that anything may have changed if its record has outlived the log of changes', async () => {
+    const { session, store, eventLog } = await setUp();
+    await subscribe(session, 'test:mine');
+    await store.update(session.id, { toldChange: 7 });
+    const afterRestart = sessionApp({}, LIVE_A_MINUTE, { createServer, sessionStore: store, eventLog }).app;
+    const stream = await listen(sessionOf(afterRestart, session.id));
+    assert.deepEqual(toldIn(stream).toSorted(), ['prompts', 'test:mine', 'tools']);
+    await stream.cancel();
+  });
+
   test('is not told of changes before it was opened', async () => {
     const { app, notify } = await setUp();
     notify.toolsChanged();
@@ -276,7 +286,7 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
-  test('still hears of live changes when the log of changes is unavailable, and of missed ones later', async () => {
+  test('still hears of live changes when the log of changes is unavailable, and of missed ones along with the next', async () => {
     const log = createMemoryChangeLog();
     let isAvailable = false;
     const changes = {
@@ -292,11 +302,17 @@ describe('a session whose GET stream is not open', () => {
     notify.toolsChanged();
     await settled();
     assert.deepEqual(toldIn(first), ['tools']);
-    isAvailable = true;
     await breakOff(first);
     const second = await listen(session);
-    assert.deepEqual(toldIn(second), ['prompts', 'tools']);
-    await second.cancel();
+    assert.deepEqual(toldIn(second), []);
+    isAvailable = true;
+    notify.toolsChanged();
+    await settled();
+    assert.deepEqual(toldIn(second), ['tools', 'prompts']);
+    await breakOff(second);
+    const third = await listen(session);
+    assert.deepEqual(toldIn(third), []);
+    await third.cancel();
   });
 });
 
