@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
+import type { ChangeLog } from '../../src/context/change-log.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createNotifier, type CreateServer, type McpContext, type Notifier } from '../../src/tools.ts';
@@ -417,9 +418,24 @@ describe('a log message to a session', () => {
   });
 });
 
-test('a notifier tells nobody any more once the app has stopped', async () => {
-  const { app, eventLog, notify, session } = await setUp();
+test('a notifier tells nobody any more once the app has stopped, which leaves the log of changes', async () => {
+  const log = createMemoryChangeLog();
+  let listeners = 0;
+  const changes: ChangeLog = {
+    ...log,
+    subscribe(listener) {
+      const leave = log.subscribe(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        leave();
+      };
+    },
+  };
+  const { app, eventLog, notify, session } = await setUp({ changes });
+  assert.ok(listeners > 0);
   await app.drain();
+  assert.equal(listeners, 0);
   notify.log(session.id, { level: 'info', data: 'late' });
   notify.toolsChanged();
   await settled();

@@ -96,6 +96,20 @@ test('nothing is dropped while another call is running, also if its client has g
   await allDropped(servers);
 });
 
+test('nothing is dropped when another call has come before the turn is over', async () => {
+  const waiting = gate();
+  const { app, servers } = sessionApp({ ...TOOLS, wait: () => waiting.opened.then(() => 2) }, SWITCH);
+  const session = await openSession(app);
+  await session.call('one', {});
+  const call = session.call('wait', {});
+  await settled();
+  await settled();
+  assert.equal(servers.open, 1);
+  waiting.open();
+  assert.equal((await call).result?.content?.[0]?.text, '2');
+  await allDropped(servers);
+});
+
 test('nothing is dropped while a call waits for the answer of its client', async () => {
   const { app, servers } = sessionApp(TOOLS, SWITCH);
   const session = await openSession(app, {}, { elicitation: { form: {} } });

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
-import { createNotifier, type McpContext } from '../../src/tools.ts';
+import { createNotifier, type McpContext, type Notifier } from '../../src/tools.ts';
 import { initializeRequest, modernRequest, rpc } from '../support/app.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { STDIO_ERAS, wireInProcess, type StdioWire } from '../support/stdio-wire.ts';
+import { settled } from '../support/time.ts';
 
 const LISTEN = { notifications: { toolsListChanged: true, resourceSubscriptions: ['test:mine'] } };
 
@@ -71,6 +72,28 @@ test('a client of 2026-07-28 hears of what it listens to', async (t) => {
   await settle(wire, modernRequest('server/discover').body);
   assert.deepEqual(notified(wire).slice(1), ['tools/list_changed', 'resources/updated test:mine']);
   assert.equal(contexts.at(-1)?.sessionId, undefined);
+});
+
+test('a notifier knows nothing of a connection that has closed', async (t) => {
+  const { attach, ...notify } = createNotifier();
+  let attached = 0;
+  const counting: Notifier = {
+    ...notify,
+    attach(host) {
+      const detach = attach(host);
+      attached += 1;
+      return () => {
+        attached -= 1;
+        detach();
+      };
+    },
+  };
+  const wire = wireInProcess(t, () => new McpServer({ name: 'plain', version: '1.0.0' }), systemClock, counting);
+  await settle(wire, initializeRequest());
+  assert.equal(attached, 1);
+  wire.end();
+  await settled();
+  assert.equal(attached, 0);
 });
 
 test('a connection is a session in the 2025 revisions, of the user of the process', async (t) => {
