@@ -1,5 +1,6 @@
 /** The client of a stdio connection, as far as it is told what has changed. */
-import type { JSONRPCRequest, Server } from '@modelcontextprotocol/server';
+import type { Writable } from 'node:stream';
+import type { JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
 import type { NotificationHost } from '../context/notifier.ts';
 import {
   announcedLists,
@@ -10,6 +11,9 @@ import {
   subjectOf,
 } from '../context/subscriptions.ts';
 
+/** Most lists and resources of which a change waits for a client that does not read. As many as the log of changes keeps. */
+const MAX_WAITING = 10_000;
+
 /** Takes what is notified to the client. */
 export interface StdioClient extends NotificationHost {
   /** Sends by `server` from now on. */
@@ -18,9 +22,17 @@ export interface StdioClient extends NotificationHost {
   onresult(request: JSONRPCRequest): void;
 }
 
-/** Makes a client that is told nothing until it has a server. */
-export function createStdioClient(onerror: (error: Error) => void): StdioClient {
+/**
+ * Makes a client that is told nothing until it has a server.
+ *
+ * @param stdout - Where the server writes. While the client does not read it, only the last change of each list and
+ * resource waits, so that a flood of changes takes no memory.
+ * @param onerror - Receives failures to send, and what cannot wait because too much does.
+ */
+export function createStdioClient(stdout: Writable, onerror: (error: Error) => void): StdioClient {
   const uris = new Set<string>();
+  /** What waits until the client reads again, by subject. */
+  const waiting = new Map<string, ServerEvent>();
   let current: { server: Server; era: string; sessionId: string | undefined } | undefined;
 
   /** Whether the client wants to hear of a subject. In 2026-07-28, the SDK knows what it listens to. */
@@ -29,16 +41,28 @@ export function createStdioClient(onerror: (error: Error) => void): StdioClient 
     return Array.from(uris, resourceSubject).includes(subject);
   }
 
+  function publish(event: ServerEvent): void {
+    const subject = subjectOf(event);
+    if (!current?.server.transport || !wants(subject, current.server, current.era)) return;
+    if (!stdout.writableNeedDrain) return void current.server.transport.send(notificationOf(event)).catch(onerror);
+    if (waiting.size === 0) stdout.once('drain', publishWaiting);
+    if (waiting.size < MAX_WAITING || waiting.has(subject)) waiting.set(subject, event);
+    else onerror(new Error(`The client does not read, and is not told of ${subject}`));
+  }
+
+  function publishWaiting(): void {
+    const events = Array.from(waiting.values());
+    waiting.clear();
+    events.forEach(publish);
+  }
+
   return {
     use(server, era, sessionId) {
       current = { server, era, sessionId };
       if (era === 'legacy') answerSubscriptions(server);
     },
     onresult: (request) => void applySubscription(request, uris),
-    publish(event) {
-      if (!current?.server.transport || !wants(subjectOf(event), current.server, current.era)) return;
-      current.server.transport.send(notificationOf(event)).catch(onerror);
-    },
+    publish,
     log(sessionId, message) {
       if (!current?.server.transport || sessionId !== current.sessionId) return;
       current.server.sendLoggingMessage(message).catch(onerror);

@@ -74,6 +74,29 @@ test('a client of 2026-07-28 hears of what it listens to', async (t) => {
   assert.equal(contexts.at(-1)?.sessionId, undefined);
 });
 
+for (const [era, { opening }] of Object.entries(STDIO_ERAS)) {
+  test(`a client of ${era} that does not read takes no memory for a flood of changes, and hears of the last of each`, async (t) => {
+    const { wire, notify } = connect(t);
+    for (const message of opening) wire.send(message);
+    // One of them is for this era.
+    wire.send(rpc('resources/subscribe', { uri: 'test:mine' }));
+    wire.send(modernRequest('subscriptions/listen', LISTEN, { id: 'mine' }).body);
+    await wire.match(/"id":"mine"|subscriptions\/acknowledged/);
+    await settled();
+    wire.stdout.pause();
+    for (let times = 0; times < 10_000; times += 1) notify.toolsChanged();
+    notify.resourceUpdated('test:mine');
+    await settled();
+    assert.ok(wire.stdout.writableLength + wire.stdout.readableLength < 100_000);
+    wire.stdout.resume();
+    while (wire.stdout.writableLength > 0) await settled();
+    await settled();
+    const told = notified(wire).filter((text) => text === 'tools/list_changed').length;
+    assert.ok(told > 0 && told < 1000, `told ${told} times`);
+    assert.ok(notified(wire).includes('resources/updated test:mine'));
+  });
+}
+
 test('a notifier knows nothing of a connection that has closed', async (t) => {
   const { attach, ...notify } = createNotifier();
   let attached = 0;
