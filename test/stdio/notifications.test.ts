@@ -98,12 +98,12 @@ for (const [era, { opening }] of Object.entries(STDIO_ERAS)) {
 }
 
 test('a notifier knows nothing of a connection that has closed', async (t) => {
-  const { attach, ...notify } = createNotifier();
+  const notify = createNotifier();
   let attached = 0;
   const counting: Notifier = {
     ...notify,
     attach(host) {
-      const detach = attach(host);
+      const detach = notify.attach(host);
       attached += 1;
       return () => {
         attached -= 1;
