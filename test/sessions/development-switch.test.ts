@@ -147,6 +147,21 @@ test('nothing is dropped while a question of oninitialized has no answer', async
   assert.deepEqual(roots, [0]);
 });
 
+test('a server is dropped once it has given up its question', async () => {
+  const patience = new AbortController();
+  const { createServer } = fixture(TOOLS, ({ server }) => {
+    server.oninitialized = () => void server.listRoots({}, { signal: patience.signal }).catch(() => {});
+  });
+  const { app } = sessionApp({}, SWITCH, { createServer });
+  const session = await openSession(app, {}, { roots: {} });
+  const stream = await listen(session);
+  let question = await stream.next();
+  while (question.message?.['method'] !== 'roots/list') question = await stream.next();
+  patience.abort();
+  await session.call('one', {});
+  await stream.ended();
+});
+
 test('a call that its client reads slowly is read to its end', async () => {
   const { app, servers } = sessionApp(TOOLS, SWITCH);
   const session = await openSession(app);
