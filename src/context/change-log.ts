@@ -12,7 +12,7 @@ export interface Changes {
   events: ServerEvent[];
   /** The number of the last change, whatever it was. */
   last: number;
-  /** Whether these are all; otherwise some were too long ago. */
+  /** Whether these are all; otherwise some were too long ago, or the number is not one of this log. */
   isComplete: boolean;
 }
 
@@ -23,6 +23,9 @@ export interface Changes {
 export interface ChangeLog extends ServerEventBus {
   /** The number of the last change that listeners here have been called with; 0 before the first. */
   readonly last: number;
-  /** What has changed after the change with that number. Rejects if the engine is unavailable. */
+  /**
+   * What has changed after the change with that number. A number beyond the last is from a log that was lost: nobody knows
+   * what has changed since. Rejects if the engine is unavailable.
+   */
   since(number: number): Promise<Changes>;
 }

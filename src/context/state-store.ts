@@ -26,7 +26,7 @@ export const STATE_BOUNDS: StateBounds = {
   maxValueBytes: 64 * 1024,
   // `keys()` answers with all of them.
   maxKeysPerScope: 1000,
-  // With the default caps, 64 sessions or callers can fill a store in memory; not one.
+  // 64 sessions or callers fill a store in memory of the default size. One principal may have more sessions than that.
   maxBytesPerScope: 1024 * 1024,
 };
 

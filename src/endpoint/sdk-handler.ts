@@ -73,7 +73,7 @@ export interface SdkHandler {
 
 /** Makes the handler; `close()` ends what it holds. */
 export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
-  const { buildServer, callsInFlight, clock, keepAliveMs, lifecycle, log } = options;
+  const { buildServer, keepAliveMs, lifecycle, log } = options;
   /** The calls of the handler, which passes nothing but the request to `createServer`. */
   const handled = new WeakMap<Request, HandledCall>();
   const createHandled = async (context: McpRequestContext) => {
@@ -112,24 +112,12 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   }
 
   async function answer(exchange: PostExchange): Promise<Response> {
-    const { incoming, accepted } = exchange;
+    const { accepted } = exchange;
     const call = limitedCall(exchange, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
     if (response.status === 499) return unansweredResponse(exchange, options, call);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
-    call.startTimer();
-    const end = callsInFlight.begin(principalKey(exchange.caller));
-    const onEnd = () => {
-      call.stopTimer();
-      end();
-    };
-    const mapChunk = (chunk: Uint8Array) => {
-      if (chunk[0] !== COMMENT) call.startTimer();
-      return portableChunk(chunk);
-    };
-    const lastWords = (lastChunk: Uint8Array | undefined) =>
-      isAnswer(lastChunk) ? undefined : unansweredEvent(incoming, lifecycle, call);
-    return asAccepted(bounded(response, exchange, { clock, onEnd, mapChunk, lastWords }), accepted);
+    return asAccepted(streamedAnswer(response, exchange, options, call), accepted);
   }
 
   return { answer, subscribe: createSubscribe(fetchHandler, options), close: () => handler.close() };
@@ -164,6 +152,28 @@ function createSubscribe(
 function urisIn({ requests }: Incoming): Set<string> {
   const { resourceSubscriptions: uris } = (requests[0]?.params?.['notifications'] ?? {}) as Record<string, unknown>;
   return new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []);
+}
+
+/** Bounds the stream that answers a call, and counts the call until the stream ends. */
+function streamedAnswer(
+  response: Response,
+  exchange: PostExchange,
+  { callsInFlight, clock, lifecycle }: SdkHandlerOptions,
+  call: LimitedCall,
+): Response {
+  call.startTimer();
+  const end = callsInFlight.begin(principalKey(exchange.caller));
+  const onEnd = () => {
+    call.stopTimer();
+    end();
+  };
+  const mapChunk = (chunk: Uint8Array) => {
+    if (chunk[0] !== COMMENT) call.startTimer();
+    return portableChunk(chunk);
+  };
+  const lastWords = (lastChunk: Uint8Array | undefined) =>
+    isAnswer(lastChunk) ? undefined : unansweredEvent(exchange.incoming, lifecycle, call);
+  return bounded(response, exchange, { clock, onEnd, mapChunk, lastWords });
 }
 
 /** Bounds an event stream of the SDK. */

@@ -56,6 +56,8 @@ export class ChangeListener {
   #isSending = false;
   /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
   #isBehind = true;
+  /** Whether the next connection begins with all that has changed, whatever this one is sent. */
+  #isForgotten = false;
   /** Counts connections of the stream: what was begun for an earlier one is given up. */
   #connections = 0;
 
@@ -85,6 +87,7 @@ export class ChangeListener {
   listen(): Promise<void> {
     const connection = ++this.#connections;
     this.#isListening = true;
+    this.#isForgotten = false;
     for (const subject of this.#subjects) this.#options.audience.add(subject, this);
     return this.#inOrder(() => this.#catchUp(connection));
   }
@@ -94,7 +97,7 @@ export class ChangeListener {
     if (!this.#isListening) return;
     const { audience, changes } = this.#options;
     const isUpToDate = !this.#isBehind && !this.#isSending && this.#pending.size === 0;
-    if (isUpToDate) this.#told = changes.last;
+    if (isUpToDate && !this.#isForgotten) this.#told = changes.last;
     this.#connections += 1;
     this.#isListening = false;
     this.#isBehind = true;
@@ -102,17 +105,22 @@ export class ChangeListener {
     for (const subject of this.#subjects) audience.remove(subject, this);
   }
 
-  /** To be called when it is not known any more what the client has been told. */
+  /**
+   * To be called when it is not known any more what the client has been told. The GET stream may still have a connection,
+   * which the client has lost, or has for another reason: it goes on, and the next one begins with all that has changed.
+   */
   forget(): void {
     this.#told = 0;
-    this.#isBehind = true;
+    this.#isForgotten = true;
   }
 
   hear(event: ServerEvent): void {
     const isAwaited = this.#pending.size > 0;
     this.#pending.set(subjectOf(event), event);
     // What waits already takes this one along: an author may notify in a loop, for thousands of sessions.
-    if (!isAwaited) void this.#inOrder(() => this.#send());
+    if (isAwaited) return;
+    // An earlier attempt to catch up may have failed. Without a connection, there is nothing to send.
+    void this.#inOrder(() => (this.#isListening && this.#isBehind ? this.#catchUp(this.#connections) : this.#send()));
   }
 
   async #catchUp(connection: number): Promise<void> {
@@ -121,7 +129,8 @@ export class ChangeListener {
     try {
       const { events, isComplete } = await changes.since(this.#told);
       if (connection !== this.#connections) return;
-      // If the log has forgotten what has changed, anything may have.
+      // If the log has forgotten what has changed, anything may have; and its numbers may have begun anew.
+      if (!isComplete) this.#told = 0;
       for (const event of isComplete ? events : Array.from(this.#subjects, eventOf)) {
         const subject = subjectOf(event);
         if (this.#subjects.has(subject)) this.#pending.set(subject, event);
@@ -141,7 +150,7 @@ export class ChangeListener {
       const events = Array.from(this.#pending.values());
       this.#pending.clear();
       const isSent = await this.#sendAll(events);
-      if (isSent && !this.#isBehind) this.#told = Math.max(this.#told, upTo);
+      if (isSent && !this.#isBehind && !this.#isForgotten) this.#told = Math.max(this.#told, upTo);
     }
     this.#isSending = false;
   }

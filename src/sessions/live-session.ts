@@ -154,9 +154,8 @@ export class LiveSession {
   /** Answers a GET: opens or resumes a stream. */
   async openStream(request: McpRequest): Promise<Answer> {
     const response = await this.#transport.openStream(request);
-    // It cannot be resumed, and nobody knows what the client has missed.
-    if (response?.ok === false) this.#listener.forget();
-    if (this.#transport.streams.isListening) {
+    if (response?.ok === false) await this.#forgetTold();
+    else if (this.#transport.streams.isListening) {
       this.#wasListening = true;
       void this.#listener.listen();
     }
@@ -185,6 +184,15 @@ export class LiveSession {
   async close(): Promise<void> {
     await this.#server.close();
     await this.#stopListening();
+  }
+
+  /**
+   * A stream cannot be resumed, and nobody knows what the client has missed. That is saved at once: the client may open
+   * its next GET stream on another node, or when this server has left memory.
+   */
+  async #forgetTold(): Promise<void> {
+    this.#listener.forget();
+    await this.#save({ toldChange: 0, toldEvent: undefined });
   }
 
   /** Saves what the client has been told on its GET stream. */

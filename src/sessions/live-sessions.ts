@@ -158,7 +158,7 @@ export class LiveSessions {
     const drops = Array.from(this.#entries.values(), ({ id, session }) => {
       const drop = this.drop(id);
       // One that is still being built has nothing to end, and its `createServer` may hang.
-      return session && drop;
+      return session ? drop : Promise.resolve();
     });
     await Promise.all(drops);
   }

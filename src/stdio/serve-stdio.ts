@@ -65,7 +65,7 @@ export function connectStdio(createServer: CreateServer, options: ConnectStdioOp
   let session: 'none' | 'open' | 'ended' = 'none';
   const state = { store: stateStore, hasSession: async () => session === 'open' };
   const buildServer = createServerBuilder(createServer, { notify, state });
-  const client = createStdioClient(onerror);
+  const client = createStdioClient(options.stdout, onerror);
   const detach = notify.attach(client);
   const transport = new StdioTransport({ ...options, onresult: (request) => client.onresult(request) });
   const handle = serveStdio(

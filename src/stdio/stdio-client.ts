@@ -1,4 +1,5 @@
 /** The client of a stdio connection, as far as it is told what has changed. */
+import type { Writable } from 'node:stream';
 import type { JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
 import type { NotificationHost } from '../context/notifier.ts';
 import {
@@ -9,6 +10,9 @@ import {
   subjectOf,
 } from '../context/subscriptions.ts';
 
+/** Most lists and resources of which a change waits for a client that does not read. As many as the log of changes keeps. */
+const MAX_WAITING = 10_000;
+
 /** Takes what is notified to the client. */
 export interface StdioClient extends NotificationHost {
   /** Sends by `server` from now on. */
@@ -17,11 +21,17 @@ export interface StdioClient extends NotificationHost {
   onresult(request: JSONRPCRequest): void;
 }
 
-/** Makes a client that is told nothing until it has a server. */
-export function createStdioClient(onerror: (error: Error) => void): StdioClient {
+/**
+ * Makes a client that is told nothing until it has a server.
+ *
+ * @param stdout - Where the server writes. While the client does not read it, only the last change of each list and
+ * resource waits, so that a flood of changes takes no memory.
+ * @param onerror - Receives failures to send, and what cannot wait because too much does.
+ */
+export function createStdioClient(stdout: Writable, onerror: (error: Error) => void): StdioClient {
   const uris = new Set<string>();
-  /** The subjects of notifications that are not written yet, each with a later event about the same, if there is one. */
-  const writing = new Map<string, ServerEvent | undefined>();
+  /** What waits until the client reads again, by subject. */
+  const waiting = new Map<string, ServerEvent>();
   let current: { server: Server; era: string; sessionId: string | undefined } | undefined;
 
   /** Whether the client wants to hear of an event. In 2026-07-28, the SDK knows what it listens to. */
@@ -30,14 +40,19 @@ export function createStdioClient(onerror: (error: Error) => void): StdioClient 
     return event.kind === 'resource_updated' ? uris.has(event.uri) : announcedLists(server).includes(event.kind);
   }
 
-  /** Sends an event, and then the last of those about the same that have come before it was written. */
-  async function send(event: ServerEvent): Promise<void> {
+  function publish(event: ServerEvent): void {
     const subject = subjectOf(event);
-    for (let next: ServerEvent | undefined = event; next; next = writing.get(subject)) {
-      writing.set(subject, undefined);
-      await current?.server.transport?.send(notificationOf(next)).catch(onerror);
-    }
-    writing.delete(subject);
+    if (!current?.server.transport || !wants(event, current.server, current.era)) return;
+    if (!stdout.writableNeedDrain) return void current.server.transport.send(notificationOf(event)).catch(onerror);
+    if (waiting.size === 0) stdout.once('drain', publishWaiting);
+    if (waiting.size < MAX_WAITING || waiting.has(subject)) waiting.set(subject, event);
+    else onerror(new Error(`The client does not read, and is not told of ${subject}`));
+  }
+
+  function publishWaiting(): void {
+    const events = Array.from(waiting.values());
+    waiting.clear();
+    events.forEach(publish);
   }
 
   return {
@@ -46,12 +61,7 @@ export function createStdioClient(onerror: (error: Error) => void): StdioClient 
       if (era === 'legacy') answerSubscriptions(server);
     },
     onresult: (request) => void applySubscription(request, uris),
-    publish(event) {
-      const subject = subjectOf(event);
-      if (!current?.server.transport || !wants(event, current.server, current.era)) return;
-      if (writing.has(subject)) writing.set(subject, event);
-      else void send(event);
-    },
+    publish,
     log(sessionId, message) {
       if (!current?.server.transport || sessionId !== current.sessionId) return;
       current.server.sendLoggingMessage(message).catch(onerror);

@@ -39,11 +39,12 @@ const CHANGED =
   'says (context.state, authInfo)';
 
 const NOTIFY = 'told to nobody, since this server lives for one request: use notify of the context';
+const LIST = `${NOTIFY}. A tool, prompt or resource that was registered, enabled or removed in the call is lost, too: register in createMcpServer, by what the context says (context.state, authInfo)`;
 const LOG = 'told to nobody, since this server lives for one request: log in a call, with mcpReq.log';
 const UNHEARD = new Map([
-  ['notifications/tools/list_changed', NOTIFY],
-  ['notifications/prompts/list_changed', NOTIFY],
-  ['notifications/resources/list_changed', NOTIFY],
+  ['notifications/tools/list_changed', LIST],
+  ['notifications/prompts/list_changed', LIST],
+  ['notifications/resources/list_changed', LIST],
   ['notifications/resources/updated', NOTIFY],
   ['notifications/message', LOG],
 ]);

@@ -57,6 +57,8 @@ export class Streams {
   readonly #connections = new Set<EventStream>();
   /** The id of the last event that was sent on the stream of GET. Later ones in the log are waiting for a connection. */
   #sentOnGet: string | undefined;
+  /** Whether the next GET begins with all that is in the log, whatever is sent on the stream before. */
+  #isGetForgotten = false;
   #isClosed = false;
 
   constructor(options: StreamsOptions) {
@@ -98,7 +100,7 @@ export class Streams {
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
     const waiting = (await this.#options.events?.tail(stream.id, this.#sentOnGet)) ?? [];
-    this.#sendOnGet(waiting);
+    this.#sendOnGet(waiting, this.#sentOnGet);
     // Without an id to begin with, messages between a break before the first event and the next GET would be lost.
     if (isPrimed && waiting.length === 0) await this.emit(stream, undefined);
     else stream.connection?.comment();
@@ -139,6 +141,7 @@ export class Streams {
     if (!isUsable) {
       // Nobody knows what the client has missed: its next GET begins with all that there is.
       this.#sentOnGet = undefined;
+      this.#isGetForgotten = true;
       return unknownEventResponse();
     }
     if (this.#isClosed) return undefined;
@@ -147,7 +150,7 @@ export class Streams {
     stream.expiresAt = expiresAt;
     const response = this.connect(stream);
     if (missed.events.length === 0) stream.connection?.comment();
-    if (stream === this.ofGet) this.#sendOnGet(missed.events);
+    if (stream === this.ofGet) this.#sendOnGet(missed.events, lastEventId);
     else for (const event of missed.events) stream.connection?.send(event);
     if (!running) stream.connection?.end();
     return response;
@@ -169,7 +172,7 @@ export class Streams {
     if (id === undefined && data === undefined) return;
     if (!stream.connection) return;
     stream.connection.send({ id, data });
-    if (stream === this.ofGet) this.#sentOnGet = id ?? this.#sentOnGet;
+    if (stream === this.ofGet && !this.#isGetForgotten) this.#sentOnGet = id ?? this.#sentOnGet;
   }
 
   /** Logs and sends a message on the stream of GET if that has a connection; resolves to whether it has. */
@@ -181,9 +184,11 @@ export class Streams {
     });
   }
 
-  #sendOnGet(events: { id: string; data: string }[]): void {
+  /** Sends what a new connection of the stream of GET has missed after `lastId`. */
+  #sendOnGet(events: { id: string; data: string }[], lastId: string | undefined): void {
     for (const event of events) this.ofGet.connection?.send(event);
-    this.#sentOnGet = events.at(-1)?.id ?? this.#sentOnGet;
+    this.#sentOnGet = events.at(-1)?.id ?? lastId;
+    this.#isGetForgotten = false;
   }
 
   /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */

@@ -63,6 +63,7 @@ for (const [way, { env, call }] of Object.entries(WAYS)) {
         assert.deepEqual(more, []);
         assert.ok(warning.endsWith(`method=${method}`), warning);
         assert.match(warning, method === 'notifications/message' ? /mcpReq\.log/ : /use notify of the context/);
+        assert.equal(/register in createMcpServer/.test(warning), method.endsWith('list_changed'));
       });
     }
 

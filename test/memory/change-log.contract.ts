@@ -92,6 +92,13 @@ export function changeLogContract(name: string, makeLog: MakeLog): void {
       const later = await log.since(heardOfFirst);
       assert.deepEqual([later.isComplete, later.events.length], [true, MAX_CHANGES]);
     });
+
+    test('says that it does not know what has changed since a change that it has not had', async (t) => {
+      const log = await makeLog({ maxChanges: MAX_CHANGES }, t);
+      await publishAll(log, [TOOLS]);
+      assert.equal((await log.since(log.last)).isComplete, true);
+      assert.equal((await log.since(log.last + 1)).isComplete, false);
+    });
   });
 }
 

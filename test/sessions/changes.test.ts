@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
+import type { ChangeLog } from '../../src/context/change-log.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
+import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createNotifier, type CreateServer, type McpContext, type Notifier } from '../../src/tools.ts';
 import {
   answerOf,
@@ -213,6 +215,40 @@ describe('a session whose GET stream is not open', () => {
     await second.cancel();
   });
 
+  test('hears of all that has changed, and every message, on another node than the one where it cannot resume', async () => {
+    const { another, notify, session } = await setUp({ changes: createMemoryChangeLog() });
+    const first = await listen(session);
+    notify.toolsChanged();
+    notify.log(session.id, { level: 'info', data: 'hello' });
+    await settled();
+    assert.deepEqual(toldIn(first), ['tools', 'hello']);
+    await breakOff(first);
+    const unknown = await sessionOf(another(), session.id).get('1.00000000.get');
+    assert.equal(unknown.status, 400);
+    const second = await listen(sessionOf(another(), session.id));
+    assert.deepEqual(toldIn(second), ['tools', 'hello', 'tools']);
+    await second.cancel();
+  });
+
+  test('hears of all that has changed on its next stream once it cannot resume, though the lost one still seems open', async () => {
+    const eventLog = createMemoryEventLog({ clock: { now: Date.now }, maxEventsPerStream: 1 });
+    const { notify, session } = await setUp({ eventLog });
+    const lost = await listen(session);
+    notify.toolsChanged();
+    await settled();
+    assert.equal((await session.get('1.00000000.get')).status, 400);
+    notify.promptsChanged();
+    notify.log(session.id, { level: 'info', data: 'hello' });
+    await settled();
+    assert.deepEqual(toldIn(lost), ['tools', 'prompts', 'hello'], 'it goes on as before');
+    const next = await listen(session);
+    assert.deepEqual(toldIn(next), ['hello', 'tools', 'prompts'], 'the log holds one message');
+    await breakOff(next);
+    const last = await listen(session);
+    assert.deepEqual(toldIn(last), []);
+    await last.cancel();
+  });
+
   test('hears on another node, or after a restart', async () => {
     const changes = createMemoryChangeLog();
     const scene = await setUp({ changes });
@@ -234,6 +270,16 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
+  test('is told that anything may have changed if its record has outlived the log of changes', async () => {
+    const { session, store, eventLog } = await setUp();
+    await subscribe(session, 'test:mine');
+    await store.update(session.id, { toldChange: 7 });
+    const afterRestart = sessionApp({}, LIVE_A_MINUTE, { createServer, sessionStore: store, eventLog }).app;
+    const stream = await listen(sessionOf(afterRestart, session.id));
+    assert.deepEqual(toldIn(stream).toSorted(), ['prompts', 'test:mine', 'tools']);
+    await stream.cancel();
+  });
+
   test('is not told of changes before it was opened', async () => {
     const { app, notify } = await setUp();
     notify.toolsChanged();
@@ -242,7 +288,7 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
-  test('still hears of live changes when the log of changes is unavailable, and of missed ones later', async () => {
+  test('still hears of live changes when the log of changes is unavailable, and of missed ones along with the next', async () => {
     const log = createMemoryChangeLog();
     let isAvailable = false;
     const changes = {
@@ -258,11 +304,17 @@ describe('a session whose GET stream is not open', () => {
     notify.toolsChanged();
     await settled();
     assert.deepEqual(toldIn(first), ['tools']);
-    isAvailable = true;
     await breakOff(first);
     const second = await listen(session);
-    assert.deepEqual(toldIn(second), ['prompts', 'tools']);
-    await second.cancel();
+    assert.deepEqual(toldIn(second), []);
+    isAvailable = true;
+    notify.toolsChanged();
+    await settled();
+    assert.deepEqual(toldIn(second), ['tools', 'prompts']);
+    await breakOff(second);
+    const third = await listen(session);
+    assert.deepEqual(toldIn(third), []);
+    await third.cancel();
   });
 });
 
@@ -333,7 +385,7 @@ describe('a log message to a session', () => {
 
   test('is not lost when the server leaves memory while an engine is still logging it', async () => {
     const { clock, app, eventLog, notify, session } = await setUp();
-    const { append } = eventLog;
+    const append = eventLog.append.bind(eventLog);
     const logging = gate();
     eventLog.append = async (...event) => {
       await logging.opened;
@@ -384,9 +436,24 @@ describe('a log message to a session', () => {
   });
 });
 
-test('a notifier tells nobody any more once the app has stopped', async () => {
-  const { app, eventLog, notify, session } = await setUp();
+test('a notifier tells nobody any more once the app has stopped, which leaves the log of changes', async () => {
+  const log = createMemoryChangeLog();
+  let listeners = 0;
+  const changes: ChangeLog = {
+    ...log,
+    subscribe(listener) {
+      const leave = log.subscribe(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        leave();
+      };
+    },
+  };
+  const { app, eventLog, notify, session } = await setUp({ changes });
+  assert.ok(listeners > 0);
   await app.drain();
+  assert.equal(listeners, 0);
   notify.log(session.id, { level: 'info', data: 'late' });
   notify.toolsChanged();
   await settled();

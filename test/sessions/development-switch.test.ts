@@ -96,6 +96,20 @@ test('nothing is dropped while another call is running, also if its client has g
   await allDropped(servers);
 });
 
+test('nothing is dropped when another call has come before the turn is over', async () => {
+  const waiting = gate();
+  const { app, servers } = sessionApp({ ...TOOLS, wait: () => waiting.opened.then(() => 2) }, SWITCH);
+  const session = await openSession(app);
+  await session.call('one', {});
+  const call = session.call('wait', {});
+  await settled();
+  await settled();
+  assert.equal(servers.open, 1);
+  waiting.open();
+  assert.equal((await call).result?.content?.[0]?.text, '2');
+  await allDropped(servers);
+});
+
 test('nothing is dropped while a call waits for the answer of its client', async () => {
   const { app, servers } = sessionApp(TOOLS, SWITCH);
   const session = await openSession(app, {}, { elicitation: { form: {} } });
@@ -131,6 +145,21 @@ test('nothing is dropped while a question of oninitialized has no answer', async
   await session.post({ jsonrpc: '2.0', id: question.message['id'], result: { roots: [] } });
   await stream.ended();
   assert.deepEqual(roots, [0]);
+});
+
+test('a server is dropped once it has given up its question', async () => {
+  const patience = new AbortController();
+  const { createServer } = fixture(TOOLS, ({ server }) => {
+    server.oninitialized = () => void server.listRoots({}, { signal: patience.signal }).catch(() => {});
+  });
+  const { app } = sessionApp({}, SWITCH, { createServer });
+  const session = await openSession(app, {}, { roots: {} });
+  const stream = await listen(session);
+  let question = await stream.next();
+  while (question.message?.['method'] !== 'roots/list') question = await stream.next();
+  patience.abort();
+  await session.call('one', {});
+  await stream.ended();
 });
 
 test('a call that its client reads slowly is read to its end', async () => {
