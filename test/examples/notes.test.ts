@@ -143,6 +143,7 @@ describe('in 2026-07-28', () => {
     assert.equal(await callAs(app, 'alice.2', 'list-notes'), '1. milk');
     assert.equal(await callAs(app, 'alice', 'export-notes'), '- milk');
     assert.equal(await callAs(app, 'bob', 'list-notes'), 'There are no notes.');
+    assert.ok(!app.lines.some((line) => line.includes('told to nobody')));
   });
 
   test('a caller that is unauthenticated is told that there is nobody to keep notes for', async () => {
