@@ -48,7 +48,8 @@ export function createMcpServer({ calledTool }: McpContext): McpServer {
     // The name that the client sent may be wrong.
     if (factor === undefined) continue;
     server.registerTool(name, { inputSchema, outputSchema }, ({ length }) => {
-      const converted = length * factor;
+      // 2 feet are 24 inches, not 24.000000000000004.
+      const converted = Number((length * factor).toPrecision(12));
       return { content: [{ type: 'text', text: String(converted) }], structuredContent: { length: converted } };
     });
   }

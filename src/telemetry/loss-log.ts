@@ -35,8 +35,7 @@ const DROPPED: Partial<Record<DropReason, string>> = {
 
 const CHANGED =
   'a server was dropped that had told its client of a changed list: what it registered, enabled or removed after it was ' +
-  'built is lost, and the next server of the session does not have it. Register in createMcpServer, by what the context ' +
-  'says (context.state, authInfo)';
+  'built is lost unless createMcpServer does it again: decide there, by what the context says (context.state, authInfo)';
 
 const NOTIFY = 'told to nobody, since this server lives for one request: use notify of the context';
 const LIST = `${NOTIFY}. A tool, prompt or resource that was registered, enabled or removed in the call is lost, too: register in createMcpServer, by what the context says (context.state, authInfo)`;

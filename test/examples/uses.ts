@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ElicitResult } from '@modelcontextprotocol/client';
 import type { TestClient } from '../support/clients.ts';
+import { useNotes } from './use-notes.ts';
 
 /** What the way to the server and the protocol's revision allow. */
 export interface Where {
@@ -76,8 +77,9 @@ const prompts: Use = async (client) => {
   assert.deepEqual(await client.complete(plan, 'framework', 'f', { language: 'python' }), ['fastapi', 'flask']);
 };
 
-/** How the user of each client answers `elicitation.ts`. */
+/** How the user of each client answers `elicitation.ts` and `notes.ts`. */
 export function fillInForm(message: string): ElicitResult {
+  if (message.startsWith('Remove note')) return { action: 'accept', content: { sure: message !== 'Remove note 2?' } };
   if (message.includes('Closed')) return { action: 'decline' };
   return { action: 'accept', content: { guests: 2, time: '20:00', outside: message.includes('Garden') } };
 }
@@ -138,6 +140,7 @@ const manyTools: Use = async (client) => {
   assert.equal(tools.length, 306);
   const { structuredContent } = await client.call('mile-to-kilometer', { length: 2 });
   assert.deepEqual(structuredContent, { length: 3.218688 });
+  assert.equal(await textOf(client, 'foot-to-inch', { length: 2 }), '24');
   await assert.rejects(client.call('mile-to-mile', { length: 2 }), /Tool mile-to-mile not found/);
 };
 
@@ -165,6 +168,13 @@ const longJob: Use = async (client) => {
   assert.deepEqual((await client.call('count-primes', { below: 10 })).structuredContent, { primes: 4 });
 };
 
+const notes: Use = async (client, { hasSession, hasCaller }) => {
+  if (hasSession || hasCaller) return useNotes(client);
+  assert.match(await textOf(client, 'add-note', { text: 'milk' }), /^Error: .*caller/);
+  assert.match(await textOf(client, 'list-notes'), /^Error: .*caller/);
+  assert.equal((await client.listTools()).tools.length, 3);
+};
+
 /** Every example, by its file. */
 export const USES: Record<string, Use> = {
   'resources.ts': resources,
@@ -174,4 +184,5 @@ export const USES: Record<string, Use> = {
   'state.ts': state,
   'many-tools.ts': manyTools,
   'long-job.ts': longJob,
+  'notes.ts': notes,
 };

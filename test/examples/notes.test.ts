@@ -1,23 +1,22 @@
 /**
- * A server as a new user would write it, in every way that it can be hosted: nothing that it keeps or tells is lost.
+ * `examples/notes.ts` where somebody's notes are kept, and over time: nothing that it keeps or tells is lost.
  *
  * The ways differ in what is between two requests: a server object that stays, one that is rebuilt, or none.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FetchLike } from '@modelcontextprotocol/client';
-import { nextTurn, type CreateServer } from '../src/tools.ts';
-import { createMcpServer } from './fixtures/notes.ts';
-import { answerOf, modernRequest, openSession, readStream, rpc, type LegacySession } from './support/app.ts';
-import { CLIENTS, connect, connectHttp, connectStdio, type TestClient } from './support/clients.ts';
-import { startListening } from './support/listening.ts';
-import { bearer, sessionApp } from './support/session-app.ts';
-import { stdioPipe } from './support/stdio-pipe.ts';
-import { pass, settled } from './support/time.ts';
+import { createMcpServer } from '../../examples/notes.ts';
+import { nextTurn, type CreateServer } from '../../src/tools.ts';
+import { answerOf, modernRequest, openSession, readStream, rpc, type LegacySession } from '../support/app.ts';
+import { CLIENTS, connectHttp } from '../support/clients.ts';
+import { startListening } from '../support/listening.ts';
+import { bearer, sessionApp } from '../support/session-app.ts';
+import { pass, settled } from '../support/time.ts';
+import { useNotes } from './use-notes.ts';
+import { fillInForm } from './uses.ts';
 
-const NOTES_URI = 'notes://all';
 const UPDATED = 'notifications/resources/updated';
-const TOOLS_CHANGED = 'notifications/tools/list_changed';
 /** Longer than a server without traffic used to stay. */
 const QUIET_MS = 85_000;
 
@@ -27,8 +26,6 @@ const withToken: FetchLike = (url, init) => {
   headers.set('authorization', `Bearer ${TOKEN}`);
   return fetch(url, { ...init, headers });
 };
-/** The user, who does not want to part with the second note. */
-const elicit = (message: string) => ({ action: 'accept' as const, content: { sure: message !== 'Remove note 2?' } });
 
 const SWITCHES: Record<string, Record<string, string>> = {
   '': {},
@@ -40,52 +37,11 @@ for (const { kind, era } of CLIENTS) {
     test(`a ${kind} client has its notes over HTTP${suffix}`, async (t) => {
       const settings = { MCP_AUTH_TOKENS: `ada:${TOKEN}`, ...env };
       const { url } = await startListening(t, settings, { createServer: createMcpServer });
-      const client = await connectHttp(t, kind, url, { elicit, fetch: withToken });
+      const client = await connectHttp(t, kind, url, { elicit: fillInForm, fetch: withToken });
       assert.equal(client.era, era);
       await useNotes(client);
     });
   }
-
-  test(`a ${kind} client has its notes over stdio`, async (t) => {
-    await useNotes(await connect(t, kind, stdioPipe(t, createMcpServer), { elicit }));
-  });
-}
-
-test('the command serves the notes over stdio', async (t) => {
-  const args = ['--import', './loader.mjs', 'src/node/cli.ts', 'test/fixtures/notes.ts', '--stdio'];
-  await useNotes(await connectStdio(t, 'v2 legacy', { command: process.execPath, args }, { elicit }));
-});
-
-/** Does everything that there is to do with notes. */
-async function useNotes(client: TestClient): Promise<void> {
-  const call = async (tool: string, args = {}) =>
-    (await client.call(tool, args, { logLevel: 'info' })).content[0]?.text;
-  const tools = async () => (await client.listTools()).tools.map(({ name }) => name).toSorted();
-  const withoutNotes = ['add-note', 'list-notes', 'remove-note'];
-  assert.deepEqual(await tools(), withoutNotes);
-  assert.deepEqual(await client.resources(), [NOTES_URI]);
-  await client.follow(NOTES_URI);
-
-  assert.equal(await call('add-note', { text: 'milk' }), 'Added as number 1.');
-  await client.heard.next('notifications/message', { level: 'info', data: 'Notes: 1' });
-  await client.heard.next(UPDATED, { uri: NOTES_URI });
-  await client.heard.next(TOOLS_CHANGED);
-  assert.deepEqual(await tools(), ['add-note', 'export-notes', 'list-notes', 'remove-note']);
-  assert.equal(await call('add-note', { text: 'tea' }), 'Added as number 2.');
-  await client.heard.next(UPDATED, { uri: NOTES_URI });
-
-  assert.equal(await call('list-notes'), '1. milk\n2. tea');
-  assert.equal(await call('export-notes'), '- milk\n- tea');
-  assert.equal(await client.read(NOTES_URI), 'milk\ntea');
-  assert.match(await client.prompt('summarize'), /milk\ntea/);
-
-  assert.equal(await call('remove-note', { number: 2 }), 'Nothing removed.');
-  assert.equal(await call('remove-note', { number: 1 }), 'Removed note 1.');
-  await client.heard.next(UPDATED, { uri: NOTES_URI });
-  assert.equal(await call('list-notes'), '1. tea');
-  assert.equal(await call('remove-note', { number: 1 }), 'Removed note 1.');
-  await client.heard.next(TOOLS_CHANGED);
-  assert.deepEqual(await tools(), withoutNotes);
 }
 
 for (const [suffix, env] of Object.entries(SWITCHES)) {
@@ -136,21 +92,32 @@ for (const [suffix, env] of Object.entries(SWITCHES)) {
       });
     }
 
-    test('an update is heard by the sessions that have subscribed, until they unsubscribe', async () => {
+    test('an update is heard by the session whose notes they are, until it unsubscribes', async () => {
       const { app } = sessionApp({}, env, { createServer: createMcpServer });
       const [follower, other] = [await openSession(app), await openSession(app)];
-      await subscribe(follower);
+      await Promise.all([subscribe(follower), subscribe(other)]);
       const [heard, heardByOther] = [await openGet(follower), await openGet(other)];
       await follower.call('add-note', { text: 'milk' });
       await heard.next(UPDATED);
-      const unsubscribe = rpc('resources/unsubscribe', { uri: NOTES_URI });
+      const unsubscribe = rpc('resources/unsubscribe', { uri: await uriOf(follower) });
       assert.deepEqual((await answerOf(await follower.post(unsubscribe))).result, {});
-      await subscribe(other);
       await follower.call('add-note', { text: 'tea' });
+      await other.call('add-note', { text: 'sugar' });
       await heardByOther.next(UPDATED);
       await settled();
       await Promise.all([heard.cancel(), heardByOther.cancel()]);
       assert.deepEqual([updatesIn(heard.text), updatesIn(heardByOther.text)], [1, 1]);
+    });
+
+    test("the URI of the notes stays the same, is no other session's, and does not give the session away", async () => {
+      const { app } = sessionApp({}, env, { createServer: createMcpServer });
+      const [one, other] = [await openSession(app), await openSession(app)];
+      const uri = await uriOf(one);
+      assert.match(uri, /^notes:\/\/[\da-f-]{36}$/);
+      assert.ok(!uri.includes(one.id));
+      await nextTurn();
+      assert.equal(await uriOf(one), uri);
+      assert.notEqual(await uriOf(other), uri);
     });
   });
 }
@@ -176,11 +143,12 @@ describe('in 2026-07-28', () => {
     assert.equal(await callAs(app, 'alice.2', 'list-notes'), '1. milk');
     assert.equal(await callAs(app, 'alice', 'export-notes'), '- milk');
     assert.equal(await callAs(app, 'bob', 'list-notes'), 'There are no notes.');
+    assert.ok(!app.lines.some((line) => line.includes('told to nobody')));
   });
 
   test('a caller that is unauthenticated is told that there is nobody to keep notes for', async () => {
     const { app } = sessionApp({}, {}, { createServer: createMcpServer });
-    assert.match((await callAs(app, undefined, 'add-note', { text: 'milk' })) ?? '', /There is no caller/);
+    assert.match((await callAs(app, undefined, 'add-note', { text: 'milk' })) ?? '', /caller/);
   });
 });
 
@@ -193,8 +161,15 @@ async function toolsOf(session: LegacySession): Promise<string[]> {
   return ((result?.['tools'] ?? []) as { name: string }[]).map(({ name }) => name);
 }
 
+async function uriOf(session: LegacySession): Promise<string> {
+  const { result } = await answerOf(await session.post(rpc('resources/list')));
+  const [notes] = (result?.['resources'] ?? []) as { uri: string }[];
+  assert.ok(notes);
+  return notes.uri;
+}
+
 async function subscribe(session: LegacySession): Promise<unknown> {
-  return (await answerOf(await session.post(rpc('resources/subscribe', { uri: NOTES_URI })))).result;
+  return (await answerOf(await session.post(rpc('resources/subscribe', { uri: await uriOf(session) })))).result;
 }
 
 /** The GET stream of a session as clients have it: when it ends, they open it again. */
