@@ -155,10 +155,10 @@ export class LiveSessions {
 
   /** Drops every session. */
   async clear(): Promise<void> {
-    const drops = Array.from(this.#entries.values(), ({ id, session }) => {
+    const drops = Array.from(this.#entries.values(), async ({ id, session }) => {
       const drop = this.drop(id);
       // One that is still being built has nothing to end, and its `createServer` may hang.
-      return session ? drop : Promise.resolve();
+      if (session) await drop;
     });
     await Promise.all(drops);
   }
