@@ -5,6 +5,7 @@
 import { createMcpHandler, type McpRequestContext, type ServerEventBus } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { BuildServer, ServerRequest } from '../context/context.ts';
+import { onceATurn } from '../context/once-a-turn.ts';
 import { areFewEnough } from '../context/subscriptions.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -89,8 +90,9 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   };
   /** The last error that the handler has reported. It reports one right before it answers 500. */
   let lastError: Error | undefined;
+  const bus = onceATurn(options.changes, options.clock);
   const handler = createMcpHandler(createHandled, {
-    bus: options.changes,
+    bus,
     legacy: 'reject',
     keepAliveMs,
     maxSubscriptions: options.maxSubscriptions,
@@ -120,7 +122,12 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     return asAccepted(streamedAnswer(response, exchange, options, call), accepted);
   }
 
-  return { answer, subscribe: createSubscribe(fetchHandler, options), close: () => handler.close() };
+  async function close(): Promise<void> {
+    bus.close();
+    await handler.close();
+  }
+
+  return { answer, subscribe: createSubscribe(fetchHandler, options), close };
 }
 
 /** Makes the function that opens streams of `subscriptions/listen`, so many for each principal. A stop does not wait for them. */

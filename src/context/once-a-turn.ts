@@ -1,0 +1,40 @@
+/**
+ * Passes on what changes, each list and resource at most once in a turn of the event loop.
+ *
+ * The SDK looks at every stream of `subscriptions/listen` for every event, and an author may notify in a loop.
+ */
+import { InMemoryServerEventBus, type ServerEvent, type ServerEventBus } from '@modelcontextprotocol/server';
+import type { Clock } from '../lib/clock.ts';
+import { subjectOf } from './subscriptions.ts';
+
+/** A bus for many listeners. */
+export interface OnceATurn extends ServerEventBus {
+  /** Passes nothing on any more. */
+  close(): void;
+}
+
+/** Makes a bus whose listeners hear what is published on `source`, a turn later. */
+export function onceATurn(source: ServerEventBus, clock: Pick<Clock, 'after'>): OnceATurn {
+  const bus = new InMemoryServerEventBus();
+  const pending = new Map<string, ServerEvent>();
+  let cancel: (() => void) | undefined;
+
+  const passOn = () => {
+    const events = Array.from(pending.values());
+    pending.clear();
+    for (const event of events) bus.publish(event);
+  };
+  const leave = source.subscribe((event) => {
+    if (pending.size === 0) cancel = clock.after(0, passOn);
+    pending.set(subjectOf(event), event);
+  });
+
+  return {
+    publish: (event) => source.publish(event),
+    subscribe: (listener) => bus.subscribe(listener),
+    close() {
+      leave();
+      cancel?.();
+    },
+  };
+}
