@@ -115,7 +115,7 @@ for (const [what, { env, serve }] of Object.entries(WAYS)) {
     const built = build();
     const app = await served(built);
     assert.equal((await serve(app)).status, 500);
-    assert.ok(app.lines.some((line) => line.includes('already in use')));
+    assert.ok(app.lines.some((line) => line.includes('it had returned before')));
   });
 
   test(`tells a server with an onclose handler that ${what} is over`, async () => {

@@ -280,7 +280,7 @@ test('tells a server what went wrong with its answer', async () => {
   assert.match(errors.join(), /circular/);
 });
 
-test('answers 500 to a call for which createServer returns a server that is already in use, and says so in the log', async () => {
+test('answers 500 to a call for which createServer returns a server that it had returned before, and says so in the log', async () => {
   const server = new McpServer({ name: 'test', version: '1' });
   const { tool, started } = waiting();
   server.registerTool('tool', {}, async ({ mcpReq }) => said(String(await tool(mcpReq.signal))));
@@ -288,7 +288,7 @@ test('answers 500 to a call for which createServer returns a server that is alre
   const running = app.request('POST', call('tool'));
   await started;
   assert.equal((await app.request('POST', call('tool'))).status, 500);
-  assert.ok(app.lines.some((line) => line.includes('already in use')));
+  assert.ok(app.lines.some((line) => line.includes('it had returned before')));
   // The call that was there first goes on.
   assert.equal(await app.drain(), 1);
   assert.equal((await running).status, 503);
