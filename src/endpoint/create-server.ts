@@ -21,7 +21,7 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
   const used = new WeakSet<McpServer | Server>();
   return async ({ era, caller, sessionId, requestInfo, calledTool }) => {
     const { principal, authInfo } = caller;
-    const server: unknown = await call(createServer, {
+    const context: McpContext = {
       era,
       ...(authInfo && { authInfo }),
       ...(requestInfo && { requestInfo }),
@@ -30,7 +30,13 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
       notify,
       state: new ScopedState(state, sessionId, caller),
       calledTool,
-    });
+    };
+    let server: unknown;
+    try {
+      server = await createServer(context);
+    } catch (error) {
+      throw buildFailure(error);
+    }
     if (!(server instanceof McpServer || server instanceof Server)) {
       throw new TypeError(`createMcpServer must return an McpServer, but returned ${describe(server)}`);
     }
@@ -38,7 +44,8 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
     if (used.has(server) || protocolOf(server).transport) {
       throw new TypeError('createMcpServer returned a server that it had returned before: it must build a new one');
     }
-    used.add(server);
+    // Those of single tool calls are recognized by the shortcut that ends them, and remembering them all would cost 4%.
+    if (calledTool === undefined) used.add(server);
     return server;
   };
 }
@@ -57,14 +64,10 @@ export function loggingFailures(buildServer: BuildServer, log: Logger): BuildSer
 }
 
 /** Names the function that failed: its own message may say anything. */
-async function call(createServer: CreateServer, context: McpContext): Promise<unknown> {
-  try {
-    return await createServer(context);
-  } catch (error) {
-    const failure = new Error(`createMcpServer failed: ${String(error)}`);
-    if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
-    throw failure;
-  }
+function buildFailure(error: unknown): Error {
+  const failure = new Error(`createMcpServer failed: ${String(error)}`);
+  if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
+  return failure;
 }
 
 function describe(value: unknown): string {

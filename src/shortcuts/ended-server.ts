@@ -32,7 +32,9 @@ class EndedServer extends Server {
   }
 
   override connect(): Promise<void> {
-    return Promise.reject(new Error('The server is already in use: createServer must build a new one'));
+    return Promise.reject(
+      new Error('createMcpServer returned a server that it had returned before: it must build a new one'),
+    );
   }
 
   override setRequestHandler(): void {}
