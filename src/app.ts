@@ -31,6 +31,7 @@ import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { EventLog } from './sessions/event-log.ts';
 import type { SessionStore } from './sessions/session-store.ts';
+import type { WatchMemory } from './sessions/sessions.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
@@ -52,10 +53,10 @@ export interface AppOptions {
   /** Reads the body of a request on this runtime, or resolves to `undefined` if it is larger. @default by `arrayBuffer()` */
   readBody?: (c: Context, maxBytes: number) => Promise<Uint8Array | undefined>;
   /**
-   * Tells now and then whether the memory of this runtime is short, so that servers of idle sessions are dropped. The
-   * returned function ends that. @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
+   * Tells whether the memory of this runtime is short: then servers of idle sessions are dropped.
+   * @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
    */
-  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
+  watchMemory?: WatchMemory;
   /** Keeps session records. @default in memory */
   sessionStore?: SessionStore;
   /** Keeps events for clients that resume a stream. @default in memory */

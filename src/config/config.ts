@@ -1,5 +1,5 @@
 /**
- * Reads the settings. No other file reads the environment.
+ * Reads the settings. No part of the server takes a setting from elsewhere.
  *
  * `loadConfig(env)` turns variables into a `Config`, or throws a `ConfigError` with one line for each problem. An unsafe
  * configuration is refused: see {@link exposureProblems} and {@link authorizationProblems}. `settings.ts` lists the

@@ -10,8 +10,6 @@ import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server';
 export interface Changes {
   /** Each list and each resource that has changed, once, in the order of the last change. */
   events: ServerEvent[];
-  /** The number of the last change, whatever it was. */
-  last: number;
   /** Whether these are all; otherwise some were too long ago, or the number is not one of this log. */
   isComplete: boolean;
 }

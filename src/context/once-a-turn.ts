@@ -13,9 +13,17 @@ export interface OnceATurn extends ServerEventBus {
   close(): void;
 }
 
-/** Makes a bus whose listeners hear what is published on `source`, a turn later. */
-export function onceATurn(source: ServerEventBus, clock: Pick<Clock, 'after'>): OnceATurn {
-  const bus = new InMemoryServerEventBus();
+/**
+ * Makes a bus whose listeners hear what is published on `source`, a turn later.
+ *
+ * @param onerror - Receives the errors of listeners.
+ */
+export function onceATurn(
+  source: ServerEventBus,
+  clock: Pick<Clock, 'after'>,
+  onerror: (error: Error) => void,
+): OnceATurn {
+  const bus = new InMemoryServerEventBus(onerror);
   const pending = new Map<string, ServerEvent>();
   let cancel: (() => void) | undefined;
 

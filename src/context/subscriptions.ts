@@ -1,5 +1,5 @@
 /** What clients want to hear of: what a server has announced, and the resources that they have subscribed to. */
-import type { JSONRPCNotification, JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
+import type { JSONRPCNotification, Server, ServerEvent } from '@modelcontextprotocol/server';
 
 /** Most resources that one client can subscribe to. */
 const MAX_SUBSCRIPTIONS = 500;
@@ -23,22 +23,14 @@ export function subjectOf(event: ServerEvent): string {
   return event.kind === 'resource_updated' ? `${event.kind} ${event.uri}` : event.kind;
 }
 
-/** The subject of updates of a resource. */
-export function resourceSubject(uri: string): string {
-  return subjectOf({ kind: 'resource_updated', uri });
-}
-
-/** The event that says again what a subject is about. */
-export function eventOf(subject: string): ServerEvent {
-  const [kind, uri = ''] = subject.split(/ (.*)/s);
-  return { kind, ...(kind === 'resource_updated' && { uri }) } as ServerEvent;
-}
-
-/** The lists that clients of a server hear of when they change. */
-export function announcedLists(server: Server): string[] {
+/** What clients of a server hear of without a subscription: its lists, as far as it announces changes. */
+export function announcedEvents(server: Server): ServerEvent[] {
   const { tools, prompts, resources } = server.getCapabilities();
-  const lists = { tools, prompts, resources };
-  return Object.entries(lists).flatMap(([name, list]) => (list?.listChanged === true ? [`${name}_list_changed`] : []));
+  const events: ServerEvent[] = [];
+  if (tools?.listChanged === true) events.push({ kind: 'tools_list_changed' });
+  if (prompts?.listChanged === true) events.push({ kind: 'prompts_list_changed' });
+  if (resources?.listChanged === true) events.push({ kind: 'resources_list_changed' });
+  return events;
 }
 
 /**
@@ -57,13 +49,6 @@ export function answerSubscriptions(server: Server): void {
     }
     server.setRequestHandler(method, () => ({}));
   }
-}
-
-/** Changes `uris` as a client has asked. Returns whether the request was about subscriptions. */
-export function applySubscription({ method, params }: JSONRPCRequest, uris: Set<string>): boolean {
-  if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return false;
-  uris[method === 'resources/subscribe' ? 'add' : 'delete'](params?.['uri'] as string);
-  return true;
 }
 
 const METHODS = {

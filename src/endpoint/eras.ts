@@ -1,39 +1,24 @@
 /** Makes what serves the two protocol eras, from the settings and the engines that the app has chosen. */
 import type { Config } from '../config/config.ts';
-import type { ChangeLog } from '../context/change-log.ts';
-import type { CreateServer, OnSessionEnd } from '../context/context.ts';
+import type { CreateServer } from '../context/context.ts';
 import type { Notifier } from '../context/notifier.ts';
 import type { StateSource } from '../context/state.ts';
-import type { StateStore } from '../context/state-store.ts';
-import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Lifecycle } from '../lib/lifecycle.ts';
-import type { EventLog } from '../sessions/event-log.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
-import { Sessions } from '../sessions/sessions.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
 import { createModern, type ModernRequests } from './modern.ts';
 import { createStateless } from './stateless.ts';
 
+type SharedParts = 'clock' | 'log' | 'lifecycle' | 'callsInFlight' | 'watchMemory' | 'onSessionEnd';
+type Engines = 'changes' | 'stateStore' | 'eventLog';
+
 /** Options for {@link createEras}. */
-export interface ErasOptions {
+export interface ErasOptions extends Pick<SessionsOptions, SharedParts | Engines> {
   config: Config;
-  clock: Clock;
-  log: Logger;
-  lifecycle: Readonly<Lifecycle>;
-  callsInFlight: CallsInFlight;
   notify: Notifier;
-  changes: ChangeLog;
-  stateStore: StateStore;
   sessionStore: SessionStore;
-  eventLog: EventLog;
-  /** As in `AppOptions`. */
-  onSessionEnd?: OnSessionEnd | undefined;
-  /** As in `AppOptions`. */
-  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
   /** As in `AppOptions`. @default 100 */
   streamAfterMs?: number;
 }

@@ -90,7 +90,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
   };
   /** The last error that the handler has reported. It reports one right before it answers 500. */
   let lastError: Error | undefined;
-  const bus = onceATurn(options.changes, options.clock);
+  const bus = onceATurn(options.changes, options.clock, options.onerror);
   const handler = createMcpHandler(createHandled, {
     bus,
     legacy: 'reject',

@@ -6,7 +6,7 @@
  */
 import type { JSONRPCNotification, ServerEvent } from '@modelcontextprotocol/server';
 import type { ChangeLog } from '../context/change-log.ts';
-import { eventOf, notificationOf, subjectOf } from '../context/subscriptions.ts';
+import { notificationOf, subjectOf } from '../context/subscriptions.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 
 /** The sessions of this process with an open GET stream, by what they want to hear of. */
@@ -43,10 +43,11 @@ export interface ChangeListenerOptions {
   onerror: (error: unknown) => void;
 }
 
-/** What one session wants to hear of, and has been told. */
+/** What one session wants to hear of and has been told. */
 export class ChangeListener {
   readonly #options: ChangeListenerOptions;
-  readonly #subjects = new Set<string>();
+  /** What the session wants to hear of, by subject. */
+  readonly #wanted = new Map<string, ServerEvent>();
   /** What is about to be sent, each subject once. */
   readonly #pending = new Map<string, ServerEvent>();
   /** Catches up and sends one after the other, so that nothing is sent twice. */
@@ -72,13 +73,15 @@ export class ChangeListener {
   }
 
   /** Adds what the session wants to hear of from now on. */
-  add(subject: string): void {
-    this.#subjects.add(subject);
+  add(event: ServerEvent): void {
+    const subject = subjectOf(event);
+    this.#wanted.set(subject, event);
     if (this.#isListening) this.#options.audience.add(subject, this);
   }
 
-  remove(subject: string): void {
-    this.#subjects.delete(subject);
+  remove(event: ServerEvent): void {
+    const subject = subjectOf(event);
+    this.#wanted.delete(subject);
     this.#pending.delete(subject);
     this.#options.audience.remove(subject, this);
   }
@@ -88,7 +91,7 @@ export class ChangeListener {
     const connection = ++this.#connections;
     this.#isListening = true;
     this.#isForgotten = false;
-    for (const subject of this.#subjects) this.#options.audience.add(subject, this);
+    for (const subject of this.#wanted.keys()) this.#options.audience.add(subject, this);
     return this.#inOrder(() => this.#catchUp(connection));
   }
 
@@ -102,7 +105,7 @@ export class ChangeListener {
     this.#isListening = false;
     this.#isBehind = true;
     this.#pending.clear();
-    for (const subject of this.#subjects) audience.remove(subject, this);
+    for (const subject of this.#wanted.keys()) audience.remove(subject, this);
   }
 
   /**
@@ -131,9 +134,9 @@ export class ChangeListener {
       if (connection !== this.#connections) return;
       // If the log has forgotten what has changed, anything may have; and its numbers may have begun anew.
       if (!isComplete) this.#told = 0;
-      for (const event of isComplete ? events : Array.from(this.#subjects, eventOf)) {
+      for (const event of isComplete ? events : this.#wanted.values()) {
         const subject = subjectOf(event);
-        if (this.#subjects.has(subject)) this.#pending.set(subject, event);
+        if (this.#wanted.has(subject)) this.#pending.set(subject, event);
       }
       this.#isBehind = false;
     } catch (error) {

@@ -15,13 +15,7 @@ import type {
 import type { Caller } from '../auth/caller.ts';
 import type { ChangeLog } from '../context/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
-import {
-  announcedLists,
-  answerSubscriptions,
-  applySubscription,
-  areFewEnough,
-  resourceSubject,
-} from '../context/subscriptions.ts';
+import { announcedEvents, answerSubscriptions, areFewEnough } from '../context/subscriptions.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Accepted } from '../protocol/accept.ts';
@@ -53,7 +47,7 @@ export interface LiveSessionOptions {
   changes: ChangeLog;
   audience: Audience;
   /** What the client has been told on its GET stream so far. */
-  told: Pick<SessionRecord, 'toldChange' | 'toldEvent'>;
+  told: Pick<SessionRecord, 'toldChange' | 'sentOnGet'>;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
@@ -104,7 +98,7 @@ export class LiveSession {
     this.#transport = new HttpTransport({
       ...options,
       sessionId: options.id,
-      sentOnGet: options.told.toldEvent,
+      sentOnGet: options.told.sentOnGet,
       events: createSessionEvents({ ...options, sessionId: options.id }),
       savingOf: (request) => this.#savingOf(request),
       onsay: (method) => this.#note(method),
@@ -125,7 +119,7 @@ export class LiveSession {
   /** Connects the server, once. */
   async connect(): Promise<void> {
     await this.#server.connect(this.#transport);
-    for (const list of announcedLists(protocolOf(this.#server))) this.#listener.add(list);
+    for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
   }
 
   /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
@@ -142,7 +136,7 @@ export class LiveSession {
   answer(exchange: Exchange): Answer | Promise<Answer> {
     this.hasAnswered = true;
     const { messages } = exchange.incoming;
-    this.#forgetQuestions(messages.filter((message) => !('method' in message)).length);
+    if (this.#questions > 0) this.#forgetQuestions(messages.filter((message) => !('method' in message)).length);
     const refusal = this.#refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;
     if (!messages.some(isInitialized)) return this.#transport.answer(exchange);
@@ -192,7 +186,7 @@ export class LiveSession {
    */
   async #forgetTold(): Promise<void> {
     this.#listener.forget();
-    await this.#save({ toldChange: 0, toldEvent: undefined });
+    await this.#save({ toldChange: 0, sentOnGet: undefined });
   }
 
   /** Saves what the client has been told on its GET stream. */
@@ -200,7 +194,7 @@ export class LiveSession {
     this.#listener.stop();
     if (!this.#wasListening) return;
     this.#wasListening = false;
-    await this.#save({ toldChange: this.#listener.told, toldEvent: this.#transport.streams.sentOnGet });
+    await this.#save({ toldChange: this.#listener.told, sentOnGet: this.#transport.streams.sentOnGet });
   }
 
   /** Takes note of what the server says on its own. */
@@ -223,8 +217,7 @@ export class LiveSession {
   }
 
   /** Returns what saves the change that a request makes to the session, if the change must outlive the server. */
-  #savingOf(request: JSONRPCRequest): (() => Promise<boolean>) | undefined {
-    const { method, params } = request;
+  #savingOf({ method, params }: JSONRPCRequest): (() => Promise<boolean>) | undefined {
     switch (method) {
       case 'logging/setLevel':
         return () => {
@@ -234,9 +227,10 @@ export class LiveSession {
       case 'resources/subscribe':
       case 'resources/unsubscribe':
         return () => {
-          const subject = resourceSubject(params?.['uri'] as string);
-          applySubscription(request, this.#subscriptions);
-          this.#listener[method === 'resources/subscribe' ? 'add' : 'remove'](subject);
+          const isWanted = method === 'resources/subscribe';
+          const uri = params?.['uri'] as string;
+          this.#subscriptions[isWanted ? 'add' : 'delete'](uri);
+          this.#listener[isWanted ? 'add' : 'remove']({ kind: 'resource_updated', uri });
           return this.#save({ subscriptions: [...this.#subscriptions] });
         };
       default:

@@ -28,7 +28,7 @@ export interface LiveSessionsOptions {
 
 /**
  * How long it may take to activate a session, in milliseconds: no client waits for longer by default. Without a limit, a
- * `createServer` that hangs would keep the session from ending, and the process from stopping.
+ * `createMcpServer` that hangs would keep the session from ending, and the process from stopping.
  */
 const MAX_BUILD_MS = 60_000;
 
@@ -157,7 +157,7 @@ export class LiveSessions {
   async clear(): Promise<void> {
     const drops = Array.from(this.#entries.values(), async ({ id, session }) => {
       const drop = this.drop(id);
-      // One that is still being built has nothing to end, and its `createServer` may hang.
+      // One that is still being built has nothing to end, and its `createMcpServer` may hang.
       if (session) await drop;
     });
     await Promise.all(drops);
@@ -180,7 +180,9 @@ export class LiveSessions {
     const late = new Promise<never>((_, reject) => {
       cancel = this.#options.clock.after(MAX_BUILD_MS, () => {
         building.then((session) => session.close()).catch(() => {});
-        reject(new Error(`a session's server was not ready within ${MAX_BUILD_MS / 1000} seconds: createServer hangs`));
+        reject(
+          new Error(`a session's server was not ready within ${MAX_BUILD_MS / 1000} seconds: createMcpServer hangs`),
+        );
       });
     });
     return Promise.race([building, late]).finally(() => cancel?.());

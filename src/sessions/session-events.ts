@@ -2,6 +2,7 @@
  * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
  * that was sent after it.
  */
+import { errorOf } from '../transport/call.ts';
 import type { StreamLog } from '../transport/streams.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -25,7 +26,7 @@ export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEve
   }
 
   function report(error: unknown): void {
-    onerror(error instanceof Error ? error : new Error(String(error)));
+    onerror(errorOf(error));
   }
 
   return {

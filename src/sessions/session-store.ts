@@ -29,12 +29,12 @@ export interface SessionRecord {
   /** The number of the last change that the client has been told (`ChangeLog`). */
   readonly toldChange: number;
   /** The id of the last event that was sent on the GET stream. */
-  readonly toldEvent?: string | undefined;
+  readonly sentOnGet?: string | undefined;
 }
 
 /** The parts of a record that change. */
 export type SessionChanges = Partial<
-  Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions' | 'toldChange' | 'toldEvent'>
+  Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions' | 'toldChange' | 'sentOnGet'>
 >;
 
 /**

@@ -52,6 +52,9 @@ const RETRY_AFTER_SECONDS = 10;
 /** Longest interval between two searches for sessions to drop. */
 const MAX_TICK_MS = 15_000;
 
+/** Calls back now and then: whether memory is short. The returned function ends that. */
+export type WatchMemory = (onReading: (isShort: boolean) => void) => () => void;
+
 /** Options for {@link Sessions}. */
 export interface SessionsOptions {
   /** Builds the server of a session. */
@@ -77,8 +80,8 @@ export interface SessionsOptions {
   maxLive: number;
   /** How long an idle session stays in memory, in milliseconds. @default as long as the session: `idleMs` */
   liveIdleMs?: number | undefined;
-  /** Tells now and then whether memory is short: then idle sessions are dropped from it. The returned function ends that. @default never */
-  watchMemory?: (onReading: (isShort: boolean) => void) => () => void;
+  /** When memory is short, idle sessions are dropped from it. @default never */
+  watchMemory?: WatchMemory;
   /** Hears of servers that are dropped although their session goes on. */
   losses: LossLog;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */

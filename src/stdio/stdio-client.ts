@@ -2,13 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { JSONRPCRequest, Server, ServerEvent } from '@modelcontextprotocol/server';
 import type { NotificationHost } from '../context/notifier.ts';
-import {
-  announcedLists,
-  answerSubscriptions,
-  applySubscription,
-  notificationOf,
-  subjectOf,
-} from '../context/subscriptions.ts';
+import { announcedEvents, answerSubscriptions, notificationOf, subjectOf } from '../context/subscriptions.ts';
 
 /** Most lists and resources of which a change waits for a client that does not read. As many as the log of changes keeps. */
 const MAX_WAITING = 10_000;
@@ -37,7 +31,8 @@ export function createStdioClient(stdout: Writable, onerror: (error: Error) => v
   /** Whether the client wants to hear of an event. In 2026-07-28, the SDK knows what it listens to. */
   function wants(event: ServerEvent, server: Server, era: string): boolean {
     if (era === 'modern') return true;
-    return event.kind === 'resource_updated' ? uris.has(event.uri) : announcedLists(server).includes(event.kind);
+    if (event.kind === 'resource_updated') return uris.has(event.uri);
+    return announcedEvents(server).some(({ kind }) => kind === event.kind);
   }
 
   function publish(event: ServerEvent): void {
@@ -60,7 +55,10 @@ export function createStdioClient(stdout: Writable, onerror: (error: Error) => v
       current = { server, era, sessionId };
       if (era === 'legacy') answerSubscriptions(server);
     },
-    onresult: (request) => void applySubscription(request, uris),
+    onresult({ method, params }) {
+      if (method === 'resources/subscribe') uris.add(params?.['uri'] as string);
+      if (method === 'resources/unsubscribe') uris.delete(params?.['uri'] as string);
+    },
     publish,
     log(sessionId, message) {
       if (!current?.server.transport || sessionId !== current.sessionId) return;

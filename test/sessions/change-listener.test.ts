@@ -22,7 +22,7 @@ test('a thousand changes in a row make one listener do the work of one', async (
     send,
     onerror: (error) => assert.fail(String(error)),
   });
-  listener.add('tools_list_changed');
+  listener.add({ kind: 'tools_list_changed' });
   await listener.listen();
   let promises = 0;
   const hook = createHook({ init: (_id, type) => void (promises += type === 'PROMISE' ? 1 : 0) }).enable();

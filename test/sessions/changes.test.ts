@@ -1,92 +1,22 @@
 /** What sessions of the 2025 revisions hear of changes, by `notify`, wherever their server and their stream are. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { McpServer } from '@modelcontextprotocol/server';
 import type { ChangeLog } from '../../src/context/change-log.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
-import { createNotifier, type CreateServer, type McpContext, type Notifier } from '../../src/tools.ts';
+import { eventsIn, openSession, sessionOf } from '../support/app.ts';
 import {
-  answerOf,
-  eventsIn,
-  gate,
-  openSession,
-  readStream,
-  rpc,
-  sessionOf,
-  type LegacySession,
-  type StreamReader,
-} from '../support/app.ts';
-import { sessionApp, type SessionApp } from '../support/session-app.ts';
+  breakOff,
+  createChangingServer,
+  listen,
+  LIVE_A_MINUTE,
+  LOG_AGE_MS,
+  setUp,
+  subscribe,
+  toldIn,
+} from '../support/changing.ts';
+import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
-
-/** So that sessions leave memory while a test runs. */
-const LIVE_A_MINUTE = { MCP_LIVE_IDLE_SECONDS: '60' };
-const LOG_AGE_MS = 5 * 60_000;
-
-/** A server with everything to be told about, and nothing behind it. */
-function createServer(_context?: McpContext): McpServer {
-  const listChanged = { listChanged: true };
-  return new McpServer(
-    { name: 'changing', version: '1.0.0' },
-    {
-      capabilities: {
-        logging: {},
-        tools: listChanged,
-        prompts: listChanged,
-        resources: { listChanged: false, subscribe: true },
-      },
-    },
-  );
-}
-
-interface Scene extends SessionApp {
-  notify: Notifier;
-  session: LegacySession;
-  /** How many servers were built. */
-  built: () => number;
-}
-
-async function setUp(options: Parameters<typeof sessionApp>[2] = {}): Promise<Scene> {
-  const notify = createNotifier();
-  let built = 0;
-  const countServers: CreateServer = (context) => {
-    built += 1;
-    return (options.createServer ?? createServer)(context);
-  };
-  const context = sessionApp({}, LIVE_A_MINUTE, { notify, ...options, createServer: countServers });
-  return { ...context, notify, session: await openSession(context.app), built: () => built };
-}
-
-async function subscribe(session: LegacySession, uri: string, method = 'subscribe'): Promise<void> {
-  const { result } = await answerOf(await session.post(rpc(`resources/${method}`, { uri })));
-  assert.deepEqual(result, {});
-}
-
-/** What was told in a stream, in short: `tools`, `prompts`, a URI, or the text of a log message. */
-function toldIn(stream: StreamReader): string[] {
-  return eventsIn(stream.text).flatMap(({ message }) => {
-    const { method = '', params = {} } = (message ?? {}) as {
-      method?: string;
-      params?: { uri?: string; data?: string };
-    };
-    return method === '' ? [] : [params.uri ?? params.data ?? method.split('/')[1] ?? ''];
-  });
-}
-
-/** Opens the GET stream, or resumes it, and reads it until nothing more comes. */
-async function listen(session: LegacySession, lastEventId?: string): Promise<StreamReader> {
-  const stream = readStream(await session.get(lastEventId));
-  void stream.ended().catch(() => {});
-  await settled();
-  return stream;
-}
-
-async function breakOff(stream: StreamReader): Promise<string | undefined> {
-  await stream.cancel();
-  await settled();
-  return eventsIn(stream.text).findLast(({ id }) => id !== undefined)?.id;
-}
 
 describe('a session with an open GET stream', () => {
   test('hears of lists that it was announced, and of resources that it has subscribed to', async () => {
@@ -274,7 +204,11 @@ describe('a session whose GET stream is not open', () => {
     const { session, store, eventLog } = await setUp();
     await subscribe(session, 'test:mine');
     await store.update(session.id, { toldChange: 7 });
-    const afterRestart = sessionApp({}, LIVE_A_MINUTE, { createServer, sessionStore: store, eventLog }).app;
+    const afterRestart = sessionApp({}, LIVE_A_MINUTE, {
+      createServer: createChangingServer,
+      sessionStore: store,
+      eventLog,
+    }).app;
     const stream = await listen(sessionOf(afterRestart, session.id));
     assert.deepEqual(toldIn(stream).toSorted(), ['prompts', 'test:mine', 'tools']);
     await stream.cancel();
@@ -315,124 +249,6 @@ describe('a session whose GET stream is not open', () => {
     const third = await listen(session);
     assert.deepEqual(toldIn(third), []);
     await third.cancel();
-  });
-});
-
-describe('subscriptions', () => {
-  test('are answered -32601 by a server that has not announced them', async () => {
-    const plain = () => new McpServer({ name: 'plain', version: '1.0.0' }, { capabilities: { resources: {} } });
-    const { session } = await setUp({ createServer: plain });
-    const { error } = await answerOf(await session.post(rpc('resources/subscribe', { uri: 'test:mine' })));
-    assert.equal(error?.code, -32601);
-  });
-
-  test("are refused by the author's own handler, if there is one", async () => {
-    const { notify, session } = await setUp({
-      createServer: () => {
-        const server = createServer();
-        server.server.setRequestHandler('resources/subscribe', ({ params }) => {
-          if (params.uri !== 'test:known') throw new Error('No such resource');
-          return {};
-        });
-        return server;
-      },
-    });
-    const refused = await answerOf(await session.post(rpc('resources/subscribe', { uri: 'test:unknown' })));
-    assert.match(refused.error?.message ?? '', /No such resource/);
-    await subscribe(session, 'test:known');
-    const stream = await listen(session);
-    notify.resourceUpdated('test:unknown');
-    notify.resourceUpdated('test:known');
-    await settled();
-    assert.deepEqual(toldIn(stream), ['test:known']);
-    await stream.cancel();
-  });
-
-  test('are refused without a URI', async () => {
-    const { session } = await setUp();
-    const { error } = await answerOf(await session.post(rpc('resources/subscribe', {})));
-    assert.match(error?.message ?? '', /expected string/);
-  });
-});
-
-describe('a log message to a session', () => {
-  const log = (notify: Notifier, id: string, data: string, level: 'info' | 'error' = 'info') =>
-    notify.log(id, { level, data });
-
-  test('is sent on its GET stream, and to no other session', async () => {
-    const { app, notify, session } = await setUp();
-    const [mine, theirs] = [await listen(session), await listen(await openSession(app))];
-    log(notify, session.id, 'hello');
-    await settled();
-    assert.deepEqual([toldIn(mine), toldIn(theirs)], [['hello'], []]);
-    await Promise.all([mine.cancel(), theirs.cancel()]);
-  });
-
-  test('waits for the next stream, in memory or not, in order and once', async () => {
-    const { another, notify, session } = await setUp();
-    log(notify, session.id, 'a');
-    await settled();
-    log(notify, session.id, 'b');
-    await settled();
-    const there = sessionOf(another(), session.id);
-    const first = await listen(there);
-    assert.deepEqual(toldIn(first), ['a', 'b']);
-    await breakOff(first);
-    const second = await listen(there);
-    assert.deepEqual(toldIn(second), []);
-    await second.cancel();
-  });
-
-  test('is not lost when the server leaves memory while an engine is still logging it', async () => {
-    const { clock, app, eventLog, notify, session } = await setUp();
-    const append = eventLog.append.bind(eventLog);
-    const logging = gate();
-    eventLog.append = async (...event) => {
-      await logging.opened;
-      return append(...event);
-    };
-    for (const data of ['a', 'b', 'c']) log(notify, session.id, data);
-    await pass(clock, 85_000);
-    logging.open();
-    await settled();
-    const stream = await listen(sessionOf(app, session.id));
-    assert.deepEqual(toldIn(stream), ['a', 'b', 'c']);
-    await stream.cancel();
-  });
-
-  test("keeps to the client's level, in memory or not", async () => {
-    const { clock, notify, session } = await setUp();
-    assert.deepEqual((await answerOf(await session.post(rpc('logging/setLevel', { level: 'error' })))).result, {});
-    log(notify, session.id, 'too low');
-    log(notify, session.id, 'high enough', 'error');
-    await pass(clock, 85_000);
-    log(notify, session.id, 'too low');
-    log(notify, session.id, 'high enough again', 'error');
-    await settled();
-    const stream = await listen(session);
-    assert.deepEqual(toldIn(stream), ['high enough', 'high enough again']);
-    await stream.cancel();
-  });
-
-  test('goes nowhere if the session has ended, or never was', async () => {
-    const { eventLog, notify, session } = await setUp();
-    await session.delete();
-    log(notify, session.id, 'late');
-    log(notify, 'never', 'late');
-    await settled();
-    assert.deepEqual(await eventLog.tail(session.id, 'get'), []);
-    assert.deepEqual(await eventLog.tail('never', 'get'), []);
-  });
-
-  test('goes nowhere if the server has not announced logging', async () => {
-    const { notify, session } = await setUp({
-      createServer: () => new McpServer({ name: 'silent', version: '1.0.0' }, { capabilities: {} }),
-    });
-    const stream = await listen(session);
-    log(notify, session.id, 'hello');
-    await settled();
-    assert.deepEqual(toldIn(stream), []);
-    await stream.cancel();
   });
 });
 
