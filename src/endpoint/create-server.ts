@@ -44,8 +44,7 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
     if (used.has(server) || protocolOf(server).transport) {
       throw new TypeError('createMcpServer returned a server that it had returned before: it must build a new one');
     }
-    // Those of single tool calls are recognized by the shortcut that ends them, and remembering them all would cost 4%.
-    if (calledTool === undefined) used.add(server);
+    used.add(server);
     return server;
   };
 }
