@@ -1,7 +1,7 @@
 /** What a server remembers beyond its own life: values by session and by caller, on the same engine as the sessions. */
 import { principalKey, type Caller } from '../auth/caller.ts';
 import { StateError } from './state-json.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateStore } from '../contracts/state-store.ts';
 import { createValues, type Values } from './values.ts';
 
 /** How long a caller's value is kept after it was last written, so that a caller who never returns is forgotten: 30 days. */

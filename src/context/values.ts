@@ -1,6 +1,6 @@
 /** The values of a scope, as tools use them: JSON by key. Everything that any engine would refuse is refused here. */
 import { StateError, stateJson } from './state-json.ts';
-import { utf8Bytes, type StateStore, type StateWritten } from './state-store.ts';
+import { utf8Bytes, type StateStore, type StateWritten } from '../contracts/state-store.ts';
 
 /** Longest time that a value can ask for: a year. */
 const MAX_TTL_SECONDS = 365 * 24 * 60 * 60;

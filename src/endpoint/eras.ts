@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { CreateServer } from '../context/context.ts';
 import type { Notifier } from '../context/notifier.ts';
 import type { StateSource } from '../context/state.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import type { SessionStore } from '../contracts/session-store.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';

@@ -1,6 +1,6 @@
 /** Keeps what has changed in this process. It is lost when the process ends. */
 import { InMemoryServerEventBus, type ServerEvent } from '@modelcontextprotocol/server';
-import type { ChangeLog } from '../context/change-log.ts';
+import type { ChangeLog } from '../contracts/change-log.ts';
 import { MAX_URI_CHARS, subjectOf } from '../context/subscriptions.ts';
 
 /** Options for {@link createMemoryChangeLog}. */

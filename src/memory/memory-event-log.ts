@@ -1,7 +1,7 @@
 /** Keeps the event log in this process. It is lost when the process ends. */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
-import type { EventLog, LaterEvents, LoggedEvent } from '../sessions/event-log.ts';
+import type { EventLog, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 
 /** Options for {@link createMemoryEventLog}. */
 export interface MemoryEventLogOptions {

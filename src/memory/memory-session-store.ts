@@ -1,7 +1,7 @@
 /** Keeps session records in this process. They are lost when it ends. */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
-import type { SessionRecord, SessionStore } from '../sessions/session-store.ts';
+import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** Options for {@link createMemorySessionStore}. */
 export interface MemorySessionStoreOptions {

@@ -1,6 +1,6 @@
 /** Keeps what tools remember in this process. It is lost when the process ends. */
-import { STATE_BOUNDS, utf8Bytes, type StateBounds, type StateStore } from '../context/state-store.ts';
-import type { StateWrite, StateWritten } from '../context/state-store.ts';
+import { STATE_BOUNDS, utf8Bytes, type StateBounds, type StateStore } from '../contracts/state-store.ts';
+import type { StateWrite, StateWritten } from '../contracts/state-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ExpiryQueue, type Expiring } from '../lib/expiry-queue.ts';
 

@@ -5,7 +5,7 @@
  * change log says what has changed since: what happened ten times in the meantime is told once.
  */
 import type { JSONRPCNotification, ServerEvent } from '@modelcontextprotocol/server';
-import type { ChangeLog } from '../context/change-log.ts';
+import type { ChangeLog } from '../contracts/change-log.ts';
 import { notificationOf, subjectOf } from '../context/subscriptions.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 

@@ -13,7 +13,7 @@ import type {
   Server,
 } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
-import type { ChangeLog } from '../context/change-log.ts';
+import type { ChangeLog } from '../contracts/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
 import { announcedEvents, answerSubscriptions, areFewEnough } from '../context/subscriptions.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
@@ -28,9 +28,9 @@ import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { ChangeListener, type Audience } from './change-listener.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../contracts/event-log.ts';
 import { createSessionEvents } from './session-events.ts';
-import type { SessionChanges, SessionRecord } from './session-store.ts';
+import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 
 const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 /** When a handshake is repeated, nobody reads a stream. */

@@ -1,6 +1,6 @@
 /** Caps the number of sessions, in total and for one principal. At a cap, the least recently used session makes room. */
 import { createTaskQueue } from '../lib/task-queue.ts';
-import type { SessionRecord, SessionStore } from './session-store.ts';
+import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** How many sessions to look at in one step when searching for one that can go. */
 const PAGE_SIZE = 100;

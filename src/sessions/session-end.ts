@@ -6,11 +6,11 @@
  */
 import type { OnSessionEnd, SessionEndReason } from '../context/context.ts';
 import { sessionScope } from '../context/state.ts';
-import type { StateStore } from '../context/state-store.ts';
+import type { StateStore } from '../contracts/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { EventLog } from './event-log.ts';
-import type { SessionStore } from './session-store.ts';
+import type { EventLog } from '../contracts/event-log.ts';
+import type { SessionStore } from '../contracts/session-store.ts';
 
 /** How many expired sessions are ended at a time. */
 const PAGE_SIZE = 100;

@@ -4,7 +4,7 @@
  */
 import { errorOf } from '../transport/call.ts';
 import type { StreamLog } from '../transport/streams.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../contracts/event-log.ts';
 
 /** Options for {@link createSessionEvents}. */
 export interface SessionEventsOptions {

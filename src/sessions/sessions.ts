@@ -14,9 +14,9 @@ import {
   type LoggingMessageNotificationParams,
 } from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
-import type { ChangeLog } from '../context/change-log.ts';
+import type { ChangeLog } from '../contracts/change-log.ts';
 import type { BuildServer, OnSessionEnd } from '../context/context.ts';
-import type { StateStore } from '../context/state-store.ts';
+import type { StateStore } from '../contracts/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -38,12 +38,12 @@ import { createCallDeadlines, type Answer, type CallDeadlines } from '../transpo
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
 import { GET_STREAM_ID } from '../transport/streams.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../contracts/event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
 import { createSessionEnd, type SessionEnd } from './session-end.ts';
-import type { SessionRecord, SessionStore } from './session-store.ts';
+import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
 const MAX_INITIALIZE_CHARS = 16 * 1024;

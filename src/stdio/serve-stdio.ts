@@ -4,7 +4,7 @@ import { LOCAL_USER } from '../auth/caller.ts';
 import { ConfigError, loadConfig } from '../config/config.ts';
 import type { CreateServer, OnSessionEnd } from '../context/context.ts';
 import { createNotifier, type Notifier } from '../context/notifier.ts';
-import type { StateStore } from '../context/state-store.ts';
+import type { StateStore } from '../contracts/state-store.ts';
 import { sessionScope } from '../context/state.ts';
 import { createServerBuilder } from '../endpoint/create-server.ts';
 import { systemClock } from '../lib/clock.ts';

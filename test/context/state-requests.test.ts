@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sessionScope } from '../../src/context/state.ts';
-import type { StateStore } from '../../src/context/state-store.ts';
+import type { StateStore } from '../../src/contracts/state-store.ts';
 import { createMemoryStateStore } from '../../src/memory/memory-state-store.ts';
 import type { CreateServer, McpContext } from '../../src/tools.ts';
 import { answerOf, gate, modernRequest, openSession, rpc, sessionOf, type TestApp } from '../support/app.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ANONYMOUS, LOCAL_USER, type Caller } from '../../src/auth/caller.ts';
 import { ScopedState, sessionScope } from '../../src/context/state.ts';
 import { StateError } from '../../src/context/state-json.ts';
-import type { StateStore } from '../../src/context/state-store.ts';
+import type { StateStore } from '../../src/contracts/state-store.ts';
 import type { Values } from '../../src/context/values.ts';
 import { principalOf } from '../support/session-app.ts';
 import { rejectsWith, stateParts } from '../support/state.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { StateBounds } from '../../src/context/state-store.ts';
+import type { StateBounds } from '../../src/contracts/state-store.ts';
 import type { Values } from '../../src/context/values.ts';
 import { gate } from '../support/app.ts';
 import { rejectsWith, stateParts } from '../support/state.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
-import { changeLogContract } from './change-log.contract.ts';
+import { changeLogContract } from '../contracts/change-log.contract.ts';
 
 changeLogContract('in memory', (options) => createMemoryChangeLog(options));
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
-import type { EventLog } from '../../src/sessions/event-log.ts';
+import type { EventLog } from '../../src/contracts/event-log.ts';
 import { manualClock } from '../support/clock.ts';
-import { eventLogContract } from './event-log.contract.ts';
+import { eventLogContract } from '../contracts/event-log.contract.ts';
 
 eventLogContract('memory', (options) => createMemoryEventLog(options));
 

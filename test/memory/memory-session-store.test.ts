@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
-import type { SessionRecord } from '../../src/sessions/session-store.ts';
+import type { SessionRecord } from '../../src/contracts/session-store.ts';
 import { manualClock } from '../support/clock.ts';
-import { sessionStoreContract } from './session-store.contract.ts';
+import { sessionStoreContract } from '../contracts/session-store.contract.ts';
 
 sessionStoreContract('memory', (options) => createMemorySessionStore(options));
 

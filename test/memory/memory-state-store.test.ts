@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { STATE_BOUNDS, type StateStore } from '../../src/context/state-store.ts';
+import { STATE_BOUNDS, type StateStore } from '../../src/contracts/state-store.ts';
 import { createMemoryStateStore } from '../../src/memory/memory-state-store.ts';
 import { manualClock } from '../support/clock.ts';
 import { settled } from '../support/time.ts';
-import { stateStoreContract } from './state-store.contract.ts';
+import { stateStoreContract } from '../contracts/state-store.contract.ts';
 
 stateStoreContract('memory', (options) => createMemoryStateStore(options));
 

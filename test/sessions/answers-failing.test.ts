@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { McpServer, type ScopeChallengeHandler } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import type { SessionStore } from '../../src/sessions/session-store.ts';
+import type { SessionStore } from '../../src/contracts/session-store.ts';
 import {
   answerOf,
   eventsIn,

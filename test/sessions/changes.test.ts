@@ -1,7 +1,7 @@
 /** What sessions of the 2025 revisions hear of changes, by `notify`, wherever their server and their stream are. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ChangeLog } from '../../src/context/change-log.ts';
+import type { ChangeLog } from '../../src/contracts/change-log.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { eventsIn, openSession, sessionOf } from '../support/app.ts';

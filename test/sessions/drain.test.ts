@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { SessionStore } from '../../src/sessions/session-store.ts';
+import type { SessionStore } from '../../src/contracts/session-store.ts';
 import {
   answerOf,
   eventsIn,

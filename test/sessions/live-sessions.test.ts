@@ -11,7 +11,7 @@ import { describeIncoming } from '../../src/protocol/incoming.ts';
 import { readAccept } from '../../src/protocol/accept.ts';
 import { createCallsInFlight } from '../../src/lib/calls-in-flight.ts';
 import { ANONYMOUS } from '../../src/auth/caller.ts';
-import type { SessionStore } from '../../src/sessions/session-store.ts';
+import type { SessionStore } from '../../src/contracts/session-store.ts';
 import { Sessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { createLossLog } from '../../src/telemetry/loss-log.ts';

@@ -1,9 +1,9 @@
 import { ANONYMOUS, type Caller, type Principal } from '../../src/auth/caller.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import type { EventLog } from '../../src/sessions/event-log.ts';
+import type { EventLog } from '../../src/contracts/event-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
-import type { SessionStore } from '../../src/sessions/session-store.ts';
+import type { SessionStore } from '../../src/contracts/session-store.ts';
 import { testApp, type TestApp, type TestAppOptions } from './app.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { fixture, type Fixture, type Tool } from './fixture.ts';

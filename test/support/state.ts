@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Caller } from '../../src/auth/caller.ts';
 import { ScopedState } from '../../src/context/state.ts';
 import { StateError } from '../../src/context/state-json.ts';
-import type { StateStore } from '../../src/context/state-store.ts';
+import type { StateStore } from '../../src/contracts/state-store.ts';
 import { createMemoryStateStore, type MemoryStateStoreOptions } from '../../src/memory/memory-state-store.ts';
 import { manualClock, type ManualClock } from './clock.ts';
 import { principalOf } from './session-app.ts';

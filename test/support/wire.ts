@@ -18,7 +18,7 @@ import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
 import { readIncoming } from '../../src/node/read-incoming.ts';
-import type { EventLog } from '../../src/sessions/event-log.ts';
+import type { EventLog } from '../../src/contracts/event-log.ts';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';

@@ -1,7 +1,7 @@
 /** The contract of `StateStore`. Each engine runs this suite in its own test file. */
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import type { StateBounds, StateStore, StateWrite, StateWritten } from '../../src/context/state-store.ts';
+import type { StateBounds, StateStore, StateWrite, StateWritten } from '../../src/contracts/state-store.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { createRandom } from '../support/random.ts';

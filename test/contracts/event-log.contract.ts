@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Clock } from '../../src/lib/clock.ts';
-import type { EventLog, LaterEvents } from '../../src/sessions/event-log.ts';
+import type { EventLog, LaterEvents } from '../../src/contracts/event-log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 
 const MAX_EVENTS = 10;

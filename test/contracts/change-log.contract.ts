@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { ServerEvent } from '@modelcontextprotocol/server';
-import type { ChangeLog } from '../../src/context/change-log.ts';
+import type { ChangeLog } from '../../src/contracts/change-log.ts';
 
 const MAX_CHANGES = 10;
 

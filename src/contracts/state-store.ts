@@ -1,7 +1,7 @@
 /**
  * The contract of a state store: it keeps what tools want to remember, by session and by caller.
  *
- * `memory/memory-state-store.ts` implements it in this process. `test/memory/state-store.contract.ts` tests any
+ * `memory/memory-state-store.ts` implements it in this process. `test/contracts/state-store.contract.ts` tests any
  * implementation. What tools see of it is in `values.ts`, which checks the size of each key and value for all engines. How
  * many there may be in a scope is checked by the store, since only it can do that in one step with keeping a value.
  */

@@ -1,7 +1,7 @@
 /**
  * The contract of a change log: what has changed, for clients that listen now, and for sessions that listen later.
  *
- * `memory/memory-change-log.ts` implements it in this process. `test/memory/change-log.contract.ts` tests any
+ * `memory/memory-change-log.ts` implements it in this process. `test/contracts/change-log.contract.ts` tests any
  * implementation.
  */
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Clock } from '../../src/lib/clock.ts';
-import type { SessionRecord, SessionStore } from '../../src/sessions/session-store.ts';
+import type { SessionRecord, SessionStore } from '../../src/contracts/session-store.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { createRandom } from '../support/random.ts';
 

@@ -1,9 +1,9 @@
 /**
  * The contract of a session store. A session is a record; a live server and its transport are only a cache of it
- * (`live-session.ts`).
+ * (`sessions/live-session.ts`).
  *
  * `memory/memory-session-store.ts` implements it in this process; an engine that several nodes share can take its place.
- * `test/memory/session-store.contract.ts` tests any implementation.
+ * `test/contracts/session-store.contract.ts` tests any implementation.
  */
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
@@ -28,14 +28,17 @@ export interface SessionRecord {
   readonly subscriptions: readonly string[];
   /** The number of the last change that the client has been told (`ChangeLog`). */
   readonly toldChange: number;
-  /** The id of the last event that was sent on the GET stream. */
-  readonly sentOnGet?: string | undefined;
+  /** 1 in a new record. Each change raises it, so that a live session can tell that another node has changed the record. */
+  readonly version: number;
 }
 
-/** The parts of a record that change. */
-export type SessionChanges = Partial<
-  Pick<SessionRecord, 'initialized' | 'logLevel' | 'subscriptions' | 'toldChange' | 'sentOnGet'>
->;
+/** What changes in a record, in one step: other nodes may change it at the same time. */
+export interface SessionChanges extends Partial<Pick<SessionRecord, 'initialized' | 'logLevel' | 'toldChange'>> {
+  /** A URI to add to the subscriptions, unless it is one of them. */
+  readonly subscribe?: string;
+  /** A URI to remove from the subscriptions. */
+  readonly unsubscribe?: string;
+}
 
 /**
  * Keeps session records until they have been unused for the store's idle time.
@@ -51,8 +54,8 @@ export interface SessionStore {
   use(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Counts as use. Resolves to `false` if there is no such record. */
   touch(id: string): Promise<boolean>;
-  /** Changes a record. Resolves to `false`, and creates nothing, if there is no such record. */
-  update(id: string, changes: SessionChanges): Promise<boolean>;
+  /** Changes a record. Resolves to its new version, or to `undefined`, and creates nothing, if there is no such record. */
+  update(id: string, changes: SessionChanges): Promise<number | undefined>;
   /** Removes a record. Resolves to `false` if there was none. */
   delete(id: string): Promise<boolean>;
   /**
