@@ -52,8 +52,8 @@ export interface SessionStore {
   get(id: string): Promise<SessionRecord | undefined>;
   /** The record, if `principal` opened it; that counts as use. Every request in a session begins with this call. */
   use(id: string, principal: string): Promise<SessionRecord | undefined>;
-  /** Counts as use. Resolves to `false` if there is no such record. */
-  touch(id: string): Promise<boolean>;
+  /** Counts as use. Resolves to the version of the record, or to `undefined` if there is none. */
+  touch(id: string): Promise<number | undefined>;
   /** Changes a record. Resolves to its new version, or to `undefined`, and creates nothing, if there is no such record. */
   update(id: string, changes: SessionChanges): Promise<number | undefined>;
   /** Removes a record. Resolves to `false` if there was none. */
@@ -67,4 +67,15 @@ export interface SessionStore {
   count(principal?: string): Promise<number>;
   /** The ids of at most `limit` records, or of those that `principal` has, the least recently used first. */
   leastRecentlyUsed(limit: number, principal?: string): Promise<string[]>;
+}
+
+/** A record after a change, for engines that keep records as a whole. */
+export function changedRecord(
+  record: SessionRecord,
+  { subscribe, unsubscribe, ...changes }: SessionChanges,
+): SessionRecord {
+  const subscriptions = new Set(record.subscriptions);
+  if (subscribe !== undefined) subscriptions.add(subscribe);
+  if (unsubscribe !== undefined) subscriptions.delete(unsubscribe);
+  return { ...record, ...changes, subscriptions: [...subscriptions], version: record.version + 1 };
 }

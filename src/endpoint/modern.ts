@@ -8,7 +8,7 @@ import { principalKey } from '../auth/caller.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
 import { createModernCalls } from '../shortcuts/modern-call.ts';
-import { keptAlive } from '../transport/event-stream.ts';
+import { keptAlive } from '../streams/event-stream.ts';
 import type { PostExchange } from '../transport/exchange.ts';
 import { createSdkHandler, type SdkHandlerOptions } from './sdk-handler.ts';
 import { cutOffResponse } from './stateless.ts';

@@ -1,248 +1,131 @@
 /** Keeps the event log in this process. It is lost when the process ends. */
-import type { Clock } from '../lib/clock.ts';
-import { LinkedList, type Link } from '../lib/linked-list.ts';
-import type { EventLog, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+import { parseEventId } from '../contracts/event-id.ts';
+import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+import { MemoryStreams, type MemoryStreamsOptions, type StreamLog } from './memory-streams.ts';
 
 /** Options for {@link createMemoryEventLog}. */
-export interface MemoryEventLogOptions {
-  clock: Pick<Clock, 'now'>;
-  /** Most events of one stream. Only those that may be lost go. @default 1000 */
-  maxEventsPerStream?: number;
-  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
-  maxBytesPerStream?: number;
-  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
-  maxBytesPerSession?: number;
-  /** Most bytes of all sessions together. @default 64 MiB */
-  maxBytes?: number;
-  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
-  maxAgeMs?: number;
-}
+export type MemoryEventLogOptions = MemoryStreamsOptions;
 
 /** Makes an empty log. */
 export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   const log = new Log(options);
   return {
-    append: async (sessionId, streamId, data, mayBeLost = false) => log.append(sessionId, streamId, data, mayBeLost),
+    append: async (sessionId, streamId, data, how) => log.append(sessionId, streamId, data, how),
     end: async (sessionId, streamId) => log.end(sessionId, streamId),
     after: async (sessionId, eventId) => log.after(sessionId, eventId),
-    tail: async (sessionId, streamId, eventId) => log.tail(sessionId, streamId, eventId),
-    touch: async (sessionId) => log.touch(sessionId),
-    delete: async (sessionId) => log.delete(sessionId),
-    prune: async () => log.prune(),
+    hold: async (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
+    take: async (sessionId, streamId, holder) => log.take(sessionId, streamId, holder),
+    follow: async (sessionId, listener) => log.follow(sessionId, listener),
+    touch: async (sessionId) => log.streams.touch(sessionId),
+    delete: async (sessionId) => log.streams.delete(sessionId),
+    prune: async () => log.streams.prune(),
   };
 }
 
-interface SessionLog {
-  id: string;
-  /** Random, so that an id from another session, or from an earlier life of this one, never matches. */
-  tag: string;
-  streams: Map<string, StreamLog>;
-  /** Those of `streams` that have ended, in that order. */
-  ended: LinkedList<StreamLog>;
-  /** The number of its last event. */
-  number: number;
-  bytes: number;
-  usedAt: number;
-}
-
-interface StreamLog {
-  session: SessionLog;
-  id: string;
-  events: Entry[];
-  bytes: number;
-  /** The number of the last event that was lost; 0 if none was. */
-  lost: number;
-  endedAt?: number;
-  /** Its links in the lists of ended streams, of ended streams of its session, and of streams with events that may be lost. */
-  ended?: Link<StreamLog> | undefined;
-  endedInSession?: Link<StreamLog>;
-  losable?: Link<StreamLog> | undefined;
-}
-
-interface Entry extends LoggedEvent {
-  number: number;
-  bytes: number;
-  mayBeLost: boolean;
-}
-
-/** What an event counts for on top of its message, of which a character counts for two bytes; also what a stream counts for. */
-const OVERHEAD_BYTES = 512;
-const EVENT_ID = /^([1-9]\d{0,14})\.([0-9a-f]{8})\.(.+)$/;
-
-function eventsAfter(last: number, { events }: StreamLog): LoggedEvent[] {
-  return events.filter(({ number }) => number > last).map(({ id, data }) => ({ id, data }));
-}
+type Follower = (streamId: string) => void;
 
 class Log {
-  readonly #options: Required<MemoryEventLogOptions>;
-  readonly #sessions = new Map<string, Link<SessionLog>>();
-  /** All sessions, the least recently used first. */
-  readonly #byUse = new LinkedList<SessionLog>();
-  /** All streams that have ended, in that order. */
-  readonly #ended = new LinkedList<StreamLog>();
-  /** All streams with events that may be lost. */
-  readonly #losable = new LinkedList<StreamLog>();
-  #bytes = 0;
+  readonly streams: MemoryStreams;
+  readonly #followers = new Map<string, Set<Follower>>();
 
   constructor(options: MemoryEventLogOptions) {
-    this.#options = {
-      maxEventsPerStream: 1000,
-      maxBytesPerStream: 1024 * 1024,
-      maxBytesPerSession: 4 * 1024 * 1024,
-      maxBytes: 64 * 1024 * 1024,
-      maxAgeMs: 5 * 60_000,
-      ...options,
-    };
+    this.streams = new MemoryStreams(options);
   }
 
-  append(sessionId: string, streamId: string, data: string | undefined, mayBeLost: boolean): string {
-    this.prune();
-    const session = this.#sessionOf(sessionId);
-    this.touch(sessionId);
-    const stream = session.streams.get(streamId) ?? this.#addStream(session, streamId);
-    const number = ++session.number;
-    const id = `${number}.${session.tag}.${streamId}`;
-    if (data !== undefined) {
-      const bytes = OVERHEAD_BYTES + 2 * data.length;
-      stream.events.push({ id, data, number, bytes, mayBeLost });
-      if (mayBeLost) stream.losable ??= this.#losable.append(stream);
-      this.#count(stream, bytes);
-    }
-    this.#loseEvents(stream, this.#options.maxEventsPerStream, this.#options.maxBytesPerStream);
-    this.#makeRoom(stream);
+  append(
+    sessionId: string,
+    streamId: string,
+    data: string | undefined,
+    options: AppendOptions = {},
+  ): string | undefined {
+    const { mayBeLost = false, owes, settles, holder, told = 0 } = options;
+    if (isRefused(this.streams.find(sessionId, streamId), settles, holder)) return undefined;
+    const stream = this.streams.open(sessionId, streamId);
+    stream.owed ??= owes && { ...owes };
+    if (stream.owed) stream.owed.calls = stream.owed.calls.filter((call) => call !== settles);
+    stream.told = Math.max(stream.told, told);
+    const id = this.streams.add(stream, data, mayBeLost);
+    this.#wake(sessionId, streamId);
     return id;
   }
 
   end(sessionId: string, streamId: string): void {
-    const session = this.#sessions.get(sessionId)?.value;
-    const stream = session?.streams.get(streamId);
-    if (!session || !stream || stream.ended) return;
-    stream.endedAt = this.#options.clock.now();
-    stream.ended = this.#ended.append(stream);
-    stream.endedInSession = session.ended.append(stream);
-    this.#makeRoom(stream);
+    const stream = this.streams.find(sessionId, streamId);
+    if (!stream) return;
+    this.streams.end(stream);
+    this.#wake(sessionId, streamId);
   }
 
   after(sessionId: string, eventId: string): LaterEvents | undefined {
-    this.prune();
-    const [, digits, tag, streamId = ''] = EVENT_ID.exec(eventId) ?? [];
-    const session = this.#sessions.get(sessionId)?.value;
-    const stream = session?.streams.get(streamId);
-    const last = Number(digits);
-    if (!session || !stream || tag !== session.tag || last > session.number) return undefined;
-    return { streamId, events: eventsAfter(last, stream), isComplete: last >= stream.lost };
+    const { number = 0, streamId = '' } = parseEventId(eventId) ?? {};
+    const stream = this.streams.find(sessionId, streamId);
+    if (!stream || !isEventOf(stream, eventId)) return undefined;
+    return {
+      streamId,
+      events: eventsAfter(number, stream),
+      isComplete: number >= stream.lost,
+      hasEnded: stream.endedAt !== undefined,
+      owed: stream.owed && { ...stream.owed },
+    };
   }
 
-  tail(sessionId: string, streamId: string, eventId = ''): LoggedEvent[] {
-    this.prune();
-    const [, digits, tag] = EVENT_ID.exec(eventId) ?? [];
-    const session = this.#sessions.get(sessionId)?.value;
-    const stream = session?.streams.get(streamId);
-    return stream ? eventsAfter(tag === session?.tag ? Number(digits) : 0, stream) : [];
-  }
-
-  touch(sessionId: string): void {
-    const link = this.#sessions.get(sessionId);
-    if (!link) return;
-    link.value.usedAt = this.#options.clock.now();
-    this.#byUse.moveToEnd(link);
-  }
-
-  delete(sessionId: string): void {
-    const link = this.#sessions.get(sessionId);
-    if (!link) return;
-    for (const stream of link.value.streams.values()) this.#removeStream(stream);
-    this.#sessions.delete(sessionId);
-    this.#byUse.remove(link);
-  }
-
-  /** Forgets what has expired. */
-  prune(): void {
-    const deadline = this.#options.clock.now() - this.#options.maxAgeMs;
-    for (const { id, usedAt } of this.#byUse) {
-      if (usedAt > deadline) break;
-      this.delete(id);
+  hold(sessionId: string, streamId: string, holder: string, eventId: string | undefined): Held | undefined {
+    const number = eventId === undefined ? undefined : parseEventId(eventId)?.number;
+    const known = this.streams.find(sessionId, streamId);
+    const isUsable = eventId === undefined || (known && isEventOf(known, eventId) && (number ?? 0) >= known.lost);
+    if (!isUsable) {
+      if (known) Object.assign(known, { holder: undefined, taken: 0, told: 0 });
+      this.#wake(sessionId, streamId);
+      return undefined;
     }
-    for (const stream of this.#ended) {
-      if ((stream.endedAt ?? 0) > deadline) break;
-      this.#removeStream(stream);
-    }
+    const stream = this.streams.open(sessionId, streamId);
+    stream.holder = holder;
+    stream.taken = number ?? stream.taken;
+    this.#wake(sessionId, streamId);
+    return { told: stream.told };
   }
 
-  #sessionOf(id: string): SessionLog {
-    const known = this.#sessions.get(id);
-    if (known) return known.value;
-    const tag = crypto.randomUUID().slice(0, 8);
-    const link = this.#byUse.append({
-      id,
-      tag,
-      streams: new Map(),
-      ended: new LinkedList(),
-      number: 0,
-      bytes: 0,
-      usedAt: 0,
-    });
-    this.#sessions.set(id, link);
-    return link.value;
+  take(sessionId: string, streamId: string, holder: string): LoggedEvent[] | undefined {
+    const stream = this.streams.find(sessionId, streamId);
+    if (!stream) return [];
+    stream.holder ??= holder;
+    if (stream.holder !== holder) return undefined;
+    const events = eventsAfter(stream.taken, stream);
+    stream.taken = stream.session.number;
+    return events;
   }
 
-  #addStream(session: SessionLog, id: string): StreamLog {
-    const stream: StreamLog = { session, id, events: [], bytes: 0, lost: 0 };
-    session.streams.set(id, stream);
-    this.#count(stream, OVERHEAD_BYTES);
-    return stream;
+  follow(sessionId: string, listener: Follower): () => void {
+    const followers = this.#followers.get(sessionId) ?? new Set();
+    this.#followers.set(sessionId, followers);
+    followers.add(listener);
+    return () => {
+      followers.delete(listener);
+      if (followers.size === 0 && this.#followers.get(sessionId) === followers) this.#followers.delete(sessionId);
+    };
   }
 
-  #removeStream(stream: StreamLog): void {
-    const { session, ended, endedInSession, losable } = stream;
-    session.streams.delete(stream.id);
-    if (ended) this.#ended.remove(ended);
-    if (endedInSession) session.ended.remove(endedInSession);
-    if (losable) this.#losable.remove(losable);
-    this.#count(stream, -stream.bytes);
+  #wake(sessionId: string, streamId: string): void {
+    for (const listener of this.#followers.get(sessionId) ?? []) listener(streamId);
   }
+}
 
-  /** Removes the oldest events of a stream that may be lost, until it keeps these bounds or has no more of them. */
-  #loseEvents(stream: StreamLog, maxEvents: number, maxBytes: number): void {
-    const { events } = stream;
-    while (events.length > maxEvents || stream.bytes > maxBytes) {
-      const index = events.findIndex(({ mayBeLost }) => mayBeLost);
-      const [lost] = index < 0 ? [] : events.splice(index, 1);
-      if (!lost) break;
-      stream.lost = lost.number;
-      this.#count(stream, -lost.bytes);
-    }
-    if (!stream.losable || events.some(({ mayBeLost }) => mayBeLost)) return;
-    this.#losable.remove(stream.losable);
-    stream.losable = undefined;
-  }
+/** Whether a node that was paused tries to go on where others have taken over. */
+function isRefused(
+  stream: StreamLog | undefined,
+  settles: AppendOptions['settles'],
+  holder: string | undefined,
+): boolean {
+  if (stream?.endedAt !== undefined) return true;
+  if (settles !== undefined && !stream?.owed?.calls.includes(settles)) return true;
+  return holder !== undefined && stream?.holder !== undefined && stream.holder !== holder;
+}
 
-  /** Removes the least valuable events first, until the session of a stream that has grown or ended, and all together, keep their bounds. */
-  #makeRoom(growing: StreamLog): void {
-    const { session } = growing;
-    const { maxBytesPerSession, maxBytes } = this.#options;
-    for (const stream of session.ended) {
-      if (session.bytes <= maxBytesPerSession || session.ended.size === 1) break;
-      this.#removeStream(stream);
-    }
-    this.#loseEvents(growing, Infinity, growing.bytes - Math.max(session.bytes - maxBytesPerSession, 0));
-    for (const stream of this.#ended) {
-      if (this.#bytes <= maxBytes) return;
-      this.#removeStream(stream);
-    }
-    for (const stream of this.#losable) {
-      if (this.#bytes <= maxBytes) return;
-      this.#loseEvents(stream, 0, 0);
-    }
-    for (const { id } of this.#byUse) {
-      if (this.#bytes <= maxBytes) return;
-      this.delete(id);
-    }
-  }
+function isEventOf({ session }: StreamLog, eventId: string): boolean {
+  const id = parseEventId(eventId);
+  return id !== undefined && id.tag === session.tag && id.number <= session.number;
+}
 
-  #count(stream: StreamLog, bytes: number): void {
-    stream.bytes += bytes;
-    stream.session.bytes += bytes;
-    this.#bytes += bytes;
-  }
+function eventsAfter(last: number, { events }: StreamLog): LoggedEvent[] {
+  return events.filter(({ number }) => number > last).map(({ id, data }) => ({ id, data }));
 }

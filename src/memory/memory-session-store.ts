@@ -1,7 +1,7 @@
 /** Keeps session records in this process. They are lost when it ends. */
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
-import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
+import { changedRecord, type SessionRecord, type SessionStore } from '../contracts/session-store.ts';
 
 /** Options for {@link createMemorySessionStore}. */
 export interface MemorySessionStoreOptions {
@@ -37,12 +37,12 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     async touch(id) {
       const entry = records.find(id);
       if (entry) records.touch(entry);
-      return entry !== undefined;
+      return entry?.record.version;
     },
     async update(id, changes) {
       const entry = records.find(id);
-      if (entry) entry.record = { ...entry.record, ...changes };
-      return entry !== undefined;
+      if (entry) entry.record = changedRecord(entry.record, changes);
+      return entry?.record.version;
     },
     async delete(id) {
       const entry = records.find(id);

@@ -2,20 +2,23 @@
  * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
  * that was sent after it.
  */
-import { errorOf } from '../transport/call.ts';
-import type { StreamLog } from '../transport/streams.ts';
 import type { EventLog } from '../contracts/event-log.ts';
+import type { Relay } from '../contracts/relay.ts';
+import { GET_STREAM_ID, type StreamLog } from '../streams/stream-log.ts';
+import { errorOf } from '../transport/call.ts';
 
 /** Options for {@link createSessionEvents}. */
 export interface SessionEventsOptions {
   sessionId: string;
   eventLog: EventLog;
+  /** Knows which nodes are running. */
+  relay: Pick<Relay, 'node' | 'isAlive'>;
   /** Receives the errors of the log. */
   onerror: (error: Error) => void;
 }
 
 /** Makes the view that one session has of the log. */
-export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEventsOptions): StreamLog {
+export function createSessionEvents({ sessionId, eventLog, relay, onerror }: SessionEventsOptions): StreamLog {
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
@@ -30,29 +33,43 @@ export function createSessionEvents({ sessionId, eventLog, onerror }: SessionEve
   }
 
   return {
-    async append(streamId, data, mayBeLost) {
-      if (isClosed) return undefined;
+    async append(streamId, data, { owes, ...how } = {}) {
+      if (isClosed) return { id: undefined, isRefused: false };
       try {
         await forgetBeforeGap();
-        return await eventLog.append(sessionId, streamId, data, mayBeLost);
+        const options = owes ? { ...how, owes: { node: relay.node, calls: owes } } : how;
+        const id = await eventLog.append(sessionId, streamId, data, options);
+        return { id, isRefused: id === undefined };
       } catch (error) {
         hasGap = true;
         report(error);
-        return undefined;
+        return { id: undefined, isRefused: false };
       }
     },
     async end(streamId) {
       if (!isClosed) await eventLog.end(sessionId, streamId).catch(report);
     },
-    after: async (eventId) => (hasGap ? undefined : eventLog.after(sessionId, eventId)),
-    async tail(streamId, eventId) {
+    async after(eventId) {
+      const found = hasGap ? undefined : await eventLog.after(sessionId, eventId);
+      if (!found) return undefined;
+      const { owed, ...missed } = found;
+      // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
+      const isAbandoned = owed !== undefined && (owed.node === relay.node || !(await relay.isAlive(owed.node)));
+      return { ...missed, abandoned: isAbandoned ? owed.calls : [] };
+    },
+    async hold(holder, eventId) {
+      await forgetBeforeGap();
+      return eventLog.hold(sessionId, GET_STREAM_ID, holder, eventId);
+    },
+    async take(holder) {
       try {
-        return await eventLog.tail(sessionId, streamId, eventId);
+        return await eventLog.take(sessionId, GET_STREAM_ID, holder);
       } catch (error) {
         report(error);
         return [];
       }
     },
+    follow: (listener) => eventLog.follow(sessionId, listener),
     async close() {
       isClosed = true;
       await forgetBeforeGap().catch(report);

@@ -37,7 +37,7 @@ import type { LossLog } from '../telemetry/loss-log.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
-import { GET_STREAM_ID } from '../transport/streams.ts';
+import { GET_STREAM_ID } from '../streams/streams.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';

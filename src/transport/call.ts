@@ -12,38 +12,32 @@ import {
 } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
-import type { EventStream } from './event-stream.ts';
+import type { Stream } from '../streams/streams.ts';
 
 /** The answer to a request; `undefined` if the session ended before there was one. */
 export type Answer = Response | undefined;
 
-/** What answers one POST, or is sent on GET. */
-export interface Stream {
-  /** Its name in the event log; empty until it is an event stream. */
-  id: string;
+/** What answers one POST: a JSON body, or a stream. */
+export interface CallStream extends Stream {
   /** Its unanswered calls. */
   calls: Set<Call>;
-  /** Who makes them. The stream of GET has no calls, and an unauthenticated caller. */
+  /** Who makes them. */
   caller: Caller;
-  /** The connection that its events are sent on, while there is one. */
-  connection?: EventStream | undefined;
   /** Until it is an event stream: the answers so far, the function that responds, and the one that clears the deadline. */
   pending?: { answers: string[]; respond: (response?: Response) => void; unset: () => void } | undefined;
-  /** Whether an event with an id was sent, from which a client can resume. */
-  isResumable?: boolean;
   /** Whether it may become an event stream: the client reads those. */
   canStream?: boolean;
   /** Whether it begins with an event that has an id but no data. */
   isPrimed?: boolean;
   isBatch?: boolean;
-  /** When the token expires that it was opened with, in seconds since 1970. */
-  expiresAt?: number | undefined;
+  /** Whether the host repeats what the client has said before, so that whatever the server says has been said, too. */
+  isRepeated?: boolean;
 }
 
 /** A call that is unanswered, or whose answer is on its way. */
 export interface Call {
   request: JSONRPCRequest;
-  stream: Stream;
+  stream: CallStream;
   /** Set by the first answer. Further answers are dropped. */
   isAnswered: boolean;
   /** Stops the timer that limits how long it may run. */
@@ -83,7 +77,7 @@ export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: 
 }
 
 /** The JSON body with the answers to a POST: an array if the POST was a batch. */
-export function jsonResponse({ isBatch }: Stream, answers: string[], headers: Record<string, string>): Response {
+export function jsonResponse({ isBatch }: CallStream, answers: string[], headers: Record<string, string>): Response {
   const body = isBatch ? `[${answers.join()}]` : answers[0];
   return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
 }

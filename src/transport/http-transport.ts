@@ -20,7 +20,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import { cancelledError, internalError, timedOutError } from '../protocol/errors.ts';
+import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import {
   answerText,
@@ -33,12 +33,12 @@ import {
   type Answer,
   type Call,
   type CallDeadlines,
-  type Stream,
+  type CallStream,
 } from './call.ts';
 import { readsPriming, type Exchange, type McpRequest } from './exchange.ts';
-import { createRequestIds } from './request-ids.ts';
+import { aboutRequest, createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
-import { Streams, type StreamsOptions } from './streams.ts';
+import { Streams, type StreamsOptions } from '../streams/streams.ts';
 
 /** Options for {@link HttpTransport}. */
 export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
@@ -52,8 +52,10 @@ export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
   /**
    * Returns what saves the change that a call makes to the session. It runs before the result is sent, and resolves to
    * `false` if it failed. @default no call makes any change
+   *
+   * @param isRepeated - Whether the host makes the call, since the client has made it before.
    */
-  savingOf?: (request: JSONRPCRequest) => (() => Promise<boolean>) | undefined;
+  savingOf?: (request: JSONRPCRequest, isRepeated: boolean) => (() => Promise<boolean>) | undefined;
   /** Called when a stream has lost its connection, and when a call has ended whose connection was lost before. */
   ondetach: () => void;
   /** Called with the method of what the server says on its own, and the call it belongs to, if any. @default nothing */
@@ -68,7 +70,7 @@ export class HttpTransport implements Transport {
   readonly sessionId: string | undefined;
   /** Whether the server has made a request and may be waiting for its answer. */
   hasAsked = false;
-  /** While true, the host repeats the handshake, and whatever the server says has been said to the client before. */
+  /** While true, the host repeats what the client has said, and whatever the server says on its own has been said before. */
   isRestoring = false;
   readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
@@ -120,21 +122,18 @@ export class HttpTransport implements Transport {
   async openStream({ request, headers, caller }: McpRequest): Promise<Answer> {
     const lastEventId = request.headers.get('last-event-id');
     const expiresAt = caller.authInfo?.expiresAt;
-    return this.streams.inOrder(async () => {
-      if (this.#isClosed) return undefined;
-      if (lastEventId !== null) return this.streams.resume(lastEventId, expiresAt);
-      return this.streams.openGet(expiresAt, readsPriming(headers));
-    });
+    if (lastEventId !== null) return this.streams.resume(lastEventId, expiresAt);
+    return this.streams.openGet(expiresAt, readsPriming(headers));
   }
 
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
     const isAnswer = !('method' in message);
-    if (this.isRestoring && !isAnswer) return refuseRepeated(message);
-    if (!isAnswer) this.#options.onsay?.(message.method, related.relatedRequestId);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
+    const call = requestId === undefined ? undefined : this.#calls.get(requestId);
+    if (!isAnswer && this.isRestoring && (!call || call.stream.isRepeated)) return refuseRepeated(message);
+    if (!isAnswer) this.#options.onsay?.(message.method, requestId);
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#tell(this.streams.ofGet, message);
-    const call = this.#calls.get(requestId);
+    if (requestId === undefined) return isAnswer ? undefined : this.#tellOnGet(message);
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#settle(call, message);
     if (call && !isOver && message.method === 'notifications/progress') this.#limit(call);
@@ -146,6 +145,30 @@ export class HttpTransport implements Transport {
     }
     this.#open(call.stream);
     return this.#tell(call.stream, message);
+  }
+
+  /** Whether a message from the client, other than a request, may be for the server of another node, and not only for this one. */
+  isForOthers(message: JSONRPCMessage): boolean {
+    if (aboutRequest(message) !== undefined) return !this.#requestIds.isOwn(message);
+    if (!('method' in message)) return false;
+    if (message.method === 'notifications/roots/list_changed') return true;
+    if (message.method !== 'notifications/cancelled') return false;
+    return !this.#calls.has(message.params?.['requestId'] as RequestId);
+  }
+
+  /** Takes a message from the client that another node has received, if it is for this server, too; returns whether it is. */
+  receive(message: JSONRPCMessage): boolean {
+    const isForAll = 'method' in message && message.method === 'notifications/roots/list_changed';
+    if (this.#isClosed || (!isForAll && this.isForOthers(message))) return false;
+    this.#receive(this.#requestIds.unmark(message), {});
+    return true;
+  }
+
+  /** Answers the calls that are still running with an error, in the log, too: their clients need not look for them elsewhere. */
+  async cutOffCalls(): Promise<void> {
+    const calls = [...this.#calls.values()].filter(({ stream, isAnswered }) => !stream.pending && !isAnswered);
+    for (const call of calls) void this.#settle(call, cutOffError(call.request.id));
+    await this.streams.inOrder(async () => {});
   }
 
   async close(): Promise<void> {
@@ -166,15 +189,26 @@ export class HttpTransport implements Transport {
     const { authInfo } = caller;
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
+    const isRepeated = request === undefined;
     const { expiresAt } = authInfo ?? {};
     const isBatch = kind === 'batch';
-    const stream: Stream = { id: '', calls: new Set(), caller, canStream, isPrimed, isBatch, expiresAt };
+    const stream: CallStream = {
+      id: '',
+      calls: new Set(),
+      caller,
+      canStream,
+      isPrimed,
+      isBatch,
+      isRepeated,
+      expiresAt,
+    };
+    const { ofGet } = this.streams;
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
       extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => this.#disconnect(this.streams.ofGet);
+      extra.closeStandaloneSSEStream = () => ofGet && this.streams.disconnect(ofGet.stream);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
@@ -189,7 +223,7 @@ export class HttpTransport implements Transport {
   }
 
   /** Registers calls. Resolves to their answer once it is certain whether that is JSON or a stream. */
-  #register(requests: readonly JSONRPCRequest[], stream: Stream): Promise<Response | undefined> {
+  #register(requests: readonly JSONRPCRequest[], stream: CallStream): Promise<Response | undefined> {
     for (const request of requests) {
       const call: Call = { request, stream, isAnswered: false };
       stream.calls.add(call);
@@ -220,7 +254,8 @@ export class HttpTransport implements Transport {
 
   #settle(call: Call, message: JSONRPCMessage): void | Promise<void> {
     call.isAnswered = true;
-    const save = 'result' in message ? this.#options.savingOf?.(call.request) : undefined;
+    const isRepeated = call.stream.isRepeated === true;
+    const save = 'result' in message ? this.#options.savingOf?.(call.request, isRepeated) : undefined;
     if (!save) return this.#deliver(call, message);
     return this.streams
       .inOrder(save)
@@ -231,8 +266,10 @@ export class HttpTransport implements Transport {
   #deliver(call: Call, answer: JSONRPCMessage): void | Promise<void> {
     const { stream } = call;
     const data = answerText(answer, call, this.onerror);
-    if (!stream.pending)
-      return this.streams.inOrder(() => this.streams.emit(stream, data).then(() => this.#finish(call)));
+    if (!stream.pending) {
+      const settles = call.request.id;
+      return this.streams.inOrder(() => this.streams.emit(stream, data, { settles }).then(() => this.#finish(call)));
+    }
     stream.pending.answers.push(data);
     return this.#finish(call);
   }
@@ -256,13 +293,14 @@ export class HttpTransport implements Transport {
   }
 
   /** Turns the answer to a POST into an event stream, unless it is one already. */
-  #open(stream: Stream): void {
+  #open(stream: CallStream): void {
     const { pending } = stream;
     if (!pending || this.#isClosed) return;
     stream.pending = undefined;
     const principal = principalKey(stream.caller);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
+    stream.owes = () => Array.from(stream.calls, ({ request }) => request.id);
     pending.respond(this.streams.open(stream));
     if (stream.isPrimed) void this.streams.send(stream, undefined);
     else stream.connection?.comment();
@@ -283,16 +321,20 @@ export class HttpTransport implements Transport {
   }
 
   /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
-  #disconnect(stream: Stream): void {
+  #disconnect(stream: CallStream): void {
     this.#open(stream);
     this.streams.disconnect(stream);
   }
 
-  #tell(stream: Stream, message: JSONRPCMessage): Promise<void> {
+  #tell(stream: CallStream, message: JSONRPCMessage): Promise<void> {
     const isRequest = 'id' in message;
     if (isRequest) this.hasAsked = true;
-    // The stream of GET has no end, so nothing can be kept until then.
-    const mayBeLost = !isRequest || stream === this.streams.ofGet;
-    return this.streams.send(stream, jsonText(this.#requestIds.mark(message)), mayBeLost);
+    return this.streams.send(stream, jsonText(this.#requestIds.mark(message)), { mayBeLost: !isRequest });
+  }
+
+  async #tellOnGet(message: JSONRPCMessage): Promise<void> {
+    const { ofGet, inOrder } = this.streams;
+    if ('id' in message) this.hasAsked = true;
+    await inOrder(async () => ofGet?.say(jsonText(this.#requestIds.mark(message))));
   }
 }

@@ -3,7 +3,8 @@
  *
  * In every server the SDK counts them from 0, even if the server is rebuilt for a session whose client has answered 0
  * before. But an id must not be used twice in a session, and an answer that arrives late, after a restart, must not be
- * matched to another request. So every server has a prefix of its own for them.
+ * matched to another request. So every server has a prefix of its own for them. It also tells which of the nodes that have
+ * the session in memory an answer is for.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
  */
@@ -14,29 +15,55 @@ const COUNT = /^(?:0|[1-9]\d{0,14})$/;
 
 /** Translates the ids of one server. */
 export interface RequestIds {
-  /** A message from the server, as the client is to see it: requests get the prefix. */
+  /** A message from the server, as the client is to see it: requests, and their progress tokens, get the prefix. */
   mark: (message: JSONRPCMessage) => JSONRPCMessage;
-  /** A message from the client, as the server is to see it: answers to its requests get their original ids, other answers an unknown one. */
+  /** A message from the client, as the server is to see it: what is about its requests gets their original ids, and what is not an unknown one. */
   unmark: (message: JSONRPCMessage) => JSONRPCMessage;
+  /** Whether a message from the client answers a request of this server, or reports the progress of one. */
+  isOwn: (message: JSONRPCMessage) => boolean;
 }
 
 /** Chooses a prefix that no other server has. */
 export function createRequestIds(): RequestIds {
   const prefix = `${crypto.randomUUID().slice(0, 8)}:`;
+
+  /** The server's own id for one that the client has sent. */
+  function original(sent: unknown): string | number {
+    const id = String(sent);
+    const count = id.startsWith(prefix) ? id.slice(prefix.length) : '';
+    // The SDK looks an answer up by `Number(id)`, which takes "" for 0 and "0x1" for 1: neither must get there.
+    return COUNT.test(count) ? Number(count) : `unknown:${id}`;
+  }
+
   return {
     mark(message) {
       if (!('method' in message)) return message;
-      if ('id' in message) return { ...message, id: `${prefix}${message.id}` };
+      if ('id' in message) return { ...message, id: `${prefix}${message.id}`, ...markedParams(message.params, prefix) };
       if (message.method !== 'notifications/cancelled') return message;
       const requestId = `${prefix}${String(message.params?.['requestId'])}`;
       return { ...message, params: { ...message.params, requestId } };
     },
     unmark(message) {
-      if ('method' in message) return message;
-      const id = String(message.id);
-      const count = id.startsWith(prefix) ? id.slice(prefix.length) : '';
-      // The SDK looks an answer up by `Number(id)`, which takes "" for 0 and "0x1" for 1: neither must get there.
-      return { ...message, id: COUNT.test(count) ? Number(count) : `unknown:${id}` };
+      if (!('method' in message)) return { ...message, id: original(message.id) } as JSONRPCMessage;
+      if (message.method !== 'notifications/progress') return message;
+      return { ...message, params: { ...message.params, progressToken: original(message.params?.['progressToken']) } };
+    },
+    isOwn(message) {
+      const id = aboutRequest(message);
+      return id !== undefined && String(id).startsWith(prefix);
     },
   };
+}
+
+/** The id of the server's request that a message from the client answers or reports progress of; `undefined` if it does neither. */
+export function aboutRequest(message: JSONRPCMessage): unknown {
+  if (!('method' in message)) return message.id;
+  return message.method === 'notifications/progress' ? message.params?.['progressToken'] : undefined;
+}
+
+/** In place of the parameters of a request: the SDK uses the id as the progress token, too. */
+function markedParams(params: Record<string, unknown> | undefined, prefix: string) {
+  const meta = params?.['_meta'] as Record<string, unknown> | undefined;
+  if (meta?.['progressToken'] === undefined) return {};
+  return { params: { ...params, _meta: { ...meta, progressToken: `${prefix}${String(meta['progressToken'])}` } } };
 }

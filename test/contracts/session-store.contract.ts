@@ -42,8 +42,8 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       for (const id of ['b', 'A', '', 'a ', '*', '__proto__', 'constructor']) {
         assert.equal(await store.get(id), undefined, id);
         assert.equal(await store.use(id, 'someone'), undefined, id);
-        assert.equal(await store.touch(id), false, id);
-        assert.equal(await store.update(id, { initialized: true }), false, id);
+        assert.equal(await store.touch(id), undefined, id);
+        assert.equal(await store.update(id, { initialized: true }), undefined, id);
         assert.equal(await store.delete(id), false, id);
       }
       assert.equal(await store.count(), 1);
@@ -54,13 +54,27 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       const created = recordOf('a');
       await store.create(created);
       const before = await store.get('a');
-      assert.equal(await store.update('a', { initialized: true }), true);
-      assert.equal(await store.update('a', { logLevel: 'error' }), true);
-      assert.equal(await store.update('a', { subscriptions: ['urn:1', 'urn:2'] }), true);
-      assert.equal(await store.update('a', { subscriptions: ['urn:2'] }), true);
-      const changed = { ...created, initialized: true, logLevel: 'error', subscriptions: ['urn:2'] };
+      assert.equal(await store.update('a', { initialized: true }), 2);
+      assert.equal(await store.update('a', { logLevel: 'error', toldChange: 9 }), 3);
+      for (const subscribe of ['urn:1', 'urn:2', 'urn:2']) await store.update('a', { subscribe });
+      assert.equal(await store.update('a', { unsubscribe: 'urn:1' }), 7);
+      assert.equal(await store.update('a', { unsubscribe: 'urn:unknown' }), 8);
+      const parts = { initialized: true, logLevel: 'error', toldChange: 9, subscriptions: ['urn:2'], version: 8 };
+      const changed = { ...created, ...parts };
       assert.deepEqual(await store.get('a'), changed);
       assert.deepEqual(before, created, 'a record once returned stays as it is');
+    });
+
+    test('loses none of the changes that are made at the same time, and gives each a version', async (t) => {
+      const { store } = await setUp(t);
+      await store.create(recordOf('a'));
+      const uris = Array.from({ length: 20 }, (_, index) => `urn:${index}`);
+      const versions = await Promise.all(uris.map((subscribe) => store.update('a', { subscribe })));
+      assert.deepEqual(
+        versions.toSorted((a = 0, b = 0) => a - b),
+        uris.map((_, index) => index + 2),
+      );
+      assert.deepEqual((await store.get('a'))?.subscriptions.toSorted(), uris.toSorted());
     });
 
     test('removes a record once', async (t) => {
@@ -88,7 +102,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       await store.create(recordOf('a'));
       for (let use = 0; use < 5; use += 1) {
         clock.advance(IDLE_MS - 1);
-        assert.equal(await store.touch('a'), true);
+        assert.equal(await store.touch('a'), 1);
         clock.advance(IDLE_MS - 1);
         assert.notEqual(await store.use('a', 'someone'), undefined);
       }
@@ -108,15 +122,15 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       assert.equal(await store.get('a'), undefined, 'to try is no use');
       await store.create(created);
       await store.update('a', { logLevel: 'error' });
-      assert.deepEqual(await store.use('a', 'a|b'), { ...created, logLevel: 'error' });
+      assert.deepEqual(await store.use('a', 'a|b'), { ...created, logLevel: 'error', version: 2 });
     });
 
     test('shows an expired record to no method', async (t) => {
       const { store, clock } = await setUp(t);
       const looks: [string, (id: string) => Promise<unknown>, expected: unknown][] = [
         ['use', (id) => store.use(id, 'someone'), undefined],
-        ['touch', (id) => store.touch(id), false],
-        ['update', (id) => store.update(id, { initialized: true }), false],
+        ['touch', (id) => store.touch(id), undefined],
+        ['update', (id) => store.update(id, { initialized: true }), undefined],
         ['delete', (id) => store.delete(id), false],
         ['count', () => store.count(), 0],
         ['count of a principal', () => store.count('someone'), 0],
@@ -139,7 +153,7 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
       await store.touch('used');
       await store.delete('deleted');
       clock.advance(1);
-      assert.equal(await store.touch('e'), false, 'an id that was shown to be gone is given out all the same');
+      assert.equal(await store.touch('e'), undefined, 'an id that was shown to be gone is given out all the same');
       const taken = await Promise.all([store.takeExpired(3), store.takeExpired(3), store.takeExpired(3)]);
       assert.ok(taken.every((ids) => ids.length <= 3));
       assert.deepEqual(taken.flat().toSorted(), ['a', 'b', 'c', 'd', 'e']);
@@ -255,6 +269,7 @@ function recordOf(id: string, principal = 'someone', more: Partial<SessionRecord
     initialized: false,
     subscriptions: [],
     toldChange: 0,
+    version: 1,
     ...more,
   };
 }

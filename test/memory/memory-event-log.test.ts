@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
 import type { EventLog } from '../../src/contracts/event-log.ts';
+import { append } from '../contracts/append.ts';
 import { manualClock } from '../support/clock.ts';
 import { eventLogContract } from '../contracts/event-log.contract.ts';
 
@@ -10,10 +11,10 @@ eventLogContract('memory', (options) => createMemoryEventLog(options));
 test('to keep the bytes for all, forgets ended streams first, then what may be lost, then unused sessions', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
   const add = (session: string, stream: string, mayBeLost = false) =>
-    log.append(session, stream, large(10_000), mayBeLost);
+    append(log, session, stream, large(10_000), { mayBeLost });
   const ended = await add('s1', 'ended');
   await log.end('s1', 'ended');
-  const running = await log.append('s2', 'running', undefined);
+  const running = await append(log, 's2', 'running', undefined);
   await add('s2', 'running', true);
   const unused = await add('s3', 'one');
   await add('s4', 'one');
@@ -30,32 +31,32 @@ test('to keep the bytes for all, forgets ended streams first, then what may be l
 
 test('bounds streams without a message as well', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
-  const first = await log.append('s0', 'one', undefined);
-  for (let i = 0; i < 1000; i += 1) await log.append(`s${i}`, 'one', undefined);
+  const first = await append(log, 's0', 'one', undefined);
+  for (let i = 0; i < 1000; i += 1) await append(log, `s${i}`, 'one', undefined);
   assert.equal(await log.after('s0', first), undefined);
 });
 
 test('counts right: keeps what fits, however much has gone before', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000, maxBytesPerSession: 50_000 });
   for (let i = 0; i < 500; i += 1) {
-    const [session, stream] = [`s${i % 3}`, `stream-${i % 7}`];
-    const id = await log.append(session, stream, large(1000), i % 2 === 0);
+    const [session, stream] = [`s${i % 3}`, `stream-${Math.ceil(i / 5)}`];
+    const id = await append(log, session, stream, large(1000), { mayBeLost: i % 2 === 0 });
     if (i % 5 === 0) await log.end(session, stream);
     if (i % 50 === 0) await log.delete(`s${(i / 50) % 3}`);
     if (i % 50 !== 0) assert.notEqual(await log.after(session, id), undefined);
   }
   for (const session of ['s0', 's1', 's2']) await log.delete(session);
   const ids: Record<string, string> = {};
-  for (let i = 0; i < 30; i += 1) ids[`t${i}`] = await log.append(`t${i}`, 'one', large(1000));
+  for (let i = 0; i < 30; i += 1) ids[`t${i}`] = await append(log, `t${i}`, 'one', large(1000));
   assert.equal(Object.values(await held(log, ids)).filter((count) => count !== undefined).length, 30);
 });
 
 test('forgets unused sessions when another is appended to', async () => {
   const clock = manualClock();
   const log = createMemoryEventLog({ clock, maxAgeMs: 1000 });
-  const abandoned = await log.append('abandoned', 'one', undefined);
+  const abandoned = await append(log, 'abandoned', 'one', undefined);
   clock.advance(1000);
-  await log.append('other', 'one', undefined);
+  await append(log, 'other', 'one', undefined);
   // Set back, the clock shows what is held rather than what is young enough to be shown.
   clock.advance(-1000);
   assert.equal(await log.after('abandoned', abandoned), undefined);
@@ -65,20 +66,20 @@ test('keeps a thousand events and 1 MiB of a stream, 4 MiB of a session, for fiv
   const clock = manualClock();
   const log = createMemoryEventLog({ clock });
   const isComplete = async (session: string, id: string) => (await log.after(session, id))?.isComplete;
-  const first = await log.append('events', 'one', undefined);
-  for (let i = 0; i < 1000; i += 1) await log.append('events', 'one', '', true);
+  const first = await append(log, 'events', 'one', undefined);
+  for (let i = 0; i < 1000; i += 1) await append(log, 'events', 'one', '', { mayBeLost: true });
   assert.equal(await isComplete('events', first), true);
-  await log.append('events', 'one', '', true);
+  await append(log, 'events', 'one', '', { mayBeLost: true });
   assert.equal((await log.after('events', first))?.events.length, 1000);
-  const few = await log.append('bytes', 'one', undefined);
-  await log.append('bytes', 'one', large(520_000), true);
+  const few = await append(log, 'bytes', 'one', undefined);
+  await append(log, 'bytes', 'one', large(520_000), { mayBeLost: true });
   assert.equal(await isComplete('bytes', few), true);
-  await log.append('bytes', 'one', large(5000), true);
+  await append(log, 'bytes', 'one', large(5000), { mayBeLost: true });
   assert.equal(await isComplete('bytes', few), false);
 
   const ended: string[] = [];
   for (let i = 0; i < 5; i += 1) {
-    ended.push(await log.append('session', `${i}`, large(500_000)));
+    ended.push(await append(log, 'session', `${i}`, large(500_000)));
     await log.end('session', `${i}`);
   }
   const kept = await Promise.all(ended.map(async (id) => (await log.after('session', id)) !== undefined));
@@ -92,12 +93,12 @@ test('keeps a thousand events and 1 MiB of a stream, 4 MiB of a session, for fiv
 
 test('loses what a stream says when the running streams of a session exceed its bytes, and nothing of other sessions', async () => {
   const log = createMemoryEventLog({ clock: manualClock(), maxBytesPerSession: 100_000 });
-  const other = await log.append('other', 'one', undefined);
-  await log.append('other', 'one', large(1000), true);
+  const other = await append(log, 'other', 'one', undefined);
+  await append(log, 'other', 'one', large(1000), { mayBeLost: true });
   const ids: string[] = [];
   for (let i = 0; i < 20; i += 1) {
-    ids.push(await log.append('s', `${i}`, undefined));
-    await log.append('s', `${i}`, large(5000), true);
+    ids.push(await append(log, 's', `${i}`, undefined));
+    await append(log, 's', `${i}`, large(5000), { mayBeLost: true });
   }
   const counts = await Promise.all(ids.map(async (id) => (await log.after('s', id))?.events.length));
   assert.deepEqual(counts, [...Array<number>(9).fill(1), ...Array<number>(11).fill(0)]);

@@ -18,5 +18,14 @@ test('holds no more ids of expired records that nobody takes than there were rec
 });
 
 function recordOf(id: string): SessionRecord {
-  return { id, principal: '', createdAt: 0, initialize: '{}', initialized: true, subscriptions: [], toldChange: 0 };
+  return {
+    id,
+    principal: '',
+    createdAt: 0,
+    initialize: '{}',
+    initialized: true,
+    subscriptions: [],
+    toldChange: 0,
+    version: 1,
+  };
 }

@@ -15,3 +15,8 @@ export async function pass(clock: ManualClock, milliseconds: number, stepMs = ST
     await settled();
   }
 }
+
+/** Resolves once `condition` holds. The test's timeout is the limit. */
+export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 1));
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boundedResponse } from '../../src/transport/bounded-response.ts';
-import { createEventStream } from '../../src/transport/event-stream.ts';
+import { boundedResponse } from '../../src/streams/bounded-response.ts';
+import { createEventStream } from '../../src/streams/event-stream.ts';
 import { manualClock } from '../support/clock.ts';
 import { settled } from '../support/time.ts';
 

@@ -1,0 +1,129 @@
+/**
+ * The stream that GET opens, for messages that belong to no call.
+ *
+ * Any node may have something to say on it, but only the node with the newest connection sends: it holds the stream, follows
+ * the log, and takes from it what nobody has been sent.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server
+ */
+import { GET_STREAM_ID, type StreamLog } from './stream-log.ts';
+import type { Stream } from './streams.ts';
+
+/** Options for {@link GetStream}. */
+export interface GetStreamOptions {
+  log: StreamLog;
+  /** Runs one task at a time. */
+  inOrder: <T>(task: () => Promise<T>) => Promise<T>;
+  /** Gives the stream a connection in place of the one it may still have. */
+  connect: (stream: Stream) => Response;
+}
+
+/** The stream of one session, as far as this process sends it. */
+export class GetStream {
+  readonly stream: Stream = { id: GET_STREAM_ID };
+  /** The last change that the client knew of when the newest connection was opened, according to the log. */
+  told = 0;
+  /** Whether its last connection has ended because another one, perhaps on another node, has taken over. */
+  isTakenOver = false;
+  readonly #options: GetStreamOptions;
+  /** Names the newest connection here. */
+  #holder = '';
+  #isWoken = false;
+
+  constructor(options: GetStreamOptions) {
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.stream.connection !== undefined;
+  }
+
+  /**
+   * Connects it, and sends what has been waiting. Runs within `inOrder`.
+   *
+   * @param isPrimed - Whether the client reads events without data.
+   */
+  async open(isPrimed: boolean): Promise<Response> {
+    const { log } = this.#options;
+    const response = await this.#connect();
+    // Before anything is taken, so that the client can resume from it whatever is appended meanwhile. Without an id to begin
+    // with, messages between a break before the first event and the next GET would be lost.
+    const primed = isPrimed ? (await log.append(GET_STREAM_ID, undefined, { holder: this.#holder })).id : undefined;
+    const isSilent = !(await this.#sendWaiting());
+    if (isSilent && primed !== undefined) this.stream.connection?.send({ id: primed, data: undefined });
+    else this.stream.connection?.comment();
+    return response;
+  }
+
+  /** Connects it, and sends what followed an event; `undefined` if the log cannot tell all of it. Runs within `inOrder`. */
+  async resume(lastEventId: string): Promise<Response | undefined> {
+    const holder = crypto.randomUUID();
+    const held = await this.#options.log.hold(holder, lastEventId);
+    if (!held) {
+      this.#end();
+      return undefined;
+    }
+    const response = this.#connected(holder, held.told);
+    if (!(await this.#sendWaiting())) this.stream.connection?.comment();
+    return response;
+  }
+
+  /** Logs a message; whoever holds the stream sends it. Runs within `inOrder`. */
+  async say(data: string): Promise<void> {
+    const { id } = await this.#options.log.append(GET_STREAM_ID, data, { mayBeLost: true });
+    // Without the log, nobody else hears of it.
+    if (id === undefined) this.stream.connection?.send({ id, data });
+  }
+
+  /**
+   * Logs a message, if the stream has a connection here; resolves to whether it has. Runs within `inOrder`.
+   *
+   * @param told - The last change that the client knows of with this message.
+   */
+  async sayIfConnected(data: string, told: number | undefined): Promise<boolean> {
+    if (!this.isConnected) return false;
+    const how = { mayBeLost: true, holder: this.#holder, told };
+    const { id, isRefused } = await this.#options.log.append(GET_STREAM_ID, data, how);
+    if (isRefused) this.#end();
+    else if (id === undefined) this.stream.connection?.send({ id, data });
+    return !isRefused;
+  }
+
+  /** To be called when the log has news of the stream: sends what there is, if the stream has a connection here. */
+  wake(): void {
+    if (this.#isWoken || !this.isConnected) return;
+    this.#isWoken = true;
+    void this.#options.inOrder(async () => {
+      this.#isWoken = false;
+      await this.#sendWaiting();
+    });
+  }
+
+  async #connect(): Promise<Response> {
+    const holder = crypto.randomUUID();
+    const held = await this.#options.log.hold(holder);
+    return this.#connected(holder, held?.told ?? 0);
+  }
+
+  #connected(holder: string, told: number): Response {
+    this.#holder = holder;
+    this.told = told;
+    this.isTakenOver = false;
+    return this.#options.connect(this.stream);
+  }
+
+  /** Sends what nobody has been sent; resolves to whether there was anything. */
+  async #sendWaiting(): Promise<boolean> {
+    if (!this.isConnected) return false;
+    const events = await this.#options.log.take(this.#holder);
+    if (!events) this.#end();
+    for (const event of events ?? []) this.stream.connection?.send(event);
+    return events !== undefined && events.length > 0;
+  }
+
+  /** Ends the connection: another has taken over, or the client has given up this one. */
+  #end(): void {
+    this.isTakenOver = true;
+    this.stream.connection?.end();
+  }
+}

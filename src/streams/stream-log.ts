@@ -1,0 +1,48 @@
+/** The event log as the streams of one session see it. `sessions/session-events.ts` implements it. */
+import type { RequestId } from '@modelcontextprotocol/server';
+import type { Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+
+/** The stream that a GET request opens, in the log. */
+export const GET_STREAM_ID = 'get';
+
+/** How an event is appended; see `AppendOptions` in the contract of the log. */
+export interface StreamAppend {
+  mayBeLost?: boolean;
+  /** The calls that the stream has yet to answer. */
+  owes?: RequestId[];
+  settles?: RequestId | undefined;
+  holder?: string;
+  told?: number | undefined;
+}
+
+/** What became of an event. */
+export interface Appended {
+  /** Its id; `undefined` if it is not in the log. */
+  id: string | undefined;
+  /** Whether the log refuses it, because another node has taken over, rather than being unavailable. */
+  isRefused: boolean;
+}
+
+/** What a client has missed. */
+export interface Missed extends Omit<LaterEvents, 'owed'> {
+  /** The calls that nobody will answer any more: the node that ran them is gone. */
+  abandoned: RequestId[];
+}
+
+/** The log of one session's events. */
+export interface StreamLog {
+  /** Never rejects. */
+  append(streamId: string, data: string | undefined, how?: StreamAppend): Promise<Appended>;
+  /** Never rejects. */
+  end(streamId: string): Promise<void>;
+  /** Rejects if the log is unavailable. */
+  after(eventId: string): Promise<Missed | undefined>;
+  /** Makes `holder` the connection of the stream of GET; see the contract. Rejects if the log is unavailable. */
+  hold(holder: string, eventId?: string): Promise<Held | undefined>;
+  /** What nobody has been sent on the stream of GET; `undefined` if another connection has taken over. Never rejects. */
+  take(holder: string): Promise<LoggedEvent[] | undefined>;
+  /** Calls `listener` with the id of a stream that has news. Rejects if the log is unavailable. */
+  follow(listener: (streamId: string) => void): Promise<() => void>;
+  /** Logs nothing from now on. */
+  close(): Promise<void>;
+}
