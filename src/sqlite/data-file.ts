@@ -103,7 +103,8 @@ export interface DataFileOptions {
  */
 export function openDataFile({ dataDir, now, log, steps = STEPS }: DataFileOptions): Database {
   const sqlite = process.getBuiltinModule('node:sqlite') as SqliteModule | undefined;
-  if (!sqlite) throw new DataFileError(`needs Node.js 22.13 or later, which has SQLite built in; this is ${process.version}`);
+  if (!sqlite)
+    throw new DataFileError(`needs Node.js 22.13 or later, which has SQLite built in; this is ${process.version}`);
   const file = createFile(dataDir);
   const open = () => new Database(openConnection(sqlite, file, steps), log);
   try {

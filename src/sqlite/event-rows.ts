@@ -136,6 +136,35 @@ export class EventRows {
     this.bytes -= log.bytes;
   }
 
+  /** Removes the stream that ended first, if it did by `deadline`. Returns whether it has. */
+  removeEnded(deadline: number): boolean {
+    const stream = this.queries.ended.get();
+    const log = stream && this.queries.logOf.get(stream.number);
+    if (!log || (stream.ended_at ?? 0) > deadline) return false;
+    this.removeStream(log, stream);
+    this.saveLog(log);
+    return true;
+  }
+
+  /** Removes all events that may be lost of one stream. Returns whether there was one. */
+  loseEvents(): boolean {
+    const stream = this.queries.losable.get();
+    const log = stream && this.queries.logOf.get(stream.number);
+    if (!log) return false;
+    while (this.loseEvent(log, stream));
+    this.saveStream(stream);
+    this.saveLog(log);
+    return true;
+  }
+
+  /** Removes the session that was not used for longest, if it was not since `deadline`. Returns whether it has. */
+  removeLeastUsed(deadline: number): boolean {
+    const log = this.queries.logsByUse.get();
+    if (!log || log.used_at > deadline) return false;
+    this.removeLog(log);
+    return true;
+  }
+
   #count(log: LogRow, stream: StreamRow, bytes: number): void {
     stream.bytes += bytes;
     log.bytes += bytes;

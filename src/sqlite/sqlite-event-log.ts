@@ -1,7 +1,7 @@
 /** Keeps the event log in the data file. */
 import { setImmediate } from 'node:timers/promises';
 import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
-import { parseEventId } from '../contracts/event-id.ts';
+import { parseEventId, type EventId } from '../contracts/event-id.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from './database.ts';
 import { debtOf, EventRows, type LogRow, type StreamRow } from './event-rows.ts';
@@ -61,8 +61,7 @@ export class SqliteEventLog implements EventLog {
   ): Promise<string | undefined> {
     this.#pruneSome();
     const appended = this.#write(() => {
-      const known = this.#find(sessionId);
-      if (isRefused(known && this.#rows.queries.stream.get(known.number, streamId), options)) return undefined;
+      if (isRefused(this.#findStream(sessionId, streamId)?.stream, options)) return undefined;
       const log = this.#addLog(sessionId);
       const id = this.#addEvent(log, this.#rows.addStream(log, streamId), data, options);
       return { id, usedAt: log.used_at };
@@ -76,11 +75,10 @@ export class SqliteEventLog implements EventLog {
 
   async end(sessionId: string, streamId: string): Promise<void> {
     const hasEnded = this.#write(() => {
-      const log = this.#find(sessionId);
-      const stream = log && this.#rows.queries.stream.get(log.number, streamId);
-      if (!log || !stream || stream.ended_at !== null) return false;
-      this.#rows.endStream(stream, this.#options.clock.now());
-      this.#makeRoomOf(log, stream);
+      const found = this.#findStream(sessionId, streamId);
+      if (!found || found.stream.ended_at !== null) return false;
+      this.#rows.endStream(found.stream, this.#options.clock.now());
+      this.#makeRoomOf(found.log, found.stream);
       return true;
     });
     if (!hasEnded) return;
@@ -90,34 +88,32 @@ export class SqliteEventLog implements EventLog {
 
   async after(sessionId: string, eventId: string): Promise<LaterEvents | undefined> {
     return this.#options.database.read(() => {
-      const parsed = parseEventId(eventId);
-      const log = this.#find(sessionId);
-      const stream = log && parsed && this.#rows.queries.stream.get(log.number, parsed.streamId);
-      if (!stream || parsed.tag !== log.tag || parsed.number > log.last || this.#isOver(stream)) return undefined;
+      const from = parseEventId(eventId);
+      const found = from && this.#findStream(sessionId, from.streamId);
+      if (!found || !isOf(found.log, from)) return undefined;
       return {
-        streamId: stream.id,
-        events: this.#rows.eventsAfter(log, stream, parsed.number),
-        isComplete: parsed.number >= stream.lost,
-        hasEnded: stream.ended_at !== null,
-        owed: debtOf(stream),
+        streamId: from.streamId,
+        events: this.#rows.eventsAfter(found.log, found.stream, from.number),
+        isComplete: from.number >= found.stream.lost,
+        hasEnded: found.stream.ended_at !== null,
+        owed: debtOf(found.stream),
       };
     });
   }
 
   async hold(sessionId: string, streamId: string, holder: string, eventId?: string): Promise<Held | undefined> {
+    const from = eventId === undefined ? undefined : parseEventId(eventId);
     const held = this.#write(() => {
-      const from = eventId === undefined ? undefined : parseEventId(eventId);
-      const known = this.#find(sessionId);
-      const stream = known && this.#rows.queries.stream.get(known.number, streamId);
-      if (eventId !== undefined && !(known && stream && from && canTellAll(known, stream, from))) {
-        if (stream) this.#rows.saveStream({ ...stream, holder: null, taken: 0, told: 0 });
+      const found = this.#findStream(sessionId, streamId);
+      if (eventId !== undefined && !(found && from && canTellAll(found, from))) {
+        if (found) this.#rows.saveStream({ ...found.stream, holder: null, taken: 0, told: 0 });
         return undefined;
       }
       const log = this.#addLog(sessionId);
-      const { taken, ...row } = stream ?? this.#rows.addStream(log, streamId);
-      this.#rows.saveStream({ ...row, taken: from?.number ?? taken, holder });
+      const stream = this.#rows.addStream(log, streamId);
+      this.#rows.saveStream({ ...stream, taken: from?.number ?? stream.taken, holder });
       this.#rows.saveLog(log);
-      return { told: row.told, usedAt: log.used_at };
+      return { told: stream.told, usedAt: log.used_at };
     });
     if (held) this.#times.set(sessionId, this.#options.clock.now(), held.usedAt);
     this.#tell(sessionId, streamId);
@@ -125,17 +121,13 @@ export class SqliteEventLog implements EventLog {
   }
 
   async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
-    const known = this.#options.database.read(() => {
-      const log = this.#find(sessionId);
-      return log && this.#rows.queries.stream.get(log.number, streamId);
-    });
-    if (known && known.holder !== null && known.holder !== holder) return undefined;
-    if (known?.holder === holder && known.taken >= known.last) return [];
+    const found = this.#options.database.read(() => this.#findStream(sessionId, streamId));
+    if (!found) return [];
+    const { log, stream } = found;
+    if (stream.holder !== null && stream.holder !== holder) return undefined;
+    if (stream.holder === holder && stream.taken >= stream.last) return [];
     return this.#write(() => {
-      const log = this.#addLog(sessionId);
-      const stream = this.#rows.addStream(log, streamId);
       this.#rows.saveStream({ ...stream, holder, taken: Math.max(stream.last, stream.taken) });
-      this.#rows.saveLog(log);
       return this.#rows.eventsAfter(log, stream, stream.taken);
     });
   }
@@ -153,7 +145,8 @@ export class SqliteEventLog implements EventLog {
   }
 
   async touch(sessionId: string): Promise<void> {
-    const log = this.#options.database.read(() => this.#find(sessionId));
+    const { log: find } = this.#rows.queries;
+    const log = this.#options.database.read(() => find.get(sessionId));
     if (log) this.#times.set(sessionId, this.#options.clock.now(), log.used_at);
   }
 
@@ -190,6 +183,13 @@ export class SqliteEventLog implements EventLog {
     return log && this.#times.of(sessionId, log.used_at) > this.#deadline() ? log : undefined;
   }
 
+  #findStream(sessionId: string, streamId: string): Found | undefined {
+    const log = this.#find(sessionId);
+    const stream = log && this.#rows.queries.stream.get(log.number, streamId);
+    const isOver = (stream?.ended_at ?? Infinity) <= this.#deadline();
+    return stream && !isOver ? { log, stream } : undefined;
+  }
+
   #addLog(sessionId: string): LogRow {
     const known = this.#rows.queries.log.get(sessionId);
     // It has expired, but it is not forgotten yet.
@@ -200,7 +200,7 @@ export class SqliteEventLog implements EventLog {
   #addEvent(log: LogRow, stream: StreamRow, data: string | undefined, options: AppendOptions): string {
     const { mayBeLost = false, owes, settles, told = 0 } = options;
     const { maxEventsPerStream, maxBytesPerStream } = this.#options;
-    const debt = stream.last === 0 ? owes : debtOf(stream);
+    const debt = debtOf(stream) ?? owes;
     if (debt) {
       stream.owed_by = debt.node;
       stream.owed_calls = JSON.stringify(debt.calls.filter((call) => call !== settles));
@@ -234,9 +234,9 @@ export class SqliteEventLog implements EventLog {
     try {
       this.#times.flush();
       this.#write(() => {
-        while (this.#isFull && this.#removeEnded(Infinity));
-        while (this.#isFull && this.#loseEvents());
-        while (this.#isFull && this.#removeLeastUsed(Infinity));
+        while (this.#isFull && this.#rows.removeEnded(Infinity));
+        while (this.#isFull && this.#rows.loseEvents());
+        while (this.#isFull && this.#rows.removeLeastUsed(Infinity));
       });
     } catch {
       // What was appended is kept. The database has logged why, and the next call makes room.
@@ -258,47 +258,10 @@ export class SqliteEventLog implements EventLog {
     this.#times.flush();
     return this.#write(() => {
       for (let count = 0; count < PAGE_SIZE; count += 1) {
-        if (!this.#removeLeastUsed(deadline) && !this.#removeEnded(deadline)) return false;
+        if (!this.#rows.removeLeastUsed(deadline) && !this.#rows.removeEnded(deadline)) return false;
       }
       return true;
     });
-  }
-
-  /** Removes the stream that ended first, if it did by `deadline`. Returns whether it has. */
-  #removeEnded(deadline: number): boolean {
-    const { ended, logOf } = this.#rows.queries;
-    const stream = ended.get();
-    const log = stream && logOf.get(stream.number);
-    if (!log || (stream.ended_at ?? 0) > deadline) return false;
-    this.#rows.removeStream(log, stream);
-    this.#rows.saveLog(log);
-    return true;
-  }
-
-  /** Removes all events that may be lost of one stream. Returns whether there was one. */
-  #loseEvents(): boolean {
-    const { losable, logOf } = this.#rows.queries;
-    const stream = losable.get();
-    const log = stream && logOf.get(stream.number);
-    if (!log) return false;
-    while (this.#rows.loseEvent(log, stream));
-    this.#rows.saveStream(stream);
-    this.#rows.saveLog(log);
-    return true;
-  }
-
-  /** Removes the session that was not used for longest, if it was not since `deadline`. Returns whether it has. */
-  #removeLeastUsed(deadline: number): boolean {
-    const log = this.#rows.queries.logsByUse.get();
-    if (!log || log.used_at > deadline) return false;
-    this.#rows.removeLog(log);
-    this.#times.delete(log.session);
-    return true;
-  }
-
-  /** Whether a stream ended so long ago that it counts as forgotten. */
-  #isOver({ ended_at: endedAt }: StreamRow): boolean {
-    return endedAt !== null && endedAt <= this.#deadline();
   }
 
   #deadline(): number {
@@ -310,19 +273,21 @@ export class SqliteEventLog implements EventLog {
   }
 }
 
-function isRefused(stream: StreamRow | undefined, { holder, owes, settles }: AppendOptions): boolean {
-  if (stream && stream.ended_at !== null) return true;
-  if (holder !== undefined && stream && stream.holder !== null && stream.holder !== holder) return true;
-  if (settles === undefined) return false;
-  const debt = stream && stream.last > 0 ? debtOf(stream) : owes;
-  return !debt?.calls.includes(settles);
+interface Found {
+  log: LogRow;
+  stream: StreamRow;
 }
 
-function canTellAll(
-  log: LogRow,
-  stream: StreamRow,
-  from: { tag: string; number: number; streamId: string },
-): boolean {
-  const isOfStream = from.tag === log.tag && from.streamId === stream.id;
-  return isOfStream && from.number <= log.last && from.number >= stream.lost;
+function isRefused(stream: StreamRow | undefined, { holder, settles }: AppendOptions): boolean {
+  if (stream && stream.ended_at !== null) return true;
+  if (settles !== undefined && !(stream && debtOf(stream)?.calls.includes(settles))) return true;
+  return holder !== undefined && stream !== undefined && stream.holder !== null && stream.holder !== holder;
+}
+
+function isOf(log: LogRow, { tag, number }: EventId): boolean {
+  return tag === log.tag && number <= log.last;
+}
+
+function canTellAll({ log, stream }: Found, from: EventId): boolean {
+  return isOf(log, from) && from.streamId === stream.id && from.number >= stream.lost;
 }

@@ -1,6 +1,11 @@
 /** Keeps session records in the data file. */
 import type { LoggingLevel } from '@modelcontextprotocol/server';
-import type { SessionChanges, SessionRecord, SessionStore } from '../contracts/session-store.ts';
+import {
+  changedRecord,
+  type SessionChanges,
+  type SessionRecord,
+  type SessionStore,
+} from '../contracts/session-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from './database.ts';
 import { UseTimes } from './use-times.ts';
@@ -50,18 +55,17 @@ export class SqliteSessionStore implements SessionStore {
     for (const { principal, count } of this.#queries.counts.all()) this.#add(principal, count);
   }
 
-  async create({ id, principal, ...rest }: SessionRecord): Promise<void> {
-    const before = this.#options.database.write(() => {
-      const [replaced] = this.#queries.delete.all(id);
-      const { createdAt, initialize, initialized, logLevel = null, subscriptions, toldChange, version } = rest;
-      const owner = JSON.stringify(principal);
-      const options = [Number(initialized), logLevel, JSON.stringify(subscriptions), toldChange, version] as const;
-      this.#queries.insert.run(id, owner, createdAt, initialize, ...options, this.#now());
-      return replaced;
+  async create(record: SessionRecord): Promise<void> {
+    const { id, createdAt, initialize, initialized, logLevel = null, subscriptions, toldChange, version } = record;
+    const principal = JSON.stringify(record.principal);
+    const what = [Number(initialized), logLevel, JSON.stringify(subscriptions), toldChange, version] as const;
+    const replaced = this.#options.database.write(() => {
+      const before = this.#queries.delete.all(id);
+      this.#queries.insert.run(id, principal, createdAt, initialize, ...what, this.#now());
+      return before;
     });
-    if (before) this.#add(before.principal, -1);
-    this.#add(JSON.stringify(principal), 1);
-    this.#times.delete(id);
+    this.#forget(replaced);
+    this.#add(principal, 1);
   }
 
   async get(id: string): Promise<SessionRecord | undefined> {
@@ -77,24 +81,30 @@ export class SqliteSessionStore implements SessionStore {
     return record;
   }
 
-  async touch(id: string): Promise<boolean> {
+  async touch(id: string): Promise<number | undefined> {
     const row = this.#find(id);
     if (row) this.#times.set(id, this.#now(), row.used_at);
-    return row !== undefined;
+    return row?.version;
   }
 
   async update(id: string, changes: SessionChanges): Promise<number | undefined> {
     return this.#options.database.write(() => {
       const row = this.#find(id);
       if (!row) return undefined;
-      const { initialized = row.initialized === 1, logLevel = row.log_level, toldChange = row.told_change } = changes;
-      const subscriptions = JSON.stringify(subscriptionsAfter(JSON.parse(row.subscriptions) as string[], changes));
-      this.#queries.update.run(Number(initialized), logLevel, subscriptions, toldChange, row.version + 1, id);
-      return row.version + 1;
+      const {
+        initialized,
+        logLevel = null,
+        subscriptions,
+        toldChange,
+        version,
+      } = changedRecord(recordOf(row), changes);
+      this.#queries.update.run(Number(initialized), logLevel, JSON.stringify(subscriptions), toldChange, version, id);
+      return version;
     });
   }
 
   async delete(id: string): Promise<boolean> {
+    // One that has expired is for `takeExpired`.
     if (!this.#find(id)) return false;
     return this.#forget(this.#options.database.write(() => this.#queries.delete.all(id))).length > 0;
   }
@@ -193,12 +203,6 @@ function prepareQueries(database: Database) {
 interface Owned {
   id: string;
   principal: string;
-}
-
-function subscriptionsAfter(uris: string[], { subscribe, unsubscribe }: SessionChanges): string[] {
-  const kept = uris.filter((uri) => uri !== unsubscribe);
-  if (subscribe !== undefined && !kept.includes(subscribe)) kept.push(subscribe);
-  return kept;
 }
 
 function recordOf(row: Row): SessionRecord {

@@ -21,7 +21,7 @@ export class UseTimes {
   readonly #database: Database;
   readonly #maxDelayMs: number;
   readonly #update: Query<never>;
-  /** Those that are not in the file yet. There are never more than rows in its table. */
+  /** Those that are not in the file yet. They are few: `flush` is called every second. */
   readonly #times = new Map<string, number>();
 
   constructor({ database, sql, maxDelayMs }: UseTimesOptions) {
