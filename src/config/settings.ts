@@ -113,6 +113,15 @@ export const SETTINGS = {
     expected: 'seconds from 1 to 31536000',
     meaning: 'How long the server of an idle session stays in memory. By default as long as the session',
   }),
+  dataDir: setting({
+    variable: 'MCP_DATA_DIR',
+    fallback: '',
+    // A URL would become the name of a directory, without a word.
+    schema: optional(z.string().regex(/^(?!\w+:\/\/)/)),
+    expected: 'the path of a directory',
+    meaning:
+      'Directory of the file that keeps sessions, their events, and state, so that a restart loses none of them. By default they are in memory. Needs Node.js 22.13',
+  }),
   callTimeoutSeconds: setting({
     variable: 'MCP_CALL_TIMEOUT_SECONDS',
     fallback: '3600',

@@ -5,7 +5,7 @@
  * set aside, because a server that starts without its old sessions is worth more than one that does not start. A file that
  * another program or a newer version has written is left alone.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Database, isDatabaseError, type DatabaseLog, type SqlConnection } from './database.ts';
 
@@ -190,13 +190,11 @@ function resultCode(error: unknown): number | undefined {
   return isDatabaseError(error) && error.errcode !== undefined ? error.errcode & 0xff : undefined;
 }
 
-/** Renames the file and what belongs to it, and returns its new name. */
+/** Renames the file, which has been closed: so what was in the one beside it is in it by now. Returns its new name. */
 function setAside(file: string, now: number): string {
   const suffix = `.corrupt-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
   try {
     renameSync(file, file + suffix);
-    // Otherwise SQLite would take it for that of the new file.
-    if (existsSync(`${file}-wal`)) renameSync(`${file}-wal`, `${file}${suffix}-wal`);
     closeSync(openSync(file, 'a', 0o600));
   } catch (error) {
     throw startError(error);

@@ -120,6 +120,7 @@ export class Database {
 
   /** Closes the file. Afterwards, every call throws an {@link UnavailableError}. Never throws. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     try {
       this.#connection.close();
