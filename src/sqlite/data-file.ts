@@ -145,14 +145,19 @@ function openConnection({ DatabaseSync }: SqliteModule, file: string, steps: rea
     connection.exec(PRAGMAS);
     const [problem] = Object.values(connection.prepare('PRAGMA quick_check(1)').get() as Record<string, unknown>);
     if (problem !== 'ok') throw new CorruptError(String(problem));
-    connection.exec('BEGIN IMMEDIATE');
-    for (const step of steps.slice(version)) connection.exec(step);
-    connection.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}; COMMIT`);
+    // Nothing is written to a file that is as it should be: the disk may be full.
+    if (version < steps.length) migrate(connection, steps.slice(version), steps.length);
   } catch (error) {
     connection.close();
     throw error;
   }
   return connection;
+}
+
+function migrate(connection: SqlConnection, steps: readonly string[], version: number): void {
+  connection.exec('BEGIN IMMEDIATE');
+  for (const step of steps) connection.exec(step);
+  connection.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}; COMMIT`);
 }
 
 /** The version of the schema in the file; 0 if the file is new. Has changed nothing when it throws. */

@@ -3,6 +3,7 @@ import { sessionScope } from '../context/state.ts';
 import type { OpenEngines } from '../contracts/engines.ts';
 import type { Relay } from '../contracts/relay.ts';
 import type { Clock } from '../lib/clock.ts';
+import { UnavailableError } from '../lib/unavailable-error.ts';
 import type { Database, DatabaseLog } from './database.ts';
 import { openDataFile } from './data-file.ts';
 import { SqliteChangeLog } from './sqlite-change-log.ts';
@@ -76,8 +77,13 @@ function removeOrphans(database: Database): void {
     'DELETE FROM state WHERE substr(scope, 1, length(?1)) = ?1 AND substr(scope, length(?1) + 1) NOT IN (SELECT id FROM sessions)',
   );
   const logs = database.prepare('DELETE FROM logs WHERE session NOT IN (SELECT id FROM sessions)');
-  database.write(() => {
-    scopes.run(sessionScope(''));
-    logs.run();
-  });
+  try {
+    database.write(() => {
+      scopes.run(sessionScope(''));
+      logs.run();
+    });
+  } catch (error) {
+    // The disk is full. They stay until the next start, and keep no session from being used.
+    if (!(error instanceof UnavailableError)) throw error;
+  }
 }

@@ -50,6 +50,10 @@ describe('the data file', { skip }, () => {
 
     const { eventLog, sessionStore } = openEngines(t, dataDir);
     assert.notEqual(await sessionStore.get('s'), undefined);
+    const second = startEntry(t, 'test/fixtures/sqlite-writer.ts', { args: [dataDir] });
+    await second.stderrMatch(/DataFileError: is in use by another process/);
+    assert.equal((await second.exit()).code, 1);
+
     const acknowledged = writer.stdout.split('\n').slice(0, -1);
     assert.ok(acknowledged.length > 500);
     const first = acknowledged.filter(
