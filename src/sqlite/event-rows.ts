@@ -35,6 +35,7 @@ export interface StreamRow {
   taken: number;
   /** The highest `told` of its events. */
   told: number;
+  /** `null` if nobody has held it yet; the event log says what else it may be. */
   holder: string | null;
   owed_by: string | null;
   /** The ids of calls, as JSON. */

@@ -27,6 +27,10 @@ export interface SqliteEventLogOptions {
 const MAX_DELAY_MS = 30_000;
 /** How many sessions and streams are forgotten in one transaction, during which the event loop stands still. */
 const PAGE_SIZE = 100;
+/** In place of a holder, in the row of a stream that somebody must hold before anybody may take from it. */
+const NOBODY = '';
+/** A holder in the row of a stream. */
+const heldBy = (holder: string) => `=${holder}`;
 
 /** The event log in a data file. */
 export class SqliteEventLog implements EventLog {
@@ -106,12 +110,12 @@ export class SqliteEventLog implements EventLog {
     const held = this.#write(() => {
       const found = this.#findStream(sessionId, streamId);
       if (eventId !== undefined && !(found && from && canTellAll(found, from))) {
-        if (found) this.#rows.saveStream({ ...found.stream, holder: null, taken: 0, told: 0 });
+        if (found) this.#rows.saveStream({ ...found.stream, holder: NOBODY, taken: 0, told: 0 });
         return undefined;
       }
       const log = this.#addLog(sessionId);
       const stream = this.#rows.addStream(log, streamId);
-      this.#rows.saveStream({ ...stream, taken: from?.number ?? stream.taken, holder });
+      this.#rows.saveStream({ ...stream, taken: from?.number ?? stream.taken, holder: heldBy(holder) });
       this.#rows.saveLog(log);
       return { told: stream.told, usedAt: log.used_at };
     });
@@ -124,10 +128,10 @@ export class SqliteEventLog implements EventLog {
     const found = this.#options.database.read(() => this.#findStream(sessionId, streamId));
     if (!found) return [];
     const { log, stream } = found;
-    if (stream.holder !== null && stream.holder !== holder) return undefined;
-    if (stream.holder === holder && stream.taken >= stream.last) return [];
+    if (stream.holder !== null && stream.holder !== heldBy(holder)) return undefined;
+    if (stream.holder !== null && stream.taken >= stream.last) return [];
     return this.#write(() => {
-      this.#rows.saveStream({ ...stream, holder, taken: Math.max(stream.last, stream.taken) });
+      this.#rows.saveStream({ ...stream, holder: heldBy(holder), taken: stream.last });
       return this.#rows.eventsAfter(log, stream, stream.taken);
     });
   }
@@ -278,10 +282,11 @@ interface Found {
   stream: StreamRow;
 }
 
-function isRefused(stream: StreamRow | undefined, { holder, settles }: AppendOptions): boolean {
+function isRefused(stream: StreamRow | undefined, { owes, settles, holder }: AppendOptions): boolean {
   if (stream && stream.ended_at !== null) return true;
-  if (settles !== undefined && !(stream && debtOf(stream)?.calls.includes(settles))) return true;
-  return holder !== undefined && stream !== undefined && stream.holder !== null && stream.holder !== holder;
+  const owed = (stream && debtOf(stream)) ?? owes;
+  if (settles !== undefined && !owed?.calls.includes(settles)) return true;
+  return holder !== undefined && stream !== undefined && stream.holder !== null && stream.holder !== heldBy(holder);
 }
 
 function isOf(log: LogRow, { tag, number }: EventId): boolean {
