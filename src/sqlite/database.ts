@@ -38,6 +38,9 @@ export interface DatabaseLog {
   warn(message: string, fields?: Readonly<Record<string, string>>): void;
 }
 
+/** BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB. */
+const FILE_CODES: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 11, 13, 14, 15, 26]);
+
 /** An open data file. `close()` it. */
 export class Database {
   readonly #connection: SqlConnection;
@@ -139,7 +142,7 @@ export class Database {
 
   #errorOf(error: unknown): unknown {
     // All else is a bug, or an error of the engine's own.
-    if (!isDatabaseError(error)) return error;
+    if (!isFileError(error)) return error;
     if (this.#isAvailable && !this.#isClosed) this.#log.error('the data file cannot be used', { error: error.message });
     this.#isAvailable = false;
     return new UnavailableError('The data file cannot be used', { cause: error });
@@ -152,8 +155,17 @@ export class Database {
   }
 }
 
-/** Whether `node:sqlite` has thrown this because of the file. */
-export function isDatabaseError(error: unknown): error is Error & { code: string; errcode?: number } {
+/** An error of `node:sqlite`. `errcode` is SQLite's result code, of which the lowest byte is the primary one. */
+export type DatabaseError = Error & { code: string; errcode?: number };
+
+/** Whether `node:sqlite` has thrown this. */
+export function isDatabaseError(error: unknown): error is DatabaseError {
   const { code } = (error ?? {}) as { code?: unknown };
   return error instanceof Error && (code === 'ERR_SQLITE_ERROR' || code === 'ERR_INVALID_STATE');
+}
+
+/** Whether the file is to blame. SQLite says with other codes that a statement or what is bound to it is wrong: a bug. */
+function isFileError(error: unknown): error is DatabaseError {
+  if (!isDatabaseError(error)) return false;
+  return error.errcode === undefined || FILE_CODES.has(error.errcode & 0xff);
 }

@@ -73,13 +73,14 @@ export function openSqliteEngines({ dataDir, idleMs, clock, log, relay }: Sqlite
 
 /** Removes what was kept for sessions whose record is gone: the process was killed while it ended them. */
 function removeOrphans(database: Database): void {
+  const prefix = sessionScope('');
   const scopes = database.prepare(
-    'DELETE FROM state WHERE substr(scope, 1, length(?1)) = ?1 AND substr(scope, length(?1) + 1) NOT IN (SELECT id FROM sessions)',
+    'DELETE FROM state WHERE substr(scope, 1, ?) = ? AND substr(scope, ?) NOT IN (SELECT id FROM sessions)',
   );
   const logs = database.prepare('DELETE FROM logs WHERE session NOT IN (SELECT id FROM sessions)');
   try {
     database.write(() => {
-      scopes.run(sessionScope(''));
+      scopes.run(prefix.length, prefix, prefix.length + 1);
       logs.run();
     });
   } catch (error) {

@@ -103,6 +103,8 @@ test('an error of an engine itself is no matter of the file', { skip }, (t) => {
       }),
     TypeError,
   );
+  const insert = database.prepare('INSERT INTO numbers VALUES (?, ?)');
+  assert.throws(() => database.write(() => insert.run('a', null)), { code: 'ERR_SQLITE_ERROR' });
   assert.deepEqual([database.isAvailable, count()], [true, 0]);
 });
 
