@@ -17,7 +17,7 @@ import {
 import { principalKey, type Caller } from '../auth/caller.ts';
 
 /** How long a state is valid, in seconds: ten minutes, as by default in the SDK. */
-export const REQUEST_STATE_TTL_SECONDS = 600;
+const REQUEST_STATE_TTL_SECONDS = 600;
 /** Length of a key that is made here, in bytes: that of an HMAC-SHA-256. */
 const KEY_BYTES = 32;
 /** Parameters that differ between a request and its repetition. */

@@ -214,10 +214,18 @@ test('a session of the 2025 revisions refuses what was signed for a request of 2
   assert.deepEqual([error?.code, error?.message], [-32602, 'Invalid or expired requestState']);
 });
 
-test('a value that is not JSON is refused', async () => {
-  const requestState = createRequestStates()({});
-  const context = {} as Parameters<RequestState['mint']>[1];
-  for (const value of [undefined, () => 1]) {
-    await assert.rejects(requestState.mint(value, context), TypeError);
-  }
+describe('mint', () => {
+  const context = { mcpReq: { id: 1, method: 'tools/call' } } as Parameters<RequestState['mint']>[1];
+
+  test('rejects a value that is not JSON', async () => {
+    const requestState = createRequestStates()({});
+    for (const value of [undefined, () => 1]) {
+      await assert.rejects(requestState.mint(value, context), /^TypeError: A state must be JSON, not \w+$/);
+    }
+  });
+
+  test('rejects a request that is over, since its state would be good for another', async () => {
+    const requestState = createRequestStates()({}, () => undefined);
+    await assert.rejects(requestState.mint({}, context), /The request is over/);
+  });
 });
