@@ -15,6 +15,7 @@ test('goes on with its numbers, and knows what it has forgotten, in the next pro
   const database = openDatabase(t);
   const log = new SqliteChangeLog({ database, maxChanges: 2 });
   for (const uri of ['a', 'b', 'c', 'b']) log.publish(updated(uri));
+  log.flush();
   const next = new SqliteChangeLog({ database, maxChanges: 2 });
   assert.equal(next.last, 4);
   assert.deepEqual(await next.since(1), { events: [updated('c'), updated('b')], isComplete: true });
@@ -22,6 +23,28 @@ test('goes on with its numbers, and knows what it has forgotten, in the next pro
   next.publish(updated('d'));
   assert.deepEqual((await next.since(4)).events, [updated('d')]);
   assert.deepEqual((await new SqliteChangeLog({ database }).since(0)).events, [updated('b'), updated('d')]);
+});
+
+test('writes the first change at once, and those of the next second together', { skip }, (t) => {
+  const database = openDatabase(t);
+  const log = new SqliteChangeLog({ database });
+  const written = () => database.prepare<{ number: number }>('SELECT number FROM changes').all().length;
+  for (const uri of ['a', 'b', 'c']) log.publish(updated(uri));
+  assert.equal(written(), 1);
+  log.flush();
+  assert.equal(written(), 3);
+});
+
+test('says that anything may have changed if a process was killed before it had written all', { skip }, async (t) => {
+  const database = openDatabase(t);
+  const log = new SqliteChangeLog({ database });
+  for (const uri of ['a', 'b', 'c']) log.publish(updated(uri));
+  const next = new SqliteChangeLog({ database });
+  assert.equal((await next.since(1)).isComplete, false);
+  next.publish(updated('d'));
+  next.flush();
+  const later = new SqliteChangeLog({ database });
+  assert.deepEqual(await later.since(later.last - 1), { events: [updated('d')], isComplete: true });
 });
 
 test('does not keep a URI that is too long to subscribe to, but tells listeners', { skip }, async (t) => {
@@ -34,26 +57,31 @@ test('does not keep a URI that is too long to subscribe to, but tells listeners'
   assert.deepEqual((await log.since(0)).events, events.slice(0, 1));
 });
 
-test(
-  'tells listeners of a change that the file has no room for, and that it may not know of all',
-  { skip },
-  async (t) => {
-    const database = openDatabase(t);
-    const log = new SqliteChangeLog({ database });
-    log.publish(updated('a'));
-    const told: ServerEvent[] = [];
-    log.subscribe((event) => void told.push(event));
-    fill(database);
-    log.publish(updated('x'.repeat(2000)));
-    assert.deepEqual([told.length, log.last], [1, 2]);
-    assert.equal((await log.since(1)).isComplete, false);
-    assert.equal((await log.since(2)).isComplete, true);
-    database.prepare('PRAGMA max_page_count = 100000').get();
-    log.flush();
-    assert.equal(new SqliteChangeLog({ database }).last, 2);
-    assert.equal((await new SqliteChangeLog({ database }).since(1)).isComplete, false);
-  },
-);
+test('knows of changes that the file has no room for, and writes them when it has', { skip }, async (t) => {
+  const database = openDatabase(t);
+  const log = new SqliteChangeLog({ database });
+  log.publish(updated('a'));
+  log.flush();
+  const told: ServerEvent[] = [];
+  log.subscribe((event) => void told.push(event));
+  fill(database);
+  const large = updated('x'.repeat(2000));
+  for (const event of [large, updated('a')]) log.publish(event);
+  assert.deepEqual([told, log.last], [[large, updated('a')], 3]);
+  assert.deepEqual(await log.since(0), { events: told, isComplete: true });
+  database.prepare('PRAGMA max_page_count = 100000').get();
+  log.flush();
+  assert.deepEqual(await new SqliteChangeLog({ database }).since(0), { events: told, isComplete: true });
+});
+
+test('holds no more changes than it keeps while the file has no room', { skip }, async (t) => {
+  const database = openDatabase(t);
+  const log = new SqliteChangeLog({ database, maxChanges: 2 });
+  fill(database);
+  for (const letter of ['a', 'b', 'c']) log.publish(updated(letter.repeat(2000)));
+  assert.deepEqual(await log.since(0), { events: [], isComplete: false });
+  assert.equal((await log.since(3)).isComplete, true);
+});
 
 test('gives no number twice that a client was told of, even if its change is not in the file', { skip }, async (t) => {
   const database = openDatabase(t);
