@@ -60,9 +60,7 @@ export function openSqliteEngines({ dataDir, idleMs, clock, log, relay }: Sqlite
     changes,
     stateStore,
     relay,
-    get isAvailable() {
-      return database.isAvailable;
-    },
+    isAvailable: () => database.isAvailable,
     async close() {
       stopFlushing();
       flush();

@@ -20,7 +20,7 @@ test('MCP_DATA_DIR opens engines on a file in that directory', { skip: SKIP_WITH
   const dataDir = temporaryDir(t);
   const engines = await openEngines(loadConfig({ MCP_DATA_DIR: dataDir }), OPTIONS);
   t.after(() => engines?.close());
-  assert.equal(engines?.isAvailable, true);
+  assert.equal(engines?.isAvailable(), true);
   assert.ok(existsSync(join(dataDir, 'hono-mcp-server.sqlite')));
 });
 

@@ -21,7 +21,7 @@ describe('engines on a data file', { skip }, () => {
     assert.deepEqual(await next.sessionStore.get('s'), { id: 's', version: 1, ...RECORD });
     assert.deepEqual((await next.eventLog.after('s', event))?.events, []);
     assert.equal(await next.stateStore.get(sessionScope('s'), 'a'), '1');
-    assert.deepEqual([next.changes.last, next.isAvailable], [1, true]);
+    assert.deepEqual([next.changes.last, next.isAvailable()], [1, true]);
   });
 
   test('write times of use within a second', async (t) => {
