@@ -9,6 +9,7 @@ import { SCOPE, scopesIn } from '../auth/access-token.ts';
 import { isOrigin } from '../security/host-origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
+import { isRedisUrl } from './redis-url.ts';
 import { endpointUrl, hostname, integer, issuerUrl, list, optional, origin } from './values.ts';
 
 /** One setting. */
@@ -47,6 +48,16 @@ export const SETTINGS = {
     schema: z.enum(LOG_LEVELS),
     expected: `one of ${LOG_LEVELS.join(', ')}`,
     meaning: 'The least severe level that is logged',
+  }),
+  redisUrl: setting({
+    variable: 'REDIS_URL',
+    fallback: '',
+    schema: optional(z.string().refine(isRedisUrl)),
+    expected:
+      'redis://user:password@host:6379/0, rediss://… for TLS, unix:///path/redis.sock, or hosts separated by commas',
+    meaning:
+      'Redis (6.2 or later) or Valkey that keeps sessions, events and state, so that they outlive this process and any number of nodes can share them. By default they are kept in memory',
+    secret: true,
   }),
   publicUrl: setting({
     variable: 'MCP_PUBLIC_URL',

@@ -2,10 +2,12 @@
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { createApp, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
+import { systemClock } from '../lib/clock.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
 import { createLogger } from '../telemetry/log.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
+import { openEngines } from './engines.ts';
 import { listen } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
@@ -59,12 +61,13 @@ async function serveUntilSignal(
   const log = createLogger({ level: config.logLevel, write });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
   const onNode = { connInfo: getConnInfo, readBody: readIncoming };
-  const app = createApp(createServer, { watchMemory, ...parts, ...onNode, config, log });
+  const engines = await openEngines(config, { clock: parts.clock ?? systemClock, log });
+  const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...onNode, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });
   for (const line of bannerLines(config, listener.port)) write(line);
-  stopOnSignals({ app, listener, log });
+  stopOnSignals({ app, listener, engines, log });
 }
 
 function write(line: string): void {

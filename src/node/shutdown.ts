@@ -1,5 +1,6 @@
 /** Stops on a signal: drains, answers 503 for a moment, closes, and exits with code 0. A second signal exits right away. */
 import type { App } from '../app.ts';
+import type { OpenEngines } from '../contracts/engines.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Listener } from './listen.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -17,6 +18,8 @@ const LAST_ANSWERS_MS = 250;
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
+  /** Closed after all else. @default there are none to close */
+  engines?: Pick<OpenEngines, 'close'> | undefined;
   log: Logger;
   /** @default systemClock */
   clock?: Pick<Clock, 'now' | 'after'>;
@@ -26,7 +29,7 @@ export interface Stoppable {
 
 /** Makes SIGINT and SIGTERM stop the process. */
 export function stopOnSignals(stoppable: Stoppable): void {
-  const { app, listener, log, clock = systemClock, exit = (code) => process.exit(code) } = stoppable;
+  const { app, listener, engines, log, clock = systemClock, exit = (code) => process.exit(code) } = stoppable;
   let first: { signal: string; at: number } | undefined;
   const stop = async (signal: string) => {
     if (first?.signal === signal && clock.now() - first.at < SAME_SIGNAL_MS) return;
@@ -39,6 +42,7 @@ export function stopOnSignals(stoppable: Stoppable): void {
     const callsCut = await app.drain();
     await new Promise<void>((resolve) => clock.after(LAST_ANSWERS_MS, resolve));
     await listener.close();
+    await engines?.close();
     log.info('stopped', { callsCut });
     exit(0);
   };

@@ -1,0 +1,91 @@
+/** Starts a Redis of its own for tests, on a unix socket in a temporary directory. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+/** Why tests of Redis are skipped; `undefined` if they run. CI requires them. */
+export const NO_REDIS = whyNot();
+
+function whyNot(): string | undefined {
+  const { error } = spawnSync('redis-server', ['--version']);
+  if (!error) return undefined;
+  if (process.env['REQUIRE_REDIS'] === '1') throw new Error('REQUIRE_REDIS=1, but redis-server is not installed');
+  return 'redis-server is not installed';
+}
+
+/** A running Redis. */
+export interface TestRedis {
+  /** For `REDIS_URL`. */
+  readonly url: string;
+  /** The same with a database of its own, without what others keep. There are a thousand. */
+  freshUrl(): string;
+  /** Its directory. */
+  readonly directory: string;
+  /** Runs a command as the default user and returns the reply. */
+  command(name: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Sends its process a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Kills it and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again, empty. */
+  restart(): Promise<void>;
+  /** Stops it and removes its directory. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts one.
+ *
+ * @param args - More options of redis-server, such as `--maxmemory 10mb`.
+ */
+export async function startRedis(args: string[] = []): Promise<TestRedis> {
+  const directory = await mkdtemp(join(tmpdir(), 'redis-'));
+  const path = join(directory, 'redis.sock');
+  const base = ['--port', '0', '--unixsocket', path, '--dir', directory, '--save', '', '--appendonly', 'no'];
+  const start = () => startServer([...base, '--databases', '1000', ...args]);
+  let server = await start();
+  let databases = 0;
+  const client = new Redis({ path, lazyConnect: true, retryStrategy: () => 10, maxRetriesPerRequest: null });
+  client.on('error', () => {});
+  return {
+    url: `unix://${path}`,
+    freshUrl: () => `unix://${path}?db=${(databases += 1)}`,
+    directory,
+    command: (name, ...values) => client.call(name, ...values),
+    signal: (name) => void server.kill(name),
+    async kill() {
+      await killed(server);
+    },
+    async restart() {
+      await killed(server);
+      server = await start();
+    },
+    async stop() {
+      client.disconnect();
+      await killed(server);
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+async function startServer(args: string[]): Promise<ChildProcess> {
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  for await (const chunk of server.stdout) {
+    output += String(chunk);
+    if (/Ready to accept connections|The server is now ready/.test(output)) break;
+  }
+  if (server.exitCode !== null) throw new Error(`redis-server has ended: ${output}`);
+  server.stdout.destroy();
+  return server;
+}
+
+async function killed(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, 'exit');
+  server.kill('SIGKILL');
+  await exited;
+}
