@@ -2,18 +2,31 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 /** Why tests of Redis are skipped; `undefined` if they run. CI requires them. */
-export const NO_REDIS = whyNot();
+export const NO_REDIS = whyNot('redis-server');
+/** The same for tests that make certificates. */
+export const NO_OPENSSL = whyNot('openssl');
 
-function whyNot(): string | undefined {
-  const { error } = spawnSync('redis-server', ['--version']);
+function whyNot(program: string): string | undefined {
+  const { error } = spawnSync(program, ['--version']);
   if (!error) return undefined;
-  if (process.env['REQUIRE_REDIS'] === '1') throw new Error('REQUIRE_REDIS=1, but redis-server is not installed');
-  return 'redis-server is not installed';
+  if (process.env['REQUIRE_REDIS'] === '1') throw new Error(`REQUIRE_REDIS=1, but ${program} is not installed`);
+  return `${program} is not installed`;
+}
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** A running Redis. */
@@ -48,7 +61,14 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   const start = () => startServer([...base, '--databases', '1000', ...args]);
   let server = await start();
   let databases = 0;
-  const client = new Redis({ path, lazyConnect: true, retryStrategy: () => 10, maxRetriesPerRequest: null });
+  const password = args[args.indexOf('--requirepass') + 1] ?? '';
+  const client = new Redis({
+    path,
+    ...(args.includes('--requirepass') && { password }),
+    lazyConnect: true,
+    retryStrategy: () => 10,
+    maxRetriesPerRequest: null,
+  });
   client.on('error', () => {});
   return {
     url: `unix://${path}`,
