@@ -91,6 +91,52 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   };
 }
 
+/** A running Redis Cluster. */
+export interface TestCluster {
+  /** For `REDIS_URL`: all nodes. */
+  readonly url: string;
+  /** Runs a command on each node and returns the replies. */
+  commands(name: string, ...args: (string | number)[]): Promise<unknown[]>;
+  /** Removes all keys. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const SLOTS = 16_384;
+
+/** Starts a cluster of masters on loopback. */
+export async function startCluster(size = 3): Promise<TestCluster> {
+  const ports = await Promise.all(Array.from({ length: 2 * size }, freePort));
+  const nodes = await Promise.all(
+    ports.slice(0, size).map((port, index) => {
+      const bus = ports[size + index] ?? 0;
+      const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--databases', '1'];
+      return startRedis(['--port', `${port}`, '--bind', '127.0.0.1', ...cluster]);
+    }),
+  );
+  const commands = (name: string, ...args: (string | number)[]) =>
+    Promise.all(nodes.map((node) => node.command(name, ...args)));
+  const first = (index: number) => Math.ceil((index * SLOTS) / size);
+  await Promise.all(
+    nodes.map((node, index) => node.command('CLUSTER', 'ADDSLOTSRANGE', first(index), first(index + 1) - 1)),
+  );
+  for (let index = 1; index < size; index += 1) {
+    await nodes[0]?.command('CLUSTER', 'MEET', '127.0.0.1', ports[index] ?? 0, ports[size + index] ?? 0);
+  }
+  const isReady = async () =>
+    (await commands('CLUSTER', 'INFO')).every((info) => String(info).includes('cluster_state:ok'));
+  while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 20));
+  return {
+    url: `redis://${ports
+      .slice(0, size)
+      .map((port) => `127.0.0.1:${port}`)
+      .join(',')}`,
+    commands,
+    flush: async () => void (await commands('FLUSHALL')),
+    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
+  };
+}
+
 async function startServer(args: string[]): Promise<ChildProcess> {
   const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
