@@ -29,7 +29,7 @@ import {
   USED_KEYS,
   USED_PATTERN,
   usedKey,
-} from './keys.ts';
+} from '../lua/keys.ts';
 
 /** How long a count is used again. Meanwhile it misses what other nodes create and delete. */
 const COUNT_CACHE_MS = 1000;
