@@ -19,6 +19,7 @@ import { sessionStoreContract } from '../contracts/session-store.contract.ts';
 import { stateStoreContract } from '../contracts/state-store.contract.ts';
 import { NO_REDIS, startCluster, type TestCluster } from '../support/redis.ts';
 import { waitFor } from '../support/time.ts';
+import { listedRights, useAll } from './use-all.ts';
 
 const log = createLogger({ level: 'error' });
 
@@ -89,5 +90,21 @@ describe('engines on a Redis Cluster', { skip: NO_REDIS }, () => {
     await waitFor(() => woken.includes('before'));
     await append(eventLog, 's', 'after', '{}');
     await waitFor(() => woken.includes('after'));
+  });
+
+  test('needs no other rights than those that the docs list', async (t) => {
+    await cluster.flush();
+    const { one, cluster: more } = await listedRights();
+    await cluster.commands('ACL', 'SETUSER', 'mcp', ...one, ...more);
+    const url = cluster.url.replace('://', '://mcp:password@');
+    const engines = await createRedisEngines({ url, clock: systemClock, log, idleMs: 60_000 });
+    t.after(() => engines.close());
+    await useAll(engines);
+    assert.deepEqual((await cluster.commands('ACL', 'LOG')).flat(), []);
+  });
+
+  test('refuses a database, of which a cluster has only one', async () => {
+    const [url] = cluster.url.split(',');
+    await assert.rejects(connect(`${url}/1`, { clock: systemClock, log }), /^ConfigError: REDIS_URL/);
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +12,9 @@ import type { OpenEngines } from '../../src/contracts/engines.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createRedisEngines } from '../../src/redis/redis-engines.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { append } from '../contracts/append.ts';
-import { PROJECT_ROOT, startEntry, startHttpEntry } from '../support/process.ts';
+import { startEntry, startHttpEntry } from '../support/process.ts';
 import { freePort, NO_OPENSSL, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
-import { waitFor } from '../support/time.ts';
+import { listedRights, useAll } from './use-all.ts';
 
 async function start(t: TestContext, args?: string[]): Promise<TestRedis> {
   const redis = await startRedis(args);
@@ -51,58 +50,6 @@ async function fakeRedis(t: TestContext, answer: string): Promise<string> {
   t.after(() => server.close());
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** Uses every part of the engines once. */
-async function useAll({ sessionStore, eventLog, stateStore, changes, relay }: OpenEngines): Promise<void> {
-  const parts = { createdAt: 0, initialize: '{}', initialized: true, subscriptions: [], toldChange: 0, version: 1 };
-  const write = { value: '1', expected: undefined, ttlMs: undefined };
-  const told: unknown[] = [];
-  changes.subscribe((event) => void told.push(event));
-  await sessionStore.create({ id: 's', principal: 'p', ...parts });
-  await sessionStore.create({ id: 'expired', principal: 'p', ...parts });
-  assert.notEqual(await sessionStore.get('s'), undefined);
-  assert.notEqual(await sessionStore.use('s', 'p'), undefined);
-  assert.equal(await sessionStore.update('s', { subscribe: 'urn:1' }), 2);
-  assert.deepEqual([await sessionStore.count(), await sessionStore.count('p')], [2, 2]);
-  assert.deepEqual((await sessionStore.leastRecentlyUsed(2, 'p')).toSorted(), ['expired', 's']);
-  assert.deepEqual((await sessionStore.leastRecentlyUsed(2)).toSorted(), ['expired', 's']);
-  assert.deepEqual(await sessionStore.takeExpired(10), []);
-  const woken: string[] = [];
-  const leave = await eventLog.follow('s', (streamId) => void woken.push(streamId));
-  const id = await append(eventLog, 's', 'get', '{}', { mayBeLost: true });
-  for (let i = 0; i < 1001; i += 1) await append(eventLog, 's', 'get', '{}', { mayBeLost: true });
-  assert.equal((await eventLog.after('s', id))?.isComplete, false);
-  assert.notEqual(await eventLog.hold('s', 'get', 'me'), undefined);
-  assert.equal((await eventLog.take('s', 'get', 'me'))?.length, 1000);
-  await eventLog.touch('s');
-  await eventLog.end('s', 'get');
-  const large = JSON.stringify('x'.repeat(1_500_000));
-  for (const stream of ['a', 'b']) {
-    await append(eventLog, 's', stream, large);
-    await eventLog.end('s', stream);
-  }
-  assert.equal(await eventLog.after('s', id), undefined, 'it has made room');
-  await waitFor(() => woken.includes('get'));
-  leave();
-  for (const scope of ['session:s', 'caller:p']) {
-    assert.equal(await stateStore.write(scope, 'a', write), 'kept');
-    assert.equal(await stateStore.write(scope, 'b', { ...write, ttlMs: 1 }), 'kept');
-    assert.equal(await stateStore.get(scope, 'a'), '1');
-    await waitFor(async () => (await stateStore.keys(scope)).length === 1);
-    assert.equal(await stateStore.delete(scope, 'a'), true);
-  }
-  await stateStore.clear('session:s');
-  const uris = Array.from({ length: 10_001 }, (_, index) => `urn:${index}`);
-  for (const uri of uris) changes.publish({ kind: 'resource_updated', uri });
-  await waitFor(() => told.length === uris.length);
-  assert.equal((await changes.since(0)).isComplete, false);
-  const relayed = await relay.join('s', () => {});
-  await relay.send('s', { kind: 'changed' });
-  relayed();
-  assert.equal(await relay.isAlive('0'.repeat(32)), false);
-  await eventLog.delete('s');
-  assert.equal(await sessionStore.delete('s'), true);
 }
 
 describe('starting with Redis', { skip: NO_REDIS }, () => {
@@ -175,9 +122,8 @@ describe('starting with Redis', { skip: NO_REDIS }, () => {
 
   test('needs no other rights than those that the docs list, and all of them', async (t) => {
     const redis = await start(t);
-    const docs = await readFile(join(PROJECT_ROOT, 'docs/redis.md'), 'utf8');
-    const [, rule = ''] = /^ACL SETUSER mcp (.*)$/m.exec(docs) ?? [];
-    await redis.command('ACL', 'SETUSER', 'mcp', ...rule.split(' '));
+    const rule = (await listedRights()).one;
+    await redis.command('ACL', 'SETUSER', 'mcp', ...rule);
     await redis.command('CONFIG', 'RESETSTAT');
     const { engines, log } = await open(t, redis.url.replace('://', '://mcp:password@').concat('?db=1'));
     await useAll(engines);
@@ -185,7 +131,7 @@ describe('starting with Redis', { skip: NO_REDIS }, () => {
     assert.deepEqual(log, []);
     const stats = String(await redis.command('INFO', 'commandstats'));
     const used = new Set(Array.from(stats.matchAll(/^cmdstat_([^:]+):/gm), ([, name]) => name));
-    const listed = Array.from(rule.matchAll(/\+(\S+)/g), ([, name = '']) => name);
+    const listed = rule.filter((part) => part.startsWith('+')).map((part) => part.slice(1));
     // They run only now and then, or when there is trouble.
     const rare = new Set(['ping', 'evalsha', 'eval']);
     assert.deepEqual(

@@ -1,5 +1,7 @@
 /** What happens to the engines when something is wrong with Redis. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import type { OpenEngines } from '../../src/contracts/engines.ts';
 import type { SessionRecord } from '../../src/contracts/session-store.ts';
@@ -8,7 +10,7 @@ import { UnavailableError } from '../../src/lib/unavailable-error.ts';
 import { createRedisEngines } from '../../src/redis/redis-engines.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { append } from '../contracts/append.ts';
-import { NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
+import { freePort, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
 import { waitFor } from '../support/time.ts';
 
 interface Opened {
@@ -203,4 +205,46 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     await recovered(engines);
   });
+
+  test('goes on with the replica that has taken over, when the name leads to it', async (t) => {
+    const [master, replica] = [await startOnPort(t), await startOnPort(t)];
+    await replica.redis.command('REPLICAOF', '127.0.0.1', master.port);
+    const name = await switchedName(t, master.port);
+    const { engines } = await open(t, name.url);
+    const woken: string[] = [];
+    await engines.sessionStore.create(recordOf('s'));
+    await engines.eventLog.follow('s', (streamId) => void woken.push(streamId));
+    await waitFor(async () => (await replica.redis.command('DBSIZE')) === (await master.redis.command('DBSIZE')));
+    await replica.redis.command('REPLICAOF', 'NO', 'ONE');
+    // The old master goes on, but only reads, and it hears nothing of the new one.
+    await master.redis.command('REPLICAOF', '127.0.0.1', await freePort());
+    name.leadTo(replica.port);
+    await assert.rejects(engines.sessionStore.use('s', 'p'), UnavailableError);
+    await recovered(engines);
+    assert.notEqual(await engines.sessionStore.use('s', 'p'), undefined);
+    await waitFor(() => woken.includes('get'));
+  });
 });
+
+async function startOnPort(t: TestContext): Promise<{ redis: TestRedis; port: number }> {
+  const port = await freePort();
+  return {
+    redis: await start(t, ['--port', `${port}`, '--bind', '127.0.0.1', '--repl-diskless-sync-delay', '0']),
+    port,
+  };
+}
+
+/** A URL that leads to one port, and after a switch to another, for new connections. */
+async function switchedName(t: TestContext, first: number): Promise<{ url: string; leadTo: (port: number) => void }> {
+  let target = first;
+  const server = createServer((socket) => {
+    const redis = createConnection(target, '127.0.0.1');
+    for (const end of [socket, redis]) end.on('error', () => {});
+    socket.pipe(redis).pipe(socket);
+    t.after(() => socket.destroy());
+  });
+  t.after(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: `redis://127.0.0.1:${port}`, leadTo: (other) => (target = other) };
+}
