@@ -85,7 +85,8 @@ test('tells all nodes that the roots of the client have changed', async () => {
   await there.post(rpc('ping'));
   await there.post({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' });
   await settled();
-  assert.deepEqual(heard.toSorted(), [1, 2]);
+  assert.deepEqual(new Set(heard), new Set([1, 2]));
+  assert.equal(heard.length, 2);
 });
 
 test('resumes on one node a call that runs on another, and follows it to its end', async () => {
@@ -145,10 +146,10 @@ test('answers the calls that a stopping node cuts off, wherever they are resumed
 test('sends what one node says on the GET stream that another has, in order, and keeps it while there is none', async () => {
   const speakers = [createSpeaker(), createSpeaker()];
   const nodes = createNodes();
-  const [one, two] = speakers.map(({ tools }) => nodes.start(tools));
-  assert.ok(one && two);
-  const first = await openSession(one.app);
-  const second = sessionOf(two.app, first.id);
+  const [nodeOne, nodeTwo] = speakers.map(({ tools }) => nodes.start(tools));
+  assert.ok(nodeOne && nodeTwo);
+  const first = await openSession(nodeOne.app);
+  const second = sessionOf(nodeTwo.app, first.id);
   const calls = [readStream(await speak(first)), readStream(await speak(second))];
   const speeches = await Promise.all(speakers.map(({ next }) => next()));
   const [here, there] = speeches;
@@ -166,7 +167,7 @@ test('sends what one node says on the GET stream that another has, in order, and
   await here.tell('f');
   await there.tell('g');
   assert.deepEqual(await heardOn(moved, 2), ['f', 'g']);
-  for (const one of [moved, ...calls]) await one.cancel();
+  for (const open of [moved, ...calls]) await open.cancel();
 });
 
 test('resumes the GET stream of one node on another, and misses nothing', async () => {
@@ -183,7 +184,7 @@ test('resumes the GET stream of one node on another, and misses nothing', async 
   const resumed = readStream(await second.get(id));
   await speech.tell('c');
   assert.deepEqual(await heardOn(resumed, 2), ['b', 'c']);
-  for (const one of [resumed, call]) await one.cancel();
+  for (const open of [resumed, call]) await open.cancel();
 });
 
 test('obeys the log level and the subscriptions that were set on another node, on a stream that was open before', async () => {
@@ -307,7 +308,7 @@ function alternate(...nodes: Node[]): Pick<Node['app'], 'request'> {
 
 const listening = (_context: unknown, onRoots: () => void) => {
   const server = createChangingServer();
-  server.server.setNotificationHandler('notifications/roots/list_changed', () => void onRoots());
+  server.server.setNotificationHandler('notifications/roots/list_changed', () => onRoots());
   return server;
 };
 
