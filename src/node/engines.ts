@@ -5,6 +5,10 @@ import type { Clock } from '../lib/clock.ts';
 import { createMemoryRelay } from '../memory/memory-relay.ts';
 import type { Logger } from '../telemetry/log.ts';
 
+/** Nothing fails open: the states of other nodes are refused. */
+const NO_STATE_KEY =
+  'REDIS_URL is set but MCP_STATE_KEY is not: if a tool of 2026-07-28 asks its user on one node, others refuse the answer';
+
 /** What the engines need. */
 export interface EnginesOptions {
   clock: Clock;
@@ -17,7 +21,13 @@ export interface EnginesOptions {
  * @throws {@link ConfigError} if they cannot be opened.
  */
 export async function openEngines(config: Config, options: EnginesOptions): Promise<OpenEngines | undefined> {
-  if (config.dataDir !== undefined) return openFile(config.dataDir, config.sessionIdleSeconds * 1000, options);
+  const { redisUrl, dataDir } = config;
+  const idleMs = config.sessionIdleSeconds * 1000;
+  if (redisUrl !== undefined) {
+    if (config.stateKeys.length === 0) options.log.warn(NO_STATE_KEY);
+    return openRedis(redisUrl, idleMs, options);
+  }
+  if (dataDir !== undefined) return openFile(dataDir, idleMs, options);
   return undefined;
 }
 
@@ -30,4 +40,12 @@ async function openFile(dataDir: string, idleMs: number, options: EnginesOptions
     if (!(error instanceof DataFileError)) throw error;
     throw new ConfigError(`MCP_DATA_DIR=${dataDir} ${error.message}.`, { cause: error });
   }
+}
+
+async function openRedis(url: string, idleMs: number, options: EnginesOptions): Promise<OpenEngines> {
+  const { createRedisEngines } = await import('../redis/redis-engines.ts').catch((error: unknown) => {
+    if (!(error instanceof Error) || !error.message.includes("'ioredis'")) throw error;
+    throw new ConfigError('REDIS_URL needs the package ioredis: npm install ioredis', { cause: error });
+  });
+  return createRedisEngines({ url, idleMs, ...options });
 }

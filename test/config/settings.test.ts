@@ -46,6 +46,22 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['verbose', 'INFO'],
     expected: 'one of debug, info, warn, error, silent',
   },
+  REDIS_URL: {
+    name: 'redisUrl',
+    fallback: undefined,
+    good: Object.fromEntries(
+      [
+        'redis://127.0.0.1',
+        'rediss://user:p%40ss@redis.example:6380/2',
+        'unix:///run/redis.sock',
+        'redis://a,b:7001',
+      ].map((url) => [url, url]),
+    ),
+    wrong: ['localhost:6379', 'http://redis.example', 'redis://', 'redis://a:99999', 'redis://a/one', 'redis://:%zz@a'],
+    expected:
+      'redis://user:password@host:6379/0, rediss://… for TLS, unix:///path/redis.sock, or hosts separated by commas',
+    secret: true,
+  },
   MCP_PUBLIC_URL: {
     name: 'publicUrl',
     fallback: undefined,

@@ -1,0 +1,156 @@
+/**
+ * Keeps the event log in Redis. The streams of a session are told apart in its log, a hash; their events are Redis streams
+ * with our numbers as ids. The bound on all sessions together is Redis's own, `maxmemory`.
+ */
+import { createEventTag, formatEventId, parseEventId } from '../contracts/event-id.ts';
+import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+import type { Clock } from '../lib/clock.ts';
+import { AFTER, APPEND, DELETE_LOG, END, HOLD, TAKE, TOUCH_LOG } from '../lua/event-scripts.ts';
+import type { Script } from '../lua/script.ts';
+import type { Channels } from './channels.ts';
+import type { Connection, Reply } from './connection.ts';
+import { channelOf, logKeys } from '../lua/keys.ts';
+
+/** Options for {@link createRedisEventLog}. */
+export interface RedisEventLogOptions {
+  connection: Connection;
+  channels: Channels;
+  clock: Pick<Clock, 'now'>;
+  /** Most events of one stream. Only those that may be lost go. @default 1000 */
+  maxEventsPerStream?: number;
+  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
+  maxBytesPerStream?: number;
+  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
+  maxBytesPerSession?: number;
+  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
+  maxAgeMs?: number;
+}
+
+/** How a message on the channel of a session begins that names a stream to look at. */
+const STREAM = 's';
+
+/** Makes a log. */
+export function createRedisEventLog(options: RedisEventLogOptions): EventLog {
+  const log = new Log(options);
+  return {
+    append: (sessionId, streamId, data, how) => log.append(sessionId, streamId, data, how),
+    end: async (sessionId, streamId) => void (await log.run(END, sessionId, streamId)),
+    after: (sessionId, eventId) => log.after(sessionId, eventId),
+    hold: (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
+    take: (sessionId, streamId, holder) => log.take(sessionId, streamId, holder),
+    follow: (sessionId, listener) => log.follow(sessionId, listener),
+    touch: async (sessionId) => void (await log.run(TOUCH_LOG, sessionId, '')),
+    delete: async (sessionId) => void (await log.run(DELETE_LOG, sessionId, '')),
+    prune: () => Promise.resolve(),
+  };
+}
+
+class Log {
+  readonly #connection: Connection;
+  readonly #channels: Channels;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #bounds: Required<Omit<RedisEventLogOptions, 'connection' | 'channels' | 'clock'>>;
+
+  constructor({ connection, channels, clock, ...bounds }: RedisEventLogOptions) {
+    this.#connection = connection;
+    this.#channels = channels;
+    this.#clock = clock;
+    this.#bounds = {
+      maxEventsPerStream: 1000,
+      maxBytesPerStream: 1024 * 1024,
+      maxBytesPerSession: 4 * 1024 * 1024,
+      maxAgeMs: 5 * 60_000,
+      ...bounds,
+    };
+  }
+
+  async append(
+    sessionId: string,
+    streamId: string,
+    data: string | undefined,
+    { mayBeLost = false, owes, settles, holder = '', told = 0 }: AppendOptions = {},
+  ): Promise<string | undefined> {
+    const field = mayBeLost ? 'losable' : 'event';
+    const reply = await this.run(APPEND, sessionId, streamId, [
+      createEventTag(),
+      this.#bounds.maxEventsPerStream,
+      this.#bounds.maxBytesPerStream,
+      ...(data === undefined ? ['', ''] : [field, data]),
+      holder,
+      told,
+      settles === undefined ? '' : JSON.stringify(settles),
+      owes?.node ?? '',
+      ...(owes?.calls ?? []).map((call) => JSON.stringify(call)),
+    ]);
+    if (!reply) return undefined;
+    const [number, tag] = reply as [number, string];
+    return formatEventId({ number, tag, streamId });
+  }
+
+  async after(sessionId: string, eventId: string): Promise<LaterEvents | undefined> {
+    const id = parseEventId(eventId);
+    if (!id) return undefined;
+    const { streamId, tag } = id;
+    const reply = await this.run(AFTER, sessionId, streamId, [tag, id.number]);
+    if (!reply) return undefined;
+    const [entries = null, isComplete, hasEnded, node, calls] = reply as Reply[];
+    return {
+      streamId,
+      events: eventsOf(entries, tag, streamId),
+      isComplete: isComplete === 1,
+      hasEnded: hasEnded === 1,
+      owed: typeof node === 'string' ? { node, calls: (calls as string[]).map((call) => JSON.parse(call)) } : undefined,
+    };
+  }
+
+  async hold(sessionId: string, streamId: string, holder: string, eventId?: string): Promise<Held | undefined> {
+    const id = eventId === undefined ? undefined : parseEventId(eventId);
+    const isOfStream = id?.streamId === streamId;
+    const event = eventId === undefined ? ['', 0] : [isOfStream ? id.tag : 'none', isOfStream ? id.number : 0];
+    const told = await this.run(HOLD, sessionId, streamId, [createEventTag(), holder, ...event]);
+    return told === null ? undefined : { told: Number(told) };
+  }
+
+  async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
+    const reply = await this.run(TAKE, sessionId, streamId, [holder]);
+    if (!reply) return undefined;
+    const [tag, entries] = reply as [string, Reply];
+    return eventsOf(entries, tag, streamId);
+  }
+
+  follow(sessionId: string, listener: (streamId: string) => void): Promise<() => void> {
+    let isFollowing = true;
+    const onmessage = (text: string) => {
+      if (isFollowing && text.startsWith(STREAM)) listener(text.slice(STREAM.length));
+    };
+    const lookAtAll = async () => {
+      // If this fails, the connection is lost again, and the next one comes with another call.
+      const fields = (await this.#connection.call('HKEYS', logKeys(sessionId).log).catch(() => [])) as string[];
+      for (const field of fields) if (isFollowing && field.startsWith(':')) listener(field.slice(1));
+    };
+    const leaving = this.#channels.follow(channelOf(sessionId, this.#connection.db), {
+      onmessage,
+      ongap: () => void lookAtAll(),
+    });
+    return leaving.then((leave) => () => {
+      isFollowing = false;
+      leave();
+    });
+  }
+
+  run(script: Script, sessionId: string, streamId: string, args: (string | number)[] = []): Promise<Reply> {
+    const { log, ended, streams } = logKeys(sessionId);
+    const { maxAgeMs, maxBytesPerSession } = this.#bounds;
+    const common = [streams, this.#clock.now(), maxAgeMs, maxBytesPerSession];
+    const channel = [this.#connection.publish, channelOf(sessionId, this.#connection.db), streamId];
+    return this.#connection.run(script, [log, ended, streams + streamId], [...common, ...channel, ...args]);
+  }
+}
+
+/** Events from entries as `XRANGE` returns them: an id, and one field with its value. */
+function eventsOf(entries: Reply, tag: string, streamId: string): LoggedEvent[] {
+  return (entries as [string, [string, string]][]).map(([entry, [, data]]) => ({
+    id: formatEventId({ number: parseInt(entry, 10), tag, streamId }),
+    data,
+  }));
+}

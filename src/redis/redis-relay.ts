@@ -1,0 +1,75 @@
+/** Passes messages between nodes over the channels of sessions. Those that are sent while a node has no connection are lost. */
+import type { Relay, RelayMessage } from '../contracts/relay.ts';
+import type { Clock } from '../lib/clock.ts';
+import { RENEW_NODE } from '../lua/node-scripts.ts';
+import type { Channels } from './channels.ts';
+import type { Connection } from './connection.ts';
+import { channelOf, nodeKey } from '../lua/keys.ts';
+
+/** How long a node counts as running after its last sign of life. Two may be late. */
+const ALIVE_MS = 14_000;
+const RENEW_MS = 5000;
+/** How long it is not asked again whether a node is running. Together with `ALIVE_MS`, the 15 seconds of the contract. */
+const CACHE_MS = 1000;
+/** More nodes than there are. */
+const MAX_CACHED = 1000;
+
+/** How a message on the channel of a session begins that is one of these. */
+const RELAYED = 'r';
+
+/** Options for {@link createRedisRelay}. */
+export interface RedisRelayOptions {
+  connection: Connection;
+  channels: Channels;
+  clock: Pick<Clock, 'now' | 'every'>;
+}
+
+/** A relay that gives signs of life. */
+export interface RedisRelay extends Relay {
+  /** Says that this node is not running any more. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** Makes the relay of a new node. Rejects if Redis does not take its sign of life. */
+export async function createRedisRelay({ connection, channels, clock }: RedisRelayOptions): Promise<RedisRelay> {
+  const node = crypto.randomUUID().replaceAll('-', '');
+  const seen = new Map<string, { at: number; isAlive: boolean }>();
+  const renew = () => connection.run(RENEW_NODE, [nodeKey(node)], [ALIVE_MS]);
+  await renew();
+  const stop = clock.every(RENEW_MS, () => void renew().catch(() => {}));
+
+  async function ask(other: string): Promise<boolean> {
+    const isAlive = (await connection.call('EXISTS', nodeKey(other))) === 1;
+    if (seen.size >= MAX_CACHED) seen.clear();
+    seen.set(other, { at: clock.now(), isAlive });
+    return isAlive;
+  }
+
+  return {
+    node,
+    async isAlive(other) {
+      if (other === node) return true;
+      const known = seen.get(other);
+      const age = known ? clock.now() - known.at : Infinity;
+      return known && age >= 0 && age < CACHE_MS ? known.isAlive : ask(other);
+    },
+    join: (sessionId, listener) =>
+      channels.follow(channelOf(sessionId, connection.db), {
+        onmessage(text) {
+          if (!text.startsWith(RELAYED) || text.startsWith(node, RELAYED.length)) return;
+          listener(JSON.parse(text.slice(RELAYED.length + node.length)) as RelayMessage);
+        },
+      }),
+    async send(sessionId, message) {
+      await connection.call(
+        connection.publish,
+        channelOf(sessionId, connection.db),
+        RELAYED + node + JSON.stringify(message),
+      );
+    },
+    async close() {
+      stop();
+      await connection.call('UNLINK', nodeKey(node)).catch(() => {});
+    },
+  };
+}
