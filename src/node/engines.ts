@@ -24,8 +24,9 @@ export async function openEngines(config: Config, options: EnginesOptions): Prom
   const { redisUrl, dataDir } = config;
   const idleMs = config.sessionIdleSeconds * 1000;
   if (redisUrl !== undefined) {
+    const engines = await openRedis(redisUrl, idleMs, options);
     if (config.stateKeys.length === 0) options.log.warn(NO_STATE_KEY);
-    return openRedis(redisUrl, idleMs, options);
+    return engines;
   }
   if (dataDir !== undefined) return openFile(dataDir, idleMs, options);
   return undefined;
