@@ -9,10 +9,8 @@ import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, isShared } from './config/exposure.ts';
-import type { ChangeLog } from './contracts/change-log.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
-import type { StateStore } from './contracts/state-store.ts';
 import { createEras } from './endpoint/eras.ts';
 import { createMcpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createGetPath } from './endpoint/path.ts';
@@ -22,6 +20,7 @@ import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryChangeLog } from './memory/memory-change-log.ts';
 import { createMemoryEventLog } from './memory/memory-event-log.ts';
+import { createMemoryRelay } from './memory/memory-relay.ts';
 import { createMemorySessionStore } from './memory/memory-session-store.ts';
 import { createMemoryStateStore } from './memory/memory-state-store.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
@@ -29,15 +28,14 @@ import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
-import type { EventLog } from './contracts/event-log.ts';
-import type { SessionStore } from './contracts/session-store.ts';
+import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
 
-/** Options for {@link createApp}. The parts that are left out are made according to the settings. */
-export interface AppOptions {
+/** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
+export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
   /** @default lines on stderr, at the level in the settings */
@@ -57,14 +55,6 @@ export interface AppOptions {
    * @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
    */
   watchMemory?: WatchMemory;
-  /** Keeps session records. @default in memory */
-  sessionStore?: SessionStore;
-  /** Keeps events for clients that resume a stream. @default in memory */
-  eventLog?: EventLog;
-  /** Keeps what has changed, and publishes it. @default in memory */
-  changes?: ChangeLog;
-  /** Keeps what tools remember by session and by caller. @default in memory */
-  stateStore?: StateStore;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
@@ -118,11 +108,12 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
     : (request: Request) => authenticate(request);
   const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
   const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
-  const { eventLog = createMemoryEventLog({ clock }) } = options;
+  const { eventLog = createMemoryEventLog({ clock }), relay = createMemoryRelay() } = options;
   const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
   const { changes = createMemoryChangeLog({ onerror }) } = options;
   const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
-  const eras = createEras(createServer, { ...parts, notify, stateStore, sessionStore, eventLog, changes });
+  const engines = { stateStore, sessionStore, eventLog, changes, relay };
+  const eras = createEras(createServer, { ...parts, ...engines, notify });
   const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras });
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });

@@ -41,14 +41,14 @@ export interface Debt {
 export interface AppendOptions {
   /** Whether the stream is still worth resuming without this event. @default false */
   mayBeLost?: boolean;
-  /** With the first event of a stream: the calls that it will answer. @default none */
+  /** The calls that the stream has yet to answer, in case the log does not know the stream. @default none */
   owes?: Debt | undefined;
   /** The call that the event answers. It is appended only if the stream owes that answer. @default none */
   settles?: RequestId | undefined;
   /** Appends the event only if nobody else holds the stream. @default whoever does */
   holder?: string;
   /** The number of the last change (`ChangeLog`) that the client knows of with this event. @default none */
-  told?: number;
+  told?: number | undefined;
 }
 
 /** What the new holder of a stream needs to know. */
@@ -95,13 +95,13 @@ export interface EventLog {
    * stream need not exist.
    *
    * @param eventId - An event of the stream, after which the next `take` begins. @default where the last one ended
-   * @returns `undefined` if the log cannot tell everything that followed `eventId`. Then nobody holds the stream, the next
-   *   `take` begins with all that there is, and nothing was `told`.
+   * @returns `undefined` if the log cannot tell everything that followed `eventId`. Then nobody may take from the stream
+   *   until somebody holds it, the next `take` begins with all that there is, and nothing was `told`.
    */
   hold(sessionId: string, streamId: string, holder: string, eventId?: string): Promise<Held | undefined>;
   /**
    * What was appended to a stream and that nobody has taken, each event once. Resolves to `undefined` if somebody else
-   * holds the stream. If nobody does, `holder` does from now on.
+   * holds the stream. If nobody has held it yet, `holder` does from now on.
    */
   take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined>;
   /**

@@ -1,9 +1,9 @@
 /** Makes what serves the two protocol eras, from the settings and the engines that the app has chosen. */
 import type { Config } from '../config/config.ts';
 import type { CreateServer } from '../context/context.ts';
+import type { Engines } from '../contracts/engines.ts';
 import type { Notifier } from '../context/notifier.ts';
 import type { StateSource } from '../context/state.ts';
-import type { SessionStore } from '../contracts/session-store.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
@@ -12,13 +12,11 @@ import { createModern, type ModernRequests } from './modern.ts';
 import { createStateless } from './stateless.ts';
 
 type SharedParts = 'clock' | 'log' | 'lifecycle' | 'callsInFlight' | 'watchMemory' | 'onSessionEnd';
-type Engines = 'changes' | 'stateStore' | 'eventLog';
 
 /** Options for {@link createEras}. */
-export interface ErasOptions extends Pick<SessionsOptions, SharedParts | Engines> {
+export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines {
   config: Config;
   notify: Notifier;
-  sessionStore: SessionStore;
   /** As in `AppOptions`. @default 100 */
   streamAfterMs?: number;
 }

@@ -38,8 +38,8 @@ class Log {
     data: string | undefined,
     options: AppendOptions = {},
   ): string | undefined {
-    const { mayBeLost = false, owes, settles, holder, told = 0 } = options;
-    if (isRefused(this.streams.find(sessionId, streamId), settles, holder)) return undefined;
+    const { mayBeLost = false, owes, settles, told = 0 } = options;
+    if (isRefused(this.streams.find(sessionId, streamId), options)) return undefined;
     const stream = this.streams.open(sessionId, streamId);
     stream.owed ??= owes && { ...owes };
     if (stream.owed) stream.owed.calls = stream.owed.calls.filter((call) => call !== settles);
@@ -74,7 +74,7 @@ class Log {
     const known = this.streams.find(sessionId, streamId);
     const isUsable = eventId === undefined || (known && isEventOf(known, eventId) && (number ?? 0) >= known.lost);
     if (!isUsable) {
-      if (known) Object.assign(known, { holder: undefined, taken: 0, told: 0 });
+      if (known) Object.assign(known, { holder: null, taken: 0, told: 0 });
       this.#wake(sessionId, streamId);
       return undefined;
     }
@@ -88,7 +88,7 @@ class Log {
   take(sessionId: string, streamId: string, holder: string): LoggedEvent[] | undefined {
     const stream = this.streams.find(sessionId, streamId);
     if (!stream) return [];
-    stream.holder ??= holder;
+    if (stream.holder === undefined) stream.holder = holder;
     if (stream.holder !== holder) return undefined;
     const events = eventsAfter(stream.taken, stream);
     stream.taken = stream.session.number;
@@ -111,13 +111,10 @@ class Log {
 }
 
 /** Whether a node that was paused tries to go on where others have taken over. */
-function isRefused(
-  stream: StreamLog | undefined,
-  settles: AppendOptions['settles'],
-  holder: string | undefined,
-): boolean {
+function isRefused(stream: StreamLog | undefined, { owes, settles, holder }: AppendOptions): boolean {
   if (stream?.endedAt !== undefined) return true;
-  if (settles !== undefined && !stream?.owed?.calls.includes(settles)) return true;
+  const owed = stream?.owed ?? owes;
+  if (settles !== undefined && !owed?.calls.includes(settles)) return true;
   return holder !== undefined && stream?.holder !== undefined && stream.holder !== holder;
 }
 

@@ -35,10 +35,12 @@ export class Audience {
 export interface ChangeListenerOptions {
   changes: ChangeLog;
   audience: Audience;
-  /** The number of the last change that the client has been told. */
-  told: number;
-  /** Sends a notification on the GET stream. Resolves to `false` if that has no connection. */
-  send: (message: JSONRPCNotification) => Promise<boolean>;
+  /**
+   * Sends a notification on the GET stream. Resolves to `false` if that has no connection.
+   *
+   * @param told - The number of the last change that the client knows of with it, if that is certain.
+   */
+  send: (message: JSONRPCNotification, told: number | undefined) => Promise<boolean>;
   /** Receives the errors of the change log. */
   onerror: (error: unknown) => void;
 }
@@ -52,19 +54,16 @@ export class ChangeListener {
   readonly #pending = new Map<string, ServerEvent>();
   /** Catches up and sends one after the other, so that nothing is sent twice. */
   readonly #inOrder = createTaskQueue();
-  #told: number;
+  #told = 0;
   #isListening = false;
   #isSending = false;
   /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
   #isBehind = true;
-  /** Whether the next connection begins with all that has changed, whatever this one is sent. */
-  #isForgotten = false;
   /** Counts connections of the stream: what was begun for an earlier one is given up. */
   #connections = 0;
 
   constructor(options: ChangeListenerOptions) {
     this.#options = options;
-    this.#told = options.told;
   }
 
   /** The number of the last change that the client has been told. */
@@ -86,11 +85,16 @@ export class ChangeListener {
     this.#options.audience.remove(subject, this);
   }
 
-  /** To be called when the GET stream has a connection: tells what the client has missed, and what changes from now on. */
-  listen(): Promise<void> {
+  /**
+   * To be called when the GET stream has a new connection: tells what the client has missed, and what changes from now on.
+   *
+   * @param told - The number of the last change that the client has been told.
+   */
+  listen(told: number): Promise<void> {
+    this.stop();
     const connection = ++this.#connections;
+    this.#told = told;
     this.#isListening = true;
-    this.#isForgotten = false;
     for (const subject of this.#wanted.keys()) this.#options.audience.add(subject, this);
     return this.#inOrder(() => this.#catchUp(connection));
   }
@@ -100,21 +104,12 @@ export class ChangeListener {
     if (!this.#isListening) return;
     const { audience, changes } = this.#options;
     const isUpToDate = !this.#isBehind && !this.#isSending && this.#pending.size === 0;
-    if (isUpToDate && !this.#isForgotten) this.#told = changes.last;
+    if (isUpToDate) this.#told = changes.last;
     this.#connections += 1;
     this.#isListening = false;
     this.#isBehind = true;
     this.#pending.clear();
     for (const subject of this.#wanted.keys()) audience.remove(subject, this);
-  }
-
-  /**
-   * To be called when it is not known any more what the client has been told. The GET stream may still have a connection,
-   * which the client has lost, or has for another reason: it goes on, and the next one begins with all that has changed.
-   */
-  forget(): void {
-    this.#told = 0;
-    this.#isForgotten = true;
   }
 
   hear(event: ServerEvent): void {
@@ -152,14 +147,19 @@ export class ChangeListener {
       const upTo = this.#options.changes.last;
       const events = Array.from(this.#pending.values());
       this.#pending.clear();
-      const isSent = await this.#sendAll(events);
-      if (isSent && !this.#isBehind && !this.#isForgotten) this.#told = Math.max(this.#told, upTo);
+      const isSent = await this.#sendAll(events, this.#isBehind ? undefined : upTo);
+      if (isSent && !this.#isBehind) this.#told = Math.max(this.#told, upTo);
     }
     this.#isSending = false;
   }
 
-  async #sendAll(events: ServerEvent[]): Promise<boolean> {
-    for (const event of events) if (!(await this.#options.send(notificationOf(event)))) return false;
+  /** @param upTo - The number of the last change that the client knows of when all are sent, if that is certain. */
+  async #sendAll(events: ServerEvent[], upTo: number | undefined): Promise<boolean> {
+    const last = events.at(-1);
+    for (const event of events) {
+      const told = event === last ? upTo : undefined;
+      if (!(await this.#options.send(notificationOf(event), told))) return false;
+    }
     return true;
   }
 }

@@ -1,40 +1,32 @@
 /**
  * A session in memory: one server on one transport, for a new session or one restored from its record.
  *
- * `sessions.ts` decides which sessions exist. A live session keeps its record up to date: it saves every change to the
- * session before the client hears that it worked, so that `restore` can repeat the change to another server.
+ * `sessions.ts` decides which sessions exist. Other nodes may have the same session in memory: what a client tells one of
+ * them reaches the others by its record (`session-copy.ts`), the event log, or the relay.
  */
-import type {
-  JSONRPCMessage,
-  JSONRPCRequest,
-  LoggingLevel,
-  LoggingMessageNotificationParams,
-  McpServer,
-  Server,
-} from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, LoggingMessageNotificationParams, McpServer, Server } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
-import type { ChangeLog } from '../contracts/change-log.ts';
 import type { BuildServer } from '../context/context.ts';
-import { announcedEvents, answerSubscriptions, areFewEnough } from '../context/subscriptions.ts';
+import { announcedEvents, answerSubscriptions } from '../context/subscriptions.ts';
+import type { ChangeLog } from '../contracts/change-log.ts';
+import { parseEventId } from '../contracts/event-id.ts';
+import type { EventLog } from '../contracts/event-log.ts';
+import type { Relay, RelayMessage } from '../contracts/relay.ts';
+import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Accepted } from '../protocol/accept.ts';
-import { tooManySubscriptionsResponse } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
-import { describeIncoming, type Incoming } from '../protocol/incoming.ts';
+import { GET_STREAM_ID } from '../streams/stream-log.ts';
 import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { ChangeListener, type Audience } from './change-listener.ts';
-import type { EventLog } from '../contracts/event-log.ts';
+import { SessionCopy } from './session-copy.ts';
 import { createSessionEvents } from './session-events.ts';
-import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 
 const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
-/** When a handshake is repeated, nobody reads a stream. */
-const JSON_ONLY: Accepted = { json: true, eventStream: false };
 
 /** Options for {@link createLiveSession}. */
 export interface LiveSessionOptions {
@@ -46,8 +38,7 @@ export interface LiveSessionOptions {
   eventLog: EventLog;
   changes: ChangeLog;
   audience: Audience;
-  /** What the client has been told on its GET stream so far. */
-  told: Pick<SessionRecord, 'toldChange' | 'sentOnGet'>;
+  relay: Relay;
   callsInFlight: CallsInFlight;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
@@ -56,8 +47,12 @@ export interface LiveSessionOptions {
   deadlines: CallDeadlines;
   /** Most calls that may run at a time. @default any number */
   maxCalls?: number;
-  /** Saves changes in the record. Resolves to `false` if the record is gone. */
-  save: (changes: SessionChanges) => Promise<boolean>;
+  /** Saves changes in the record. Resolves to its new version, or to `undefined` if the record is gone. */
+  save: (changes: SessionChanges) => Promise<number | undefined>;
+  /** The record as it is now; `undefined` if it is gone. */
+  load: () => Promise<SessionRecord | undefined>;
+  /** Called when the session has ended on another node. */
+  onended: () => void;
   /** Receives the errors that the SDK reports but does not answer. */
   onerror: (error: Error) => void;
   /** Called when a stream has lost its connection, and when a call has ended whose connection was lost before. */
@@ -80,8 +75,8 @@ export class LiveSession {
   readonly #server: McpServer | Server;
   readonly #transport: HttpTransport;
   readonly #listener: ChangeListener;
-  readonly #subscriptions = new Set<string>();
-  #logLevel: LoggingLevel | undefined;
+  readonly #copy: SessionCopy;
+  #leave: (() => void) | undefined;
   /** Whether the GET stream has had a connection since what it was told was last saved. */
   #wasListening = false;
   /** How many questions the client has yet to answer. An answer to none of them counts too, so there may be more. */
@@ -95,29 +90,39 @@ export class LiveSession {
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
     this.#options = options;
     this.#server = server;
+    const { id, relay, onerror } = options;
+    this.#copy = new SessionCopy(
+      {
+        ...options,
+        announce: () => this.#tellOthers({ kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
+        onsubscription: (uri, isWanted) =>
+          this.#listener[isWanted ? 'add' : 'remove']({ kind: 'resource_updated', uri }),
+      },
+      () => this.#transport,
+    );
     this.#transport = new HttpTransport({
       ...options,
-      sessionId: options.id,
-      sentOnGet: options.told.sentOnGet,
-      events: createSessionEvents({ ...options, sessionId: options.id }),
-      savingOf: (request) => this.#savingOf(request),
+      sessionId: id,
+      events: createSessionEvents({ ...options, sessionId: id, relay }),
+      savingOf: (request, isRepeated) => this.#copy.savingOf(request, isRepeated),
       onsay: (method) => this.#note(method),
       ondetach: () => {
         if (!this.#transport.streams.isListening) void this.#stopListening();
         options.ondetach();
       },
     });
-    this.#transport.onerror = options.onerror;
+    this.#transport.onerror = onerror;
     this.#listener = new ChangeListener({
       ...options,
-      told: options.told.toldChange,
-      send: (message) => this.#transport.streams.sendIfListening(jsonText(message)),
-      onerror: (error) => options.onerror(errorOf(error)),
+      send: (message, told) => this.#tellOnGet(jsonText(message), told),
+      onerror: (error) => onerror(errorOf(error)),
     });
   }
 
-  /** Connects the server, once. */
+  /** Connects the server, once, and hears from other nodes from now on. */
   async connect(): Promise<void> {
+    const { relay, id } = this.#options;
+    this.#leave = await relay.join(id, (message) => this.#hear(message));
     await this.#server.connect(this.#transport);
     for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
   }
@@ -135,66 +140,119 @@ export class LiveSession {
   /** Answers a POST. */
   answer(exchange: Exchange): Answer | Promise<Answer> {
     this.hasAnswered = true;
-    const { messages } = exchange.incoming;
-    if (this.#questions > 0) this.#forgetQuestions(messages.filter((message) => !('method' in message)).length);
-    const refusal = this.#refuseSubscriptions(exchange.incoming);
+    const { messages, requests } = exchange.incoming;
+    const refusal = this.#copy.refuseSubscriptions(exchange.incoming);
     if (refusal) return refusal;
-    if (!messages.some(isInitialized)) return this.#transport.answer(exchange);
-    return this.#options
-      .save({ initialized: true })
-      .then((isSaved) => (isSaved ? this.#transport.answer(exchange) : undefined));
+    if (requests.length === messages.length) return this.#transport.answer(exchange);
+    return this.#answerOthers(exchange);
   }
 
-  /** Answers a GET: opens or resumes a stream. */
-  async openStream(request: McpRequest): Promise<Answer> {
+  /**
+   * Answers a GET: opens or resumes a stream.
+   *
+   * @param toldChange - What the record says of the changes that the client has been told.
+   */
+  async openStream(request: McpRequest, toldChange: number): Promise<Answer> {
+    const { ofGet } = this.#transport.streams;
+    const before = ofGet?.stream.connection;
     const response = await this.#transport.openStream(request);
-    if (response?.ok === false) await this.#forgetTold();
-    else if (this.#transport.streams.isListening) {
+    const lastEventId = request.request.headers.get('last-event-id') ?? '';
+    if (response?.ok === false && parseEventId(lastEventId)?.streamId === GET_STREAM_ID) {
+      // Nobody knows what the client has missed: its next GET stream, perhaps on another node, begins with all that has changed.
+      await this.#save({ toldChange: 0 });
+    } else if (ofGet?.isConnected && ofGet.stream.connection !== before) {
       this.#wasListening = true;
-      void this.#listener.listen();
+      void this.#listener.listen(Math.max(toldChange, ofGet.told));
     }
     return response;
   }
 
   /** Sends a log message on the GET stream, if the client's level allows it. */
   async log(params: LoggingMessageNotificationParams): Promise<void> {
-    if (!protocolOf(this.#server).getCapabilities().logging || !isLogged(params.level, this.#logLevel)) return;
-    const { streams } = this.#transport;
-    await streams.send(streams.ofGet, jsonText(logMessage(params)), true);
+    if (!protocolOf(this.#server).getCapabilities().logging || !isLogged(params.level, this.#copy.logLevel)) return;
+    const { ofGet, inOrder } = this.#transport.streams;
+    await inOrder(async () => ofGet?.say(jsonText(logMessage(params))));
   }
 
   /** Repeats to the server what the client has told the session before, according to `record`. */
-  async restore({ initialize, initialized, logLevel, subscriptions }: SessionRecord): Promise<void> {
-    this.#transport.isRestoring = true;
-    const params = JSON.parse(initialize) as Record<string, unknown>;
-    await this.#repeat({ id: 'initialize', method: 'initialize', params });
-    if (initialized) await this.#repeat({ method: 'notifications/initialized' });
-    if (logLevel) await this.#repeat({ id: 'level', method: 'logging/setLevel', params: { level: logLevel } });
-    for (const uri of subscriptions) await this.#repeat({ id: uri, method: 'resources/subscribe', params: { uri } });
-    this.#transport.isRestoring = false;
+  restore(record: SessionRecord): Promise<void> {
+    return this.#copy.restore(record);
+  }
+
+  /** Whether it has to be brought up to date with a version of its record. */
+  isOlderThan(version: number): boolean {
+    return this.#copy.isOlderThan(version);
+  }
+
+  /** Brings it up to date. */
+  update(record: SessionRecord): Promise<void> {
+    return this.#copy.update(record);
+  }
+
+  /** The same, with the record as it is now. */
+  async reload(): Promise<void> {
+    const record = await this.#options.load();
+    if (record) await this.update(record);
+  }
+
+  /** Looks after streams that were resumed here: the nodes that run their calls may be gone. */
+  checkStreams(): void {
+    this.#transport.streams.checkFollowed();
+  }
+
+  /** Answers the calls that are still running with an error. The session goes on elsewhere. */
+  cutOffCalls(): Promise<void> {
+    return this.#transport.cutOffCalls();
   }
 
   /** Ends its streams and cancels its calls. */
   async close(): Promise<void> {
+    this.#leave?.();
     await this.#server.close();
     await this.#stopListening();
   }
 
-  /**
-   * A stream cannot be resumed, and nobody knows what the client has missed. That is saved at once: the client may open
-   * its next GET stream on another node, or when this server has left memory.
-   */
-  async #forgetTold(): Promise<void> {
-    this.#listener.forget();
-    await this.#save({ toldChange: 0, sentOnGet: undefined });
+  /** Answers a POST with notifications and answers, some of which may be for the server of another node. */
+  async #answerOthers(exchange: Exchange): Promise<Answer> {
+    const { messages } = exchange.incoming;
+    const forOthers = messages.filter((message) => this.#transport.isForOthers(message));
+    for (const message of forOthers) await this.#tellOthers({ kind: 'message', message });
+    const answered = messages.filter((message) => !('method' in message) && !forOthers.includes(message));
+    this.#forgetQuestions(answered.length);
+    if (messages.some(isInitialized) && !(await this.#copy.initialized())) return undefined;
+    return this.#transport.answer(exchange);
   }
 
-  /** Saves what the client has been told on its GET stream. */
+  /** Takes what another node says. */
+  #hear(message: RelayMessage): void {
+    const { onended, onerror } = this.#options;
+    switch (message.kind) {
+      case 'ended':
+        return onended();
+      case 'changed':
+        return void this.reload().catch((error: unknown) => onerror(errorOf(error)));
+      case 'message':
+        if (this.#transport.receive(message.message) && !('method' in message.message)) this.#forgetQuestions(1);
+    }
+  }
+
+  #tellOthers(message: RelayMessage): Promise<void> {
+    const { relay, id } = this.#options;
+    return relay.send(id, message);
+  }
+
+  /** Sends a message on the GET stream, if it has a connection here; resolves to whether it has. */
+  #tellOnGet(data: string, told: number | undefined): Promise<boolean> {
+    const { ofGet, inOrder } = this.#transport.streams;
+    return inOrder(async () => (await ofGet?.sayIfConnected(data, told)) === true);
+  }
+
+  /** Saves what the client has been told on its GET stream, unless another connection tells it from now on. */
   async #stopListening(): Promise<void> {
     this.#listener.stop();
     if (!this.#wasListening) return;
     this.#wasListening = false;
-    await this.#save({ toldChange: this.#listener.told, sentOnGet: this.#transport.streams.sentOnGet });
+    if (!this.#transport.streams.ofGet?.isTakenOver) await this.#save({ toldChange: this.#listener.told });
   }
 
   /** Takes note of what the server says on its own. */
@@ -209,57 +267,12 @@ export class LiveSession {
     this.#questions = Math.max(this.#questions - count, 0);
   }
 
-  /** Sends the server a message of the handshake and waits for its answer. */
-  async #repeat(message: { id?: string; method: string; params?: Record<string, unknown> }): Promise<void> {
-    const incoming = describeIncoming({ jsonrpc: '2.0', ...message });
-    const response = await this.#transport.answer({ incoming, accepted: JSON_ONLY, caller: this.#options.caller });
-    if (!response?.ok) throw new Error(`The session could not be restored: ${message.method} got ${response?.status}`);
-  }
-
-  /** Returns what saves the change that a request makes to the session, if the change must outlive the server. */
-  #savingOf({ method, params }: JSONRPCRequest): (() => Promise<boolean>) | undefined {
-    switch (method) {
-      case 'logging/setLevel':
-        return () => {
-          this.#logLevel = params?.['level'] as LoggingLevel;
-          return this.#save({ logLevel: this.#logLevel });
-        };
-      case 'resources/subscribe':
-      case 'resources/unsubscribe':
-        return () => {
-          const isWanted = method === 'resources/subscribe';
-          const uri = params?.['uri'] as string;
-          this.#subscriptions[isWanted ? 'add' : 'delete'](uri);
-          this.#listener[isWanted ? 'add' : 'remove']({ kind: 'resource_updated', uri });
-          return this.#save({ subscriptions: [...this.#subscriptions] });
-        };
-      default:
-        return undefined;
-    }
-  }
-
-  /** Resolves to whether the changes are saved. While a record is being restored, they are in it already. */
-  async #save(changes: SessionChanges): Promise<boolean> {
+  async #save(changes: SessionChanges): Promise<void> {
     try {
-      return this.#transport.isRestoring || (await this.#options.save(changes));
+      await this.#copy.save(changes);
     } catch (error) {
       this.#options.onerror(errorOf(error));
-      return false;
     }
-  }
-
-  /** Refuses a POST with more subscriptions than a record keeps. */
-  #refuseSubscriptions({ requests }: Incoming): Response | undefined {
-    const subscribing = requests.filter(({ method }) => method === 'resources/subscribe');
-    if (subscribing.length === 0) return undefined;
-    const wanted = new Set(this.#subscriptions);
-    for (const { id, params } of subscribing) {
-      const uri = params?.['uri'];
-      if (typeof uri !== 'string') continue;
-      wanted.add(uri);
-      if (!areFewEnough(wanted)) return tooManySubscriptionsResponse(id);
-    }
-    return undefined;
   }
 }
 

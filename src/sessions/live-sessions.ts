@@ -153,9 +153,10 @@ export class LiveSessions {
     this.#dropBeyond(this.#maxIdle, 'memory');
   }
 
-  /** Drops every session. */
+  /** Drops every session. They go on: the calls that are still running are answered with an error. */
   async clear(): Promise<void> {
     const drops = Array.from(this.#entries.values(), async ({ id, session }) => {
+      await session?.cutOffCalls();
       const drop = this.drop(id);
       // One that is still being built has nothing to end, and its `createMcpServer` may hang.
       if (session) await drop;

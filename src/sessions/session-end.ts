@@ -10,6 +10,7 @@ import type { StateStore } from '../contracts/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventLog } from '../contracts/event-log.ts';
+import type { Relay } from '../contracts/relay.ts';
 import type { SessionStore } from '../contracts/session-store.ts';
 
 /** How many expired sessions are ended at a time. */
@@ -20,6 +21,8 @@ export interface SessionEndOptions {
   store: SessionStore;
   eventLog: EventLog;
   stateStore: StateStore;
+  /** Tells other nodes. */
+  relay: Pick<Relay, 'send'>;
   /** Takes a session out of memory. Never rejects. */
   drop: (id: string) => Promise<void>;
   /** @default nobody is told */
@@ -39,7 +42,7 @@ export interface SessionEnd {
 
 /** Makes what ends the sessions of this process. */
 export function createSessionEnd(options: SessionEndOptions): SessionEnd {
-  const { store, eventLog, stateStore, drop, onSessionEnd, callsInFlight, log } = options;
+  const { store, eventLog, stateStore, relay, drop, onSessionEnd, callsInFlight, log } = options;
 
   /** Does one part of it. One that fails keeps no other from being done. */
   async function attempt(what: string, work: () => void | Promise<void>): Promise<void> {
@@ -51,6 +54,7 @@ export function createSessionEnd(options: SessionEndOptions): SessionEnd {
   }
 
   async function cleanUp(id: string, reason: SessionEndReason): Promise<void> {
+    await attempt('other nodes could not be told that a session has ended', () => relay.send(id, { kind: 'ended' }));
     await attempt('the events of a session could not be removed', () => eventLog.delete(id));
     await attempt('the state of a session could not be removed', () => stateStore.clear(sessionScope(id)));
     // Not awaited: whoever ends a session does not wait for the author's database.

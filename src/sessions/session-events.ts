@@ -2,7 +2,7 @@
  * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
  * that was sent after it.
  */
-import type { EventLog } from '../contracts/event-log.ts';
+import type { AppendOptions, EventLog } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
 import { GET_STREAM_ID, type StreamLog } from '../streams/stream-log.ts';
 import { errorOf } from '../transport/call.ts';
@@ -37,7 +37,7 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
       if (isClosed) return { id: undefined, isRefused: false };
       try {
         await forgetBeforeGap();
-        const options = owes ? { ...how, owes: { node: relay.node, calls: owes } } : how;
+        const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
         const id = await eventLog.append(sessionId, streamId, data, options);
         return { id, isRefused: id === undefined };
       } catch (error) {

@@ -37,20 +37,20 @@ import type { LossLog } from '../telemetry/loss-log.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
-import { GET_STREAM_ID } from '../streams/streams.ts';
+import { GET_STREAM_ID } from '../streams/stream-log.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
 import { createSessionEnd, type SessionEnd } from './session-end.ts';
+import { startUpkeep } from './session-upkeep.ts';
+import type { Relay } from '../contracts/relay.ts';
 import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
 const MAX_INITIALIZE_CHARS = 16 * 1024;
 /** When to retry if there was no room for a session: by then some calls will have ended. */
 const RETRY_AFTER_SECONDS = 10;
-/** Longest interval between two searches for sessions to drop. */
-const MAX_TICK_MS = 15_000;
 
 /** Calls back now and then: whether memory is short. The returned function ends that. */
 export type WatchMemory = (onReading: (isShort: boolean) => void) => () => void;
@@ -62,6 +62,7 @@ export interface SessionsOptions {
   store: SessionStore;
   eventLog: EventLog;
   changes: ChangeLog;
+  relay: Relay;
   /** Keeps the state of sessions, which ends with them. */
   stateStore: StateStore;
   /** Called once for each session that has ended. @default nothing is */
@@ -103,13 +104,12 @@ export class Sessions implements LegacyRequests {
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
   readonly #audience = new Audience();
-  readonly #stopTicking: () => void;
+  readonly #stopUpkeep: () => void;
   readonly #unsubscribe: () => void;
   readonly #stopWatching: (() => void) | undefined;
-  #isTicking = false;
 
   constructor(options: SessionsOptions) {
-    const { clock, idleMs, liveIdleMs = idleMs } = options;
+    const { idleMs, liveIdleMs = idleMs } = options;
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
     this.#live = new LiveSessions({ ...options, liveIdleMs: Math.min(liveIdleMs, idleMs) });
@@ -121,7 +121,7 @@ export class Sessions implements LegacyRequests {
       end: (id) => this.#ending.end(id, 'evicted'),
     });
     this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
-    this.#stopTicking = clock.every(Math.min(MAX_TICK_MS, idleMs / 2), () => void this.#tick());
+    this.#stopUpkeep = startUpkeep({ ...options, live: this.#live, ending: this.#ending });
   }
 
   /** How many sessions are in memory. */
@@ -140,7 +140,7 @@ export class Sessions implements LegacyRequests {
   async get(received: McpRequest): Promise<Response> {
     const { eventStream } = readAccept(received.request.headers.get('accept'));
     if (!eventStream) return notAcceptableResponse('text/event-stream');
-    return this.#serve(received, null, (session) => session.openStream(received));
+    return this.#serve(received, null, (session, { toldChange }) => session.openStream(received, toldChange));
   }
 
   async log(id: string, params: LoggingMessageNotificationParams): Promise<void> {
@@ -149,7 +149,7 @@ export class Sessions implements LegacyRequests {
     const record = await this.#options.store.get(id);
     if (!record || !isLogged(params.level, record.logLevel)) return;
     // Its server would have to be built for a caller who is not here. The message waits in the log for the next stream.
-    await this.#options.eventLog.append(id, GET_STREAM_ID, jsonText(logMessage(params)), true);
+    await this.#options.eventLog.append(id, GET_STREAM_ID, jsonText(logMessage(params)), { mayBeLost: true });
   }
 
   delete(received: McpRequest): Promise<Response> {
@@ -160,7 +160,7 @@ export class Sessions implements LegacyRequests {
   }
 
   async close(): Promise<void> {
-    this.#stopTicking();
+    this.#stopUpkeep();
     this.#unsubscribe();
     this.#stopWatching?.();
     await this.#live.clear();
@@ -204,6 +204,7 @@ export class Sessions implements LegacyRequests {
       initialized: false,
       subscriptions: [],
       toldChange: this.#options.changes.last,
+      version: 1,
     };
   }
 
@@ -211,11 +212,15 @@ export class Sessions implements LegacyRequests {
   #serve(
     received: McpRequest,
     requestId: string | number | null,
-    handle: (session: LiveSession) => Answer | Promise<Answer>,
+    handle: (session: LiveSession, record: SessionRecord) => Answer | Promise<Answer>,
   ): Promise<Response> {
-    return this.#inSession(received, requestId, (record) =>
-      this.#isStopped ? undefined : this.#activate(record, received.caller, handle),
-    );
+    return this.#inSession(received, requestId, (record) => {
+      if (this.#isStopped) return undefined;
+      return this.#activate(record, received.caller, (session) => {
+        if (!session.isOlderThan(record.version)) return handle(session, record);
+        return session.update(record).then(() => handle(session, record));
+      });
+    });
   }
 
   /** Passes the record of the session that a request names to `answer`, if the caller owns it. Without an answer, the session has ended. */
@@ -250,9 +255,10 @@ export class Sessions implements LegacyRequests {
       deadlines: this.#deadlines,
       audience: this.#audience,
       id,
-      told: record,
       caller,
       save: (changes) => store.update(id, changes),
+      load: () => store.get(id),
+      onended: () => void this.#live.drop(id),
       onerror: (error) => log.debug('transport', { error: error.message }),
       ondetach: () => {
         this.#live.detached(id);
@@ -277,24 +283,5 @@ export class Sessions implements LegacyRequests {
 
   get #isStopped(): boolean {
     return this.#options.lifecycle.phase === 'stopped';
-  }
-
-  async #tick(): Promise<void> {
-    if (this.#isTicking) return;
-    this.#isTicking = true;
-    const { store, eventLog } = this.#options;
-    try {
-      this.#live.dropIdle();
-      for (const id of this.#live.attached()) {
-        // Without a record, the session was ended, perhaps on another node, while a request activated it here.
-        if (await store.touch(id)) await eventLog.touch(id);
-        else await this.#live.drop(id);
-      }
-      await this.#ending.endExpired();
-      await eventLog.prune();
-    } catch (error) {
-      this.#options.log.error('sessions could not be cleaned up', { error: String(error) });
-    }
-    this.#isTicking = false;
   }
 }

@@ -49,6 +49,7 @@ export class GetStream {
     // Before anything is taken, so that the client can resume from it whatever is appended meanwhile. Without an id to begin
     // with, messages between a break before the first event and the next GET would be lost.
     const primed = isPrimed ? (await log.append(GET_STREAM_ID, undefined, { holder: this.#holder })).id : undefined;
+    if (primed !== undefined) this.stream.isResumable = true;
     const isSilent = !(await this.#sendWaiting());
     if (isSilent && primed !== undefined) this.stream.connection?.send({ id: primed, data: undefined });
     else this.stream.connection?.comment();
@@ -117,8 +118,10 @@ export class GetStream {
     if (!this.isConnected) return false;
     const events = await this.#options.log.take(this.#holder);
     if (!events) this.#end();
-    for (const event of events ?? []) this.stream.connection?.send(event);
-    return events !== undefined && events.length > 0;
+    if (!events || events.length === 0) return false;
+    this.stream.isResumable = true;
+    for (const event of events) this.stream.connection?.send(event);
+    return true;
   }
 
   /** Ends the connection: another has taken over, or the client has given up this one. */

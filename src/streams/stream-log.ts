@@ -9,7 +9,7 @@ export const GET_STREAM_ID = 'get';
 export interface StreamAppend {
   mayBeLost?: boolean;
   /** The calls that the stream has yet to answer. */
-  owes?: RequestId[];
+  owes?: RequestId[] | undefined;
   settles?: RequestId | undefined;
   holder?: string;
   told?: number | undefined;

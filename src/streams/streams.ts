@@ -94,7 +94,8 @@ export class Streams {
       const { ofGet } = this;
       if (!ofGet || !(await this.#follow())) return undefined;
       ofGet.stream.expiresAt = expiresAt;
-      return ofGet.open(isPrimed);
+      const response = await ofGet.open(isPrimed);
+      return this.#isClosed ? undefined : response;
     });
   }
 
@@ -112,7 +113,8 @@ export class Streams {
       if (!ofGet || !(await this.#follow())) return undefined;
       if (parseEventId(lastEventId)?.streamId !== GET_STREAM_ID) return this.#resumeCalls(lastEventId, expiresAt);
       ofGet.stream.expiresAt = expiresAt;
-      return (await ofGet.resume(lastEventId)) ?? unknownEventResponse();
+      const response = await ofGet.resume(lastEventId);
+      return this.#isClosed ? undefined : (response ?? unknownEventResponse());
     });
   }
 
@@ -132,6 +134,7 @@ export class Streams {
     const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers, onEnd });
     this.#connections.add(connection);
     stream.connection = connection;
+    if (this.#isClosed) connection.end();
     return connection.response;
   }
 

@@ -105,16 +105,18 @@ export class HttpTransport implements Transport {
 
   /** Answers a POST ("Sending Messages to the Server"). */
   answer(exchange: Exchange): Answer | Promise<Answer> {
-    const { incoming, caller } = exchange;
+    const { incoming, caller, request } = exchange;
     if (this.#isClosed) return undefined;
-    const refusal = refuseCalls(incoming, this.#calls, this.#options.maxCalls);
+    // What the host repeats must get through, however many calls the client has running.
+    const maxCalls = request ? this.#options.maxCalls : undefined;
+    const refusal = refuseCalls(incoming, this.#calls, maxCalls);
     if (refusal) return refusal;
     const challenged = scopeChallenge(incoming.requests, caller.authInfo, this.#scopeChallengeResolver);
     if (!challenged) return this.#take(exchange);
     return challenged.then((challenge) => {
       if (challenge || this.#isClosed) return challenge;
       // Another call may have taken the id in the meantime.
-      return refuseCalls(incoming, this.#calls, this.#options.maxCalls) ?? this.#take(exchange);
+      return refuseCalls(incoming, this.#calls, maxCalls) ?? this.#take(exchange);
     });
   }
 

@@ -8,10 +8,13 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
  */
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 
 /** The ids that the SDK makes: a count from 0. Anything else after our prefix did not come from this server. */
 const COUNT = /^(?:0|[1-9]\d{0,14})$/;
+
+/** An id as it may be in a message from a client. */
+type Sent = RequestId | undefined;
 
 /** Translates the ids of one server. */
 export interface RequestIds {
@@ -28,7 +31,7 @@ export function createRequestIds(): RequestIds {
   const prefix = `${crypto.randomUUID().slice(0, 8)}:`;
 
   /** The server's own id for one that the client has sent. */
-  function original(sent: unknown): string | number {
+  function original(sent: Sent): string | number {
     const id = String(sent);
     const count = id.startsWith(prefix) ? id.slice(prefix.length) : '';
     // The SDK looks an answer up by `Number(id)`, which takes "" for 0 and "0x1" for 1: neither must get there.
@@ -44,9 +47,9 @@ export function createRequestIds(): RequestIds {
       return { ...message, params: { ...message.params, requestId } };
     },
     unmark(message) {
-      if (!('method' in message)) return { ...message, id: original(message.id) } as JSONRPCMessage;
+      if (!('method' in message)) return { ...message, id: original(message.id) };
       if (message.method !== 'notifications/progress') return message;
-      return { ...message, params: { ...message.params, progressToken: original(message.params?.['progressToken']) } };
+      return { ...message, params: { ...message.params, progressToken: original(aboutRequest(message)) } };
     },
     isOwn(message) {
       const id = aboutRequest(message);
@@ -56,14 +59,14 @@ export function createRequestIds(): RequestIds {
 }
 
 /** The id of the server's request that a message from the client answers or reports progress of; `undefined` if it does neither. */
-export function aboutRequest(message: JSONRPCMessage): unknown {
+export function aboutRequest(message: JSONRPCMessage): Sent {
   if (!('method' in message)) return message.id;
-  return message.method === 'notifications/progress' ? message.params?.['progressToken'] : undefined;
+  return message.method === 'notifications/progress' ? (message.params?.['progressToken'] as Sent) : undefined;
 }
 
 /** In place of the parameters of a request: the SDK uses the id as the progress token, too. */
 function markedParams(params: Record<string, unknown> | undefined, prefix: string) {
-  const meta = params?.['_meta'] as Record<string, unknown> | undefined;
-  if (meta?.['progressToken'] === undefined) return {};
-  return { params: { ...params, _meta: { ...meta, progressToken: `${prefix}${String(meta['progressToken'])}` } } };
+  const meta = params?.['_meta'] as { progressToken?: RequestId } | undefined;
+  if (meta?.progressToken === undefined) return {};
+  return { params: { ...params, _meta: { ...meta, progressToken: `${prefix}${meta.progressToken}` } } };
 }

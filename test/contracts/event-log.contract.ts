@@ -278,6 +278,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       for (const id of [lost, foreign, 'x']) {
         await log.take('s', 'get', 'first');
         assert.equal(await log.hold('s', 'get', 'second', id), undefined, id);
+        for (const holder of ['first', 'second', '']) assert.equal(await log.take('s', 'get', holder), undefined, id);
         assert.deepEqual(await log.hold('s', 'get', 'first'), { told: 0 }, id);
         assert.deepEqual(texts(await log.take('s', 'get', 'first')), kept, id);
       }

@@ -241,7 +241,8 @@ export function sessionStoreContract(name: string, makeStore: MakeStore): void {
           assert.equal((await store.use(id, principal))?.id, isOwn ? id : undefined, context);
           if (isOwn) model = [...model.filter((record) => record !== known), { ...known, usedAt: clock.now() }];
         } else {
-          assert.equal(await store[action](id), known !== undefined, context);
+          const found = await store[action](id);
+          assert.equal(found !== undefined && found !== false, known !== undefined, context);
           model = model.filter((record) => record !== known);
           if (known && action === 'touch') model.push({ ...known, usedAt: clock.now() });
         }

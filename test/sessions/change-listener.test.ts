@@ -18,12 +18,11 @@ test('a thousand changes in a row make one listener do the work of one', async (
   const listener = new ChangeListener({
     changes,
     audience,
-    told: 0,
     send,
     onerror: (error) => assert.fail(String(error)),
   });
   listener.add({ kind: 'tools_list_changed' });
-  await listener.listen();
+  await listener.listen(0);
   let promises = 0;
   const hook = createHook({ init: (_id, type) => void (promises += type === 'PROMISE' ? 1 : 0) }).enable();
   for (let change = 0; change < 1000; change += 1) changes.publish({ kind: 'tools_list_changed' });

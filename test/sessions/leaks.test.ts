@@ -103,7 +103,7 @@ async function abandonSessions() {
     await settled();
   }
   await settled();
-  await pass(clock, IDLE_SECONDS * 1000, 15_000);
+  await pass(clock, IDLE_SECONDS * 1000);
   timers.stop();
   await collectGarbage();
   return {

@@ -5,6 +5,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { createNotifier } from '../../src/context/notifier.ts';
 import { createServerBuilder } from '../../src/endpoint/create-server.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
+import { createMemoryRelay } from '../../src/memory/memory-relay.ts';
 import { createMemoryStateStore } from '../../src/memory/memory-state-store.ts';
 import { readMcpHeaders } from '../../src/protocol/headers.ts';
 import { describeIncoming } from '../../src/protocol/incoming.ts';
@@ -233,6 +234,7 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     store,
     eventLog,
     changes: createMemoryChangeLog(),
+    relay: createMemoryRelay(),
     callsInFlight: createCallsInFlight(),
     clock,
     idleMs: 30 * MINUTE_MS,

@@ -72,8 +72,8 @@ describe('a log message to a session', () => {
     log(notify, session.id, 'late');
     log(notify, 'never', 'late');
     await settled();
-    assert.deepEqual(await eventLog.tail(session.id, 'get'), []);
-    assert.deepEqual(await eventLog.tail('never', 'get'), []);
+    assert.deepEqual(await eventLog.take(session.id, 'get', 'test'), []);
+    assert.deepEqual(await eventLog.take('never', 'get', 'test'), []);
   });
 
   test('goes nowhere if the server has not announced logging', async () => {

@@ -35,7 +35,7 @@ export function sessionApp(
     ...log,
     append: async (sessionId, ...event) => {
       const id = await log.append(sessionId, ...event);
-      appended.push({ sessionId, id });
+      if (id !== undefined) appended.push({ sessionId, id });
       return id;
     },
   };

@@ -221,7 +221,7 @@ function watchedEventLog(clock: ManualClock): EventLog & { sessions(): Promise<n
     ...log,
     async append(sessionId, ...event) {
       const id = await log.append(sessionId, ...event);
-      lastIds.set(sessionId, id);
+      if (id !== undefined) lastIds.set(sessionId, id);
       return id;
     },
     async sessions() {

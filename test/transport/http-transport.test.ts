@@ -166,7 +166,7 @@ describe('an engine that fails', () => {
 
   for (const [what, update] of [
     ['cannot be reached', down],
-    ['has no record any more', async () => false],
+    ['has no record any more', async () => undefined],
   ] as const)
     test(`that ${what} gets a client -32603 for what it wanted to be remembered`, async () => {
       const { app, store } = sessionApp();

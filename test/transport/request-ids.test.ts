@@ -57,7 +57,25 @@ test('leaves everything else as it is', () => {
     params: { progressToken: 0, progress: 1 },
   };
   for (const message of [...answers, progress]) assert.deepEqual(mark(message), message);
-  for (const message of [rpc('ping'), progress]) assert.deepEqual(unmark(message), message);
+  for (const message of [rpc('ping'), rpc('notifications/cancelled')]) assert.deepEqual(unmark(message), message);
+});
+
+test('marks the progress token of a request, and knows what a client reports on it as its own', () => {
+  const [one, other] = [createRequestIds(), createRequestIds()];
+  const marked = one.mark(
+    rpc('elicitation/create', { message: '?', _meta: { progressToken: 0, 'example.com/x': 1 } }, 0),
+  );
+  assert.ok('id' in marked && 'params' in marked);
+  const meta = marked.params?.['_meta'] as Record<string, unknown>;
+  assert.deepEqual(meta, { progressToken: marked.id, 'example.com/x': 1 });
+  const params = { progressToken: meta['progressToken'], progress: 1 };
+  const report = { jsonrpc: '2.0' as const, method: 'notifications/progress', params };
+  assert.deepEqual([one.isOwn(report), other.isOwn(report)], [true, false]);
+  assert.deepEqual(one.unmark(report), { ...report, params: { progressToken: 0, progress: 1 } });
+  assert.deepEqual(other.unmark(report), {
+    ...report,
+    params: { progressToken: `unknown:${String(params.progressToken)}`, progress: 1 },
+  });
 });
 
 test('does not take an answer from before a restart for that to another question', async () => {

@@ -1,0 +1,56 @@
+/** What is done for all sessions now and then: those in use are kept, and those that have expired are ended. */
+import type { EventLog } from '../contracts/event-log.ts';
+import type { SessionStore } from '../contracts/session-store.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { SessionEnd } from './session-end.ts';
+
+/** Longest interval between two rounds: a node that has died is noticed that late at most by whoever follows its streams. */
+const MAX_INTERVAL_MS = 5000;
+
+/** Options for {@link startUpkeep}. */
+export interface UpkeepOptions {
+  store: SessionStore;
+  eventLog: EventLog;
+  /** The sessions in memory. */
+  live: LiveSessions;
+  ending: SessionEnd;
+  clock: Pick<Clock, 'every'>;
+  log: Logger;
+  /** How long a session is kept without use, in milliseconds. */
+  idleMs: number;
+}
+
+/** Starts the rounds. The returned function ends them. */
+export function startUpkeep(options: UpkeepOptions): () => void {
+  const { store, eventLog, live, ending, clock, log, idleMs } = options;
+  let isRunning = false;
+
+  async function keep(id: string): Promise<void> {
+    const version = await store.touch(id);
+    // Without a record, the session was ended, perhaps on another node, while a request activated it here.
+    if (version === undefined) return live.drop(id);
+    await eventLog.touch(id);
+    const session = await live.find(id);
+    session?.checkStreams();
+    // What other nodes say of changes may have been lost.
+    if (session?.isOlderThan(version)) await session.reload();
+  }
+
+  async function run(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      live.dropIdle();
+      for (const id of live.attached()) await keep(id);
+      await ending.endExpired();
+      await eventLog.prune();
+    } catch (error) {
+      log.error('sessions could not be cleaned up', { error: String(error) });
+    }
+    isRunning = false;
+  }
+
+  return clock.every(Math.min(MAX_INTERVAL_MS, idleMs / 2), () => void run());
+}
