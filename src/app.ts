@@ -55,6 +55,8 @@ export interface AppOptions extends Partial<Engines> {
    * @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
    */
   watchMemory?: WatchMemory;
+  /** Whether the engines work at the moment, for `/readyz`. @default always */
+  isAvailable?: () => boolean;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
@@ -104,7 +106,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const { authenticate = authorization.authenticate, readBody = readRequest } = options;
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited
-    ? rateLimited(authenticate, { limit: config.rateLimit, log })
+    ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
     : (request: Request) => authenticate(request);
   const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
   const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
@@ -118,7 +120,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
-  app.get('/readyz', ready(lifecycle));
+  app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
   app.use(requestLog(log, clock));
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());

@@ -7,18 +7,20 @@ import type { AuthInfo, StandardSchemaWithJSON } from '@modelcontextprotocol/ser
 import { ANONYMOUS } from './auth/caller.ts';
 import type { McpContext } from './context/context.ts';
 import { createNotifier } from './context/notifier.ts';
+import { createRequestStates } from './context/request-state.ts';
 import { ScopedState, type StateSource } from './context/state.ts';
 import { createMemoryStateStore } from './memory/memory-state-store.ts';
 
 export type { CreateServer, McpContext, OnSessionEnd, SessionEndReason, ToolFile } from './context/context.ts';
 export { createNotifier, type Notifier } from './context/notifier.ts';
+export type { RequestState } from './context/request-state.ts';
 export type { State } from './context/state.ts';
 export { StateError } from './context/state-json.ts';
 export type { ValueOptions, Values } from './context/values.ts';
 
 /**
- * A context without a host, to test a `createMcpServer` with: nobody hears its notifications, and its state is a new
- * one in memory.
+ * A context without a host, to test a `createMcpServer` with: nobody hears its notifications, its state is a new
+ * one in memory, and its request states are signed with a key of its own.
  *
  * @param parts - What to replace in a legacy context with a session, or in a modern one without; neither has a caller.
  */
@@ -30,8 +32,9 @@ export function standaloneContext(parts: Partial<McpContext> = {}): McpContext {
     store: createMemoryStateStore({ clock: { now: Date.now } }),
     hasSession: async () => true,
   };
-  const state = new ScopedState(source, context.sessionId, caller ? { principal: caller } : ANONYMOUS);
-  return { state, ...context };
+  const who = caller ? { principal: caller } : ANONYMOUS;
+  const state = new ScopedState(source, context.sessionId, who);
+  return { state, requestState: createRequestStates()(who), ...context };
 }
 
 /**

@@ -10,7 +10,7 @@ import { isOrigin } from '../security/host-origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
 import { isRedisUrl } from './redis-url.ts';
-import { endpointUrl, hostname, integer, issuerUrl, list, optional, origin } from './values.ts';
+import { endpointUrl, hostname, integer, issuerUrl, list, optional, origin, secretKeys } from './values.ts';
 
 /** One setting. */
 export interface Setting<T> {
@@ -233,6 +233,15 @@ export const SETTINGS = {
     schema: optional(z.string().min(1)),
     expected: 'a client secret',
     meaning: 'Secret of that client',
+    secret: true,
+  }),
+  stateKeys: setting({
+    variable: 'MCP_STATE_KEY',
+    fallback: '',
+    schema: secretKeys,
+    expected: 'a key of 32 bytes in hex, base64 or base64url, or several different ones, separated by commas',
+    meaning:
+      'Key of 32 bytes in hex, base64 or base64url that signs `requestState`, the same on all nodes; of several, separated by commas, the first signs. By default a random one of the process',
     secret: true,
   }),
   rateLimit: setting({

@@ -57,3 +57,24 @@ function isIssuerUrl(value: string): boolean {
   // The names that the SDK accepts for this machine.
   return protocol === 'https:' || name === 'localhost' || name === '127.0.0.1';
 }
+
+const HEX_KEY = /^[0-9a-fA-F]{64}$/;
+/** 32 bytes are 42 characters of six bits each and one of four. If its last two bits are not 0, the text is not complete. */
+const BASE64_KEY = /^(?:[A-Za-z0-9+/]{42}|[\w-]{42})[AEIMQUYcgkosw048]=?$/;
+
+/** Different keys of 32 bytes, separated by commas; none for an empty text. */
+export const secretKeys = z
+  .string()
+  // Commas alone must not count as no key.
+  .regex(/^$|[^,\s]/)
+  .pipe(list(z.string()))
+  .transform((keys) => keys.map(keyBytes))
+  .pipe(z.array(z.instanceof(Uint8Array)))
+  .refine((keys) => new Set(keys.map(String)).size === keys.length);
+
+function keyBytes(text: string): Uint8Array | undefined {
+  if (HEX_KEY.test(text)) return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  if (!BASE64_KEY.test(text)) return undefined;
+  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}

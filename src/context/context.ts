@@ -2,6 +2,7 @@
 import type { McpRequestContext, McpServer, Server } from '@modelcontextprotocol/server';
 import type { Caller, Principal } from '../auth/caller.ts';
 import type { Notifier } from './notifier.ts';
+import type { FindRequest, RequestState } from './request-state.ts';
 import type { State } from './state.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface McpContext extends McpRequestContext {
   notify: Notifier;
   /** Keeps values for the session and for the caller, which outlive this server. */
   state: State;
+  /** Signs what a tool must remember while the client asks its user: `new McpServer(info, { requestState })`. */
+  requestState: RequestState;
   /**
    * The only tool that the server will be asked for, under the name that the client sent; `undefined` if it may be any.
    *
@@ -60,6 +63,8 @@ export interface ToolFile {
 /** A server that is needed. */
 export interface ServerRequest extends Pick<McpContext, 'era' | 'sessionId' | 'requestInfo' | 'calledTool'> {
   caller: Caller;
+  /** Finds the requests of the server. Left out for sessions over HTTP, whose states stay in the process. */
+  findRequest?: FindRequest;
 }
 
 /** Builds it: a {@link CreateServer} with its context filled in and its result checked. */

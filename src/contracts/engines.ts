@@ -1,6 +1,7 @@
 /** What keeps everything that must outlive a request: in memory, in a file, or on Redis. */
 import type { ChangeLog } from './change-log.ts';
 import type { EventLog } from './event-log.ts';
+import type { RateCounter } from './rate-counter.ts';
 import type { Relay } from './relay.ts';
 import type { SessionStore } from './session-store.ts';
 import type { StateStore } from './state-store.ts';
@@ -17,12 +18,14 @@ export interface Engines {
   stateStore: StateStore;
   /** Reaches the other nodes. */
   relay: Relay;
+  /** Counts requests on all nodes. @default each node counts its own */
+  rateCounter?: RateCounter;
 }
 
 /** Engines that hold connections or files. */
 export interface OpenEngines extends Engines {
   /** Whether they work at the moment. Requests that need them are refused meanwhile. */
-  readonly isAvailable: boolean;
+  isAvailable(): boolean;
   /** Closes them, after everything that uses them. Never rejects. */
   close(): Promise<void>;
 }

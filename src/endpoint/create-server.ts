@@ -2,6 +2,7 @@
 import { McpServer, Server } from '@modelcontextprotocol/server';
 import type { BuildServer, CreateServer, McpContext } from '../context/context.ts';
 import type { Notifier } from '../context/notifier.ts';
+import type { BindRequestState } from '../context/request-state.ts';
 import { ScopedState, type StateSource } from '../context/state.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
@@ -10,6 +11,7 @@ import { protocolOf } from '../transport/single-exchange.ts';
 export interface ServerBuilderOptions {
   notify: Notifier;
   state: StateSource;
+  bindRequestState: BindRequestState;
 }
 
 /**
@@ -17,9 +19,12 @@ export interface ServerBuilderOptions {
  * instead of a new server. The usual reason is a second copy of the SDK, or its first version: classes of another copy
  * look the same, but every call to them fails.
  */
-export function createServerBuilder(createServer: CreateServer, { notify, state }: ServerBuilderOptions): BuildServer {
+export function createServerBuilder(
+  createServer: CreateServer,
+  { notify, state, bindRequestState }: ServerBuilderOptions,
+): BuildServer {
   const used = new WeakSet<McpServer | Server>();
-  return async ({ era, caller, sessionId, requestInfo, calledTool }) => {
+  return async ({ era, caller, sessionId, requestInfo, calledTool, findRequest }) => {
     const { principal, authInfo } = caller;
     const context: McpContext = {
       era,
@@ -29,6 +34,7 @@ export function createServerBuilder(createServer: CreateServer, { notify, state 
       caller: principal,
       notify,
       state: new ScopedState(state, sessionId, caller),
+      requestState: bindRequestState(caller, findRequest),
       calledTool,
     };
     let server: unknown;

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { CreateServer } from '../context/context.ts';
 import type { Engines } from '../contracts/engines.ts';
 import type { Notifier } from '../context/notifier.ts';
+import { createRequestStates } from '../context/request-state.ts';
 import type { StateSource } from '../context/state.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
@@ -32,7 +33,8 @@ export interface Eras {
 /** Makes them, and passes on to their clients what is notified; `close()` ends what they hold. */
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
   const { config, log, notify, changes, streamAfterMs = 100 } = options;
-  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options) });
+  const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
+  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options), bindRequestState });
   const losses = createLossLog(log);
   const shared = {
     ...options,

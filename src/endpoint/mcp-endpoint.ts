@@ -5,8 +5,10 @@
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
+import { UnavailableError } from '../lib/unavailable-error.ts';
 import { readAccept } from '../protocol/accept.ts';
 import {
+  engineUnavailableResponse,
   methodNotAllowedResponse,
   notAcceptableResponse,
   stoppingResponse,
@@ -61,7 +63,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     // A notification is not a call, but a stop waits for it, too.
     const end = callsInFlight.begin(principal, Math.max(calls, 1));
     try {
-      return await requests.post({ ...received, incoming, accepted });
+      return await orUnavailable(requests.post({ ...received, incoming, accepted }), incoming.id);
     } finally {
       end();
     }
@@ -74,11 +76,21 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       case 'POST':
         return servePost(received, readBody);
       case 'GET':
-        return legacy.get(received);
+        return orUnavailable(legacy.get(received), null);
       case 'DELETE':
-        return legacy.delete(received);
+        return orUnavailable(legacy.delete(received), null);
       default:
         return methodNotAllowedResponse(legacy.allow);
     }
   };
+}
+
+/** Answers 503 if an engine is unavailable, which has logged that. Other failures are bugs. */
+async function orUnavailable(answering: Promise<Response>, id: string | number | null): Promise<Response> {
+  try {
+    return await answering;
+  } catch (error) {
+    if (error instanceof UnavailableError) return engineUnavailableResponse(id);
+    throw error;
+  }
 }

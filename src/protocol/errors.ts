@@ -151,6 +151,10 @@ export const clientGoneResponse = (): Response => new Response(null, { status: 4
 export const unavailableResponse = (message: string, retryAfterSeconds: number, id: RequestId = null) =>
   errorResponse(503, REFUSED, message, { id, headers: { 'Retry-After': String(retryAfterSeconds) } });
 
+/** 503: what keeps the sessions is unavailable. */
+export const engineUnavailableResponse = (id: RequestId) =>
+  unavailableResponse('Sessions are unavailable at the moment', 2, id);
+
 /** 503: the server is stopping. By the time the client retries, another instance will have taken over. */
 export const stoppingResponse = (id: RequestId = null) => unavailableResponse('The server is stopping', 5, id);
 

@@ -9,6 +9,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { principalKey, type Caller } from '../auth/caller.ts';
+import type { RateCount, RateCounter } from '../contracts/rate-counter.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -26,6 +27,8 @@ export interface RateLimitOptions {
   /** Maximum number of requests in a minute. */
   limit: number;
   log: Logger;
+  /** Counts on all nodes together; while it is unavailable, this one counts its own. @default this process counts its own */
+  shared?: RateCounter | undefined;
   /** The time now, in milliseconds since 1970. @default Date.now */
   now?: () => number;
 }
@@ -37,10 +40,11 @@ export interface RateLimitOptions {
 export type Admit = (request: Request, addressOf: () => string) => Promise<Caller | Response>;
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
-export function rateLimited(authenticate: Authenticate, { limit, log, now = Date.now }: RateLimitOptions): Admit {
-  const byPrincipal = createCounter(limit, now);
-  const byAddress = createCounter(limit, now);
-  const refusedTokens = createCounter(MAX_REFUSED_TOKENS, now);
+export function rateLimited(authenticate: Authenticate, options: RateLimitOptions): Admit {
+  const { limit, log } = options;
+  const byPrincipal = createCounter('principal', limit, options);
+  const byAddress = createCounter('address', limit, options);
+  const refusedTokens = createCounter('refused', MAX_REFUSED_TOKENS, options);
 
   /** Logs only the first refusal in a window. */
   function refuse(what: string, { over, seconds }: Count, address: string): Response {
@@ -79,7 +83,7 @@ interface Count {
 }
 
 /** Counts requests by key, in windows that begin with the first request of a key, for a bounded number of keys. */
-function createCounter(limit: number, now: () => number) {
+function createCounter(name: string, limit: number, { now = Date.now, shared }: RateLimitOptions) {
   const engine = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS });
   let windowStart = now();
   let newKeys = 0;
@@ -96,16 +100,34 @@ function createCounter(limit: number, now: () => number) {
     return key;
   }
 
+  /** Adds to the count here, which stands in for the shared one while that is unavailable, and whenever nothing is added. */
+  async function add(key: string, points: number): Promise<RateCount> {
+    const bounded = await boundedKey(key);
+    const own = await engine.penalty(bounded, points);
+    const count = { points: own.consumedPoints, msLeft: own.msBeforeNext };
+    // With too many callers to count them apart, there would be too many keys elsewhere, too.
+    if (!shared || bounded !== key) return count;
+    try {
+      const total = await shared.add(name, key, points, WINDOW_SECONDS);
+      await engine.set(key, total.points, Math.ceil(total.msLeft / 1000));
+      return total;
+    } catch {
+      return count;
+    }
+  }
+
+  async function look(key: string): Promise<RateCount | undefined> {
+    const own = (await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY));
+    return own ? { points: own.consumedPoints, msLeft: own.msBeforeNext } : undefined;
+  }
+
   return {
     /** Adds `points` to the count of `key`. */
     async count(key: string, points: number): Promise<Count> {
-      const result =
-        points === 0
-          ? ((await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY)))
-          : await engine.penalty(await boundedKey(key), points);
+      const result = points === 0 ? await look(key) : await add(key, points);
       // The engine forgets a window by a timer, which is late if the machine was suspended.
-      if (!result || result.msBeforeNext <= 0) return { over: 0, seconds: 0 };
-      return { over: Math.max(result.consumedPoints - limit, 0), seconds: Math.ceil(result.msBeforeNext / 1000) };
+      if (!result || result.msLeft <= 0) return { over: 0, seconds: 0 };
+      return { over: Math.max(result.points - limit, 0), seconds: Math.ceil(result.msLeft / 1000) };
     },
   };
 }

@@ -61,16 +61,18 @@ export class SessionCopy {
   /** Tells a new server what the client has told the session before. */
   async restore(record: SessionRecord): Promise<void> {
     const params = JSON.parse(record.initialize) as Record<string, unknown>;
-    await this.#whileRestoring(async () => {
-      await this.#repeatRequest('initialize', params);
-      await this.#apply(record);
-    });
+    await this.#inOrder(() =>
+      this.#whileRestoring(async () => {
+        await this.#repeatRequest('initialize', params);
+        await this.#apply(record);
+      }),
+    );
   }
 
   /** Tells its server what has changed since, on other nodes. */
   async update(record: SessionRecord): Promise<void> {
-    await this.#whileRestoring(async () => {
-      if (this.isOlderThan(record.version)) await this.#apply(record);
+    await this.#inOrder(async () => {
+      if (this.isOlderThan(record.version)) await this.#whileRestoring(() => this.#apply(record));
     });
   }
 
@@ -125,16 +127,14 @@ export class SessionCopy {
     return undefined;
   }
 
-  #whileRestoring(work: () => Promise<void>): Promise<void> {
+  async #whileRestoring(work: () => Promise<void>): Promise<void> {
     const transport = this.#transport();
-    return this.#inOrder(async () => {
-      transport.isRestoring = true;
-      try {
-        await work();
-      } finally {
-        transport.isRestoring = false;
-      }
-    });
+    transport.isRestoring = true;
+    try {
+      await work();
+    } finally {
+      transport.isRestoring = false;
+    }
   }
 
   async #apply({ version, initialized, logLevel, subscriptions }: SessionRecord): Promise<void> {

@@ -54,8 +54,8 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
       if (!found) return undefined;
       const { owed, ...missed } = found;
       // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
-      const isAbandoned = owed !== undefined && (owed.node === relay.node || !(await relay.isAlive(owed.node)));
-      return { ...missed, abandoned: isAbandoned ? owed.calls : [] };
+      const isAbandoned = !owed || owed.node === relay.node || !(await relay.isAlive(owed.node));
+      return { ...missed, abandoned: isAbandoned ? (owed?.calls ?? []) : undefined };
     },
     async hold(holder, eventId) {
       await forgetBeforeGap();

@@ -68,6 +68,11 @@ export class StdioTransport implements Transport {
     });
   }
 
+  /** The request of this id that has no answer yet. */
+  running(id: RequestId): JSONRPCRequest | undefined {
+    return this.#running.get(id);
+  }
+
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#isClosed) throw new Error('The connection is closed');
     const answered = 'method' in message || message.id === undefined ? undefined : this.#running.get(message.id);

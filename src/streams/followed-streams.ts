@@ -74,7 +74,7 @@ export class FollowedStreams {
     if (hasEnded) {
       this.#streams.delete(stream.id);
       stream.connection?.end();
-    } else if (abandoned.length > 0) {
+    } else if (abandoned) {
       // The log takes each answer once, whoever else does the same. This stream hears of them like any other.
       for (const id of abandoned) await this.#log.append(stream.id, jsonText(cutOffError(id)), { settles: id });
       await this.#log.end(stream.id);

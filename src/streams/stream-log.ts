@@ -25,8 +25,8 @@ export interface Appended {
 
 /** What a client has missed. */
 export interface Missed extends Omit<LaterEvents, 'owed'> {
-  /** The calls that nobody will answer any more: the node that ran them is gone. */
-  abandoned: RequestId[];
+  /** The calls that nobody will answer any more, if the node that ran them is gone; otherwise `undefined`. */
+  abandoned: RequestId[] | undefined;
 }
 
 /** The log of one session's events. */

@@ -6,6 +6,7 @@ import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import type { ServerRequest } from '../context/context.ts';
+import type { FindRequest } from '../context/request-state.ts';
 
 /** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
@@ -47,7 +48,9 @@ export interface LegacyRequests {
 
 /** The server that one POST needs. */
 export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {
-  return { era: incoming.era, caller, requestInfo: request, calledTool: incoming.tool };
+  const { era, tool, requests } = incoming;
+  const findRequest: FindRequest = (id) => requests.find((candidate) => candidate.id === id);
+  return { era, caller, requestInfo: request, calledTool: tool, findRequest };
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */

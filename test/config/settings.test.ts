@@ -18,6 +18,9 @@ interface Case {
 }
 
 const TOKEN = 'a'.repeat(32);
+/** 32 bytes whose base64 has the characters that base64url writes otherwise. */
+const HEX_KEY = 'fbffbf000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c';
+const KEY = Uint8Array.from(Buffer.from(HEX_KEY, 'hex'));
 const OAUTH = { MCP_OAUTH_ISSUER: 'https://issuer.example' };
 const INSECURE = { MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' };
 
@@ -221,6 +224,30 @@ const SETTINGS: Record<string, Case> = {
     wrong: [],
     expected: 'a client secret',
     env: { ...OAUTH, MCP_INTROSPECTION_CLIENT_ID: 'me' },
+    secret: true,
+  },
+  MCP_STATE_KEY: {
+    name: 'stateKeys',
+    fallback: [],
+    good: {
+      [HEX_KEY]: [KEY],
+      [HEX_KEY.toUpperCase()]: [KEY],
+      '+/+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw=': [KEY],
+      '-_-_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw': [KEY],
+      [`${'00'.repeat(32)}, ${HEX_KEY}`]: [new Uint8Array(32), KEY],
+    },
+    wrong: [
+      'a secret that somebody could guess',
+      ',',
+      HEX_KEY.slice(2),
+      `${HEX_KEY.slice(1)}g`,
+      `${HEX_KEY},short`,
+      `${HEX_KEY},${HEX_KEY.toUpperCase()}`,
+      '+_+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw',
+      '+/+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxx',
+      '+/+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGx=',
+    ],
+    expected: 'a key of 32 bytes in hex, base64 or base64url, or several different ones, separated by commas',
     secret: true,
   },
   MCP_RATE_LIMIT: whole('rateLimit', 600, 'requests a minute', [0, 1_000_000]),

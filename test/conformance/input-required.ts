@@ -16,17 +16,15 @@ import {
   type InputRequests,
   type InputRequiredResult,
   type McpServer,
-  type RequestStateCodec,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
+import type { RequestState } from '../../src/tools.ts';
 import { text } from './content.ts';
 import { DEFAULTS_FORM, ENUMS_FORM } from './forms.ts';
 
-/** What a client carries from one round of a call to the next, signed. */
-export interface RoundState {
-  /** The tool that it is for; another takes it for none. */
-  tool: string;
+/** What a client carries from one round of a call to the next, signed for this call. */
+interface RoundState {
   /** What was learned in the first round, from the second on. */
   name?: string;
 }
@@ -62,7 +60,7 @@ const ASKING_WITH_STATE: Record<string, InputRequests> = {
   },
 };
 
-export function registerAskingTools(server: McpServer, states: RequestStateCodec<RoundState>): void {
+export function registerAskingTools(server: McpServer, states: RequestState): void {
   for (const [name, requests] of Object.entries(ASKING)) {
     server.registerTool(name, { description: 'Asks the client and says what it got' }, (context) =>
       ask(requests, context),
@@ -70,8 +68,8 @@ export function registerAskingTools(server: McpServer, states: RequestStateCodec
   }
   for (const [name, requests] of Object.entries(ASKING_WITH_STATE)) {
     server.registerTool(name, { description: 'Asks the client and checks the state' }, async (context) => {
-      if (context.mcpReq.requestState<RoundState>()?.tool === name) return ask(requests, context, 'state-ok');
-      return inputRequired({ inputRequests: requests, requestState: await states.mint({ tool: name }) });
+      if (context.mcpReq.requestState<RoundState>()) return ask(requests, context, 'state-ok');
+      return inputRequired({ inputRequests: requests, requestState: await states.mint({}, context) });
     });
   }
   server.registerTool(
@@ -105,19 +103,18 @@ export function registerAskingTools(server: McpServer, states: RequestStateCodec
 }
 
 /** Asks for a name, then for a color; the state carries the name over the second round. */
-function registerMultiRound(server: McpServer, states: RequestStateCodec<RoundState>): void {
+function registerMultiRound(server: McpServer, states: RequestState): void {
   const tool = 'test_input_required_result_multi_round';
-  server.registerTool(tool, { description: 'Asks twice' }, async ({ mcpReq }): Promise<ToolAnswer> => {
-    const state = mcpReq.requestState<RoundState>();
-    const known = state?.tool === tool ? state.name : undefined;
+  server.registerTool(tool, { description: 'Asks twice' }, async (context): Promise<ToolAnswer> => {
+    const { mcpReq } = context;
+    const mint = (state: RoundState) => states.mint(state, context);
+    const known = mcpReq.requestState<RoundState>()?.name;
     const name = known ?? acceptedContent(mcpReq.inputResponses, 'step1', nameForm)?.name;
-    if (name === undefined) {
-      return inputRequired({ inputRequests: { step1: askName }, requestState: await states.mint({ tool }) });
-    }
+    if (name === undefined) return inputRequired({ inputRequests: { step1: askName }, requestState: await mint({}) });
     const color = acceptedContent(mcpReq.inputResponses, 'step2', colorForm)?.color;
     if (known !== undefined && color !== undefined) return { content: [text(`${name} likes ${color}.`)] };
     const step2 = inputRequired.elicit({ message: `Which color do you like, ${name}?`, requestedSchema: colorForm });
-    return inputRequired({ inputRequests: { step2 }, requestState: await states.mint({ tool, name }) });
+    return inputRequired({ inputRequests: { step2 }, requestState: await mint({ name }) });
   });
 }
 

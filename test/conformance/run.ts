@@ -8,7 +8,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/node/listen.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { isOfTasksExtension, SKIPPED_CHECKS, STATELESS_CANNOT } from './exceptions.ts';
-import { createConformanceFactory } from './server.ts';
+import { createConformanceServer } from './server.ts';
 import { runSuite } from './suite.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -39,7 +39,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function startHost(mode: Mode): Promise<{ url: string; stop: () => Promise<void> }> {
   const config = loadConfig({ PORT: '0', LOG_LEVEL: 'error', MCP_DRAIN_SECONDS: '1', MCP_SESSIONS: mode });
   const log = createLogger({ level: config.logLevel, write: (line) => void process.stderr.write(`${line}\n`) });
-  const app = createApp(createConformanceFactory(), { config, log });
+  const app = createApp(createConformanceServer, { config, log });
   const listener = await listen(app, config);
   return {
     url: `http://${config.host}:${listener.port}/mcp`,

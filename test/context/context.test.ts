@@ -64,12 +64,13 @@ for (const [name, { way, era, hasSession, caller }] of Object.entries(WAYS)) {
     return { contexts, notify };
   };
 
-  test(`has the era, the session, notify and state ${name}`, async (t) => {
+  test(`has the era, the session, notify, request states and state ${name}`, async (t) => {
     const { contexts, notify } = await build(t);
     for (const context of contexts) {
       assert.equal(context.era, era);
       assert.equal(typeof context.sessionId, hasSession ? 'string' : 'undefined');
       assert.equal(context.notify, notify);
+      assert.equal(typeof context.requestState.verify, 'function');
       const { session } = context.state;
       if (hasSession) assert.equal(await session.get('nothing'), undefined);
       else await assert.rejects(session.get('nothing'), /^StateError: There is no session/);

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, test, type TestContext } from 'node:test';
 import * as elicitation from '../../examples/elicitation.ts';
 import * as longJob from '../../examples/long-job.ts';
 import * as manyTools from '../../examples/many-tools.ts';
+import * as quote from '../../examples/quote.ts';
 import * as resources from '../../examples/resources.ts';
 import * as state from '../../examples/state.ts';
-import { standaloneContext } from '../../src/tools.ts';
+import { standaloneContext, type CreateServer } from '../../src/tools.ts';
 import { gate, openSession, type RpcAnswer } from '../support/app.ts';
 import { connect, connectHttp } from '../support/clients.ts';
 import { startListening } from '../support/listening.ts';
@@ -70,6 +71,50 @@ test('many-tools.ts: builds one tool for a call, none for a wrong name, and all 
   );
   assert.equal(has('mile-to-mile', 'mile-to-mile'), false);
   assert.deepEqual([has('mile-to-kilometer'), has('mile-to-inch')], [true, true]);
+});
+
+describe('quote.ts', () => {
+  const MCP_STATE_KEY = '0a'.repeat(32);
+
+  /** A client each of whose requests reaches the next of two nodes, and what its user was asked. */
+  async function throughTwoNodes(t: TestContext, kind: 'v2 auto' | 'v2 pinned', keys: readonly string[]) {
+    const asked: string[] = [];
+    /** Which nodes were called. */
+    const called = new Set<number>();
+    const urls: string[] = [];
+    for (const [index, key] of keys.entries()) {
+      const createServer: CreateServer = (context) => {
+        if (context.calledTool !== undefined) called.add(index);
+        return quote.createMcpServer(context);
+      };
+      urls.push((await startListening(t, { MCP_STATE_KEY: key }, { createServer })).url);
+    }
+    let requests = 0;
+    const client = await connectHttp(t, kind, urls[0] ?? '', {
+      elicit: (message) => {
+        asked.push(message);
+        return { action: 'accept', content: { agreed: true } };
+      },
+      fetch: (_url, init) => fetch(urls[(requests += 1) % urls.length] ?? '', init),
+    });
+    return { client, asked, called };
+  }
+
+  for (const kind of ['v2 auto', 'v2 pinned'] as const) {
+    test(`a ${kind} client pays on one node what its user was asked on another`, async (t) => {
+      const { client, asked, called } = await throughTwoNodes(t, kind, [MCP_STATE_KEY, MCP_STATE_KEY]);
+      const { content } = await client.call('buy-dollars', { dollars: 100 });
+      assert.equal(called.size, 2);
+      assert.equal(asked.length, 1);
+      assert.equal(content[0]?.text, asked[0]?.replace('Buy', 'Bought').replace('?', '.'));
+    });
+
+    test(`a ${kind} client gets -32602 from a node that does not share the key`, async (t) => {
+      const { client, called } = await throughTwoNodes(t, kind, [MCP_STATE_KEY, '0b'.repeat(32)]);
+      await assert.rejects(client.call('buy-dollars', { dollars: 100 }), { code: -32602 });
+      assert.equal(called.size, 2);
+    });
+  }
 });
 
 test('resources.ts: takes 200 pages, and no more', async (t) => {

@@ -77,10 +77,11 @@ const prompts: Use = async (client) => {
   assert.deepEqual(await client.complete(plan, 'framework', 'f', { language: 'python' }), ['fastapi', 'flask']);
 };
 
-/** How the user of each client answers `elicitation.ts` and `notes.ts`. */
+/** How the user of each client answers `elicitation.ts`, `quote.ts` and `notes.ts`. */
 export function fillInForm(message: string): ElicitResult {
   if (message.startsWith('Remove note')) return { action: 'accept', content: { sure: message !== 'Remove note 2?' } };
   if (message.includes('Closed')) return { action: 'decline' };
+  if (message.startsWith('Buy ')) return { action: 'accept', content: { agreed: !message.includes(' 13 dollars') } };
   return { action: 'accept', content: { guests: 2, time: '20:00', outside: message.includes('Garden') } };
 }
 
@@ -92,6 +93,16 @@ const elicitation: Use = async (client, { reachesClient }) => {
     assert.equal(await book('Closed'), 'No table was booked.');
   } else {
     assert.match(await book('Luigi'), /^Error: Cannot request input 'table'.*cannot receive server-to-client requests/);
+  }
+};
+
+const quote: Use = async (client, { reachesClient }) => {
+  const buy = (dollars: number) => textOf(client, 'buy-dollars', { dollars });
+  if (reachesClient || client.era === 'modern') {
+    assert.match(await buy(10), /^Bought 10 dollars for \d\.\d\d euros\.$/);
+    assert.equal(await buy(13), 'Nothing was bought.');
+  } else {
+    assert.match(await buy(10), /^Error: Cannot request input 'price'.*cannot receive server-to-client requests/);
   }
 };
 
@@ -180,6 +191,7 @@ export const USES: Record<string, Use> = {
   'resources.ts': resources,
   'prompts.ts': prompts,
   'elicitation.ts': elicitation,
+  'quote.ts': quote,
   'watched-folder.ts': watchedFolder,
   'state.ts': state,
   'many-tools.ts': manyTools,

@@ -4,6 +4,8 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Authenticate } from '../../src/auth/bearer.ts';
 import type { Caller } from '../../src/auth/caller.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import type { RateCounter } from '../../src/contracts/rate-counter.ts';
+import { UnavailableError } from '../../src/lib/unavailable-error.ts';
 import { listen } from '../../src/node/listen.ts';
 import { rateLimited } from '../../src/security/rate-limit.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -244,3 +246,39 @@ for (const [what, method, headers] of [
     assert.match(app.lines.join('\n'), /more requests from one address than.* address=127\.0\.0\.1/);
   });
 }
+
+/** Counts that several apps share, in windows without an end. */
+function sharedCounter(): RateCounter & { isAvailable: boolean } {
+  const counts = new Map<string, number>();
+  return {
+    isAvailable: true,
+    async add(name, key, points, windowSeconds) {
+      if (!this.isAvailable) throw new UnavailableError('gone');
+      const total = (counts.get(`${name} ${key}`) ?? 0) + points;
+      counts.set(`${name} ${key}`, total);
+      return { points: total, msLeft: windowSeconds * 1000 };
+    },
+  };
+}
+
+test('counts on all nodes together, and on each alone while that is impossible', async (t) => {
+  setTime(t);
+  const rateCounter = sharedCounter();
+  const [one, two] = [0, 1].map(() => appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '4' }, { rateCounter }));
+  assert.ok(one && two);
+  assert.deepEqual(await statuses(one, 2, ALICE), [200, 200]);
+  assert.deepEqual(await statuses(two, 3, ALICE), [200, 200, 429]);
+  assert.deepEqual(await statuses(two, 1, BOB), [200]);
+  rateCounter.isAvailable = false;
+  assert.deepEqual(await statuses(one, 3, BOB), [200, 200, 200], 'the other one is not counted');
+  assert.deepEqual(await statuses(two, 4, BOB), [200, 200, 200, 429], 'what was counted before still is');
+});
+
+test('counts refused tokens on all nodes together', async (t) => {
+  setTime(t);
+  const rateCounter = sharedCounter();
+  const [one, two] = [0, 1].map(() => appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '1000' }, { rateCounter }));
+  assert.ok(one && two);
+  const answers = [...(await statuses(one, 60, bearer('x'))), ...(await statuses(two, 41, bearer('x')))];
+  assert.deepEqual(answers, [...Array<number>(100).fill(401), 429]);
+});

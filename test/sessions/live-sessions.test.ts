@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import { createNotifier } from '../../src/context/notifier.ts';
+import { createRequestStates } from '../../src/context/request-state.ts';
 import { createServerBuilder } from '../../src/endpoint/create-server.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
 import { createMemoryRelay } from '../../src/memory/memory-relay.ts';
@@ -229,6 +230,7 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
     buildServer: createServerBuilder(servers.createServer, {
       notify: createNotifier(),
       state: { store: stateStore, hasSession: async () => true },
+      bindRequestState: createRequestStates(),
     }),
     stateStore,
     store,

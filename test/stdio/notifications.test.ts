@@ -87,12 +87,14 @@ for (const [era, { opening }] of Object.entries(STDIO_ERAS)) {
     for (let times = 0; times < 10_000; times += 1) notify.toolsChanged();
     notify.resourceUpdated('test:mine');
     await settled();
-    assert.ok(wire.stdout.writableLength + wire.stdout.readableLength < 100_000);
+    // Node.js 22 has larger buffers than 20. All of the changes would take 700 kB.
+    const { writableLength, readableLength, writableHighWaterMark, readableHighWaterMark } = wire.stdout;
+    assert.ok(writableLength + readableLength < writableHighWaterMark + readableHighWaterMark + 10_000);
     wire.stdout.resume();
     while (wire.stdout.writableLength > 0) await settled();
     await settled();
     const told = notified(wire).filter((text) => text === 'tools/list_changed').length;
-    assert.ok(told > 0 && told < 1000, `told ${told} times`);
+    assert.ok(told > 0 && told < 5000, `told ${told} times`);
     assert.ok(notified(wire).includes('resources/updated test:mine'));
   });
 }

@@ -15,7 +15,7 @@ export interface SessionApp {
   store: SessionStore;
   eventLog: EventLog;
   /** Another app on the same store and log: the process after a restart, or another node. */
-  another: () => TestApp;
+  another: (env?: Record<string, string>, options?: TestAppOptions) => TestApp;
   /** How many of all events that were logged the log still holds. */
   heldEvents: () => Promise<number>;
 }
@@ -53,7 +53,7 @@ export function sessionApp(
     authenticate,
     ...options,
   };
-  const another = () => testApp(env, parts);
+  const another: SessionApp['another'] = (ownEnv = env, own = {}) => testApp(ownEnv, { ...parts, ...own });
   return { app: another(), clock, servers, store, eventLog, another, heldEvents };
 }
 

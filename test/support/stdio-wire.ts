@@ -57,7 +57,7 @@ export function wireInProcess(
   createServer: CreateServer,
   clock: Pick<Clock, 'after'> = systemClock,
   notify: Notifier = createNotifier(),
-  parts: Pick<ConnectStdioOptions, 'onSessionEnd' | 'stateStore'> = {},
+  parts: Pick<ConnectStdioOptions, 'onSessionEnd' | 'stateStore' | 'stateKeys'> = {},
 ): StdioWire & { hasClosed: () => boolean; sendUnended: (text: string) => void; stdout: PassThrough } {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
