@@ -15,35 +15,52 @@ local log, ended, streams = KEYS[1], KEYS[2], ARGV[1]
 local now, maxAge, maxSessionBytes, streamId = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[7]
 local OVERHEAD = 512
 local ttl = string.format('%d', 2 * maxAge)
+local tag, number, bytes, used, stream
 
-local function load(id)
+local function remove(id)
+  redis.call('UNLINK', streams .. id)
   local packed = redis.call('HGET', log, ':' .. id)
-  return packed and cmsgpack.unpack(packed) or nil
+  if not packed then return end
+  bytes = bytes - cmsgpack.unpack(packed).bytes
+  redis.call('HDEL', log, ':' .. id)
+  redis.call('HSET', log, 'bytes', bytes)
+  if id == streamId then stream = nil end
 end
 
-local function set(field, value)
-  local done = redis.pcall('HSET', log, field, value)
-  if type(done) == 'table' and done.err then
-    -- A full Redis refuses this, unless the script has changed something before. What is here already may go on.
-    redis.call('PEXPIRE', log, ttl)
-    redis.call('HSET', log, field, value)
+-- Reads the log and the stream.
+local function read()
+  local found = redis.call('HMGET', log, 'tag', 'number', 'bytes', 'used', ':' .. streamId)
+  tag, number, bytes, used = found[1], tonumber(found[2] or 0), tonumber(found[3] or 0), tonumber(found[4] or 0)
+  stream = found[5] and cmsgpack.unpack(found[5]) or nil
+end
+
+-- Forgets what has expired, and reads the rest.
+local function begin()
+  read()
+  if tag and used <= now - maxAge then
+    removeLog(log, ended, streams)
+    tag, number, bytes, used, stream = false, 0, 0, 0, nil
+  end
+  while tag do
+    local first = redis.call('LINDEX', ended, 0)
+    local packed = first and redis.call('HGET', log, ':' .. first)
+    if not first or packed and cmsgpack.unpack(packed).endedAt > now - maxAge then return end
+    remove(first)
+    redis.call('LPOP', ended)
   end
 end
 
-local function save(stream) set(':' .. streamId, cmsgpack.pack(stream)) end
-
-local function remove(id)
-  local stream = load(id)
-  if not stream then return end
-  redis.call('UNLINK', streams .. id)
-  redis.call('HDEL', log, ':' .. id)
-  redis.call('HINCRBY', log, 'bytes', -stream.bytes)
+-- Makes the log and the stream unless they exist.
+local function open(newTag)
+  tag = tag or newTag
+  if stream then return end
+  stream = { count = 0, bytes = OVERHEAD, lost = 0, scanned = '0-0', taken = 0, told = 0 }
+  bytes = bytes + OVERHEAD
 end
 
--- Keeps the session from being forgotten. All its keys expire at once, in Redis's own time, or the log first.
-local function use()
-  set('used', ARGV[2])
-  if redis.call('PTTL', log) > 1.5 * maxAge then return end
+-- All keys of a session expire at once in Redis's own time, which is renewed now and then, or the log first.
+local function renew()
+  if math.floor(2 * used / maxAge) == math.floor(2 * now / maxAge) then return end
   for _, field in ipairs(redis.call('HKEYS', log)) do
     if string.sub(field, 1, 1) == ':' then redis.call('PEXPIRE', streams .. string.sub(field, 2), ttl) end
   end
@@ -51,56 +68,43 @@ local function use()
   redis.call('PEXPIRE', log, ttl)
 end
 
--- Makes the log if there is none, and the stream.
-local function open(newTag)
-  if redis.call('HSETNX', log, 'tag', newTag) == 1 then redis.call('HSET', log, 'number', 0, 'bytes', 0) end
-  local stream = load(streamId)
-  if stream then return stream end
-  redis.call('HINCRBY', log, 'bytes', OVERHEAD)
-  return { count = 0, bytes = OVERHEAD, lost = 0, scanned = '0-0', taken = 0, told = 0 }
+local function set(...)
+  local done = redis.pcall('HSET', log, ...)
+  if type(done) == 'table' and done.err then
+    -- A full Redis refuses this, unless the script has changed something before. What is here already may go on.
+    redis.call('PEXPIRE', log, ttl)
+    redis.call('HSET', log, ...)
+  end
+end
+
+local function save(isUse)
+  local time = isUse and now or used
+  set('tag', tag, 'number', number, 'bytes', bytes, 'used', time, ':' .. streamId, cmsgpack.pack(stream))
+  if isUse then renew() end
 end
 
 -- Loses the oldest events that may be lost, until the stream keeps these bounds or has no more of them.
-local function lose(stream, maxEvents, maxBytes)
-  local before = stream.bytes
+local function lose(maxEvents, maxBytes)
   while stream.count > maxEvents or stream.bytes > maxBytes do
     local event = redis.call('XRANGE', streams .. streamId, '(' .. stream.scanned, '+', 'COUNT', 1)[1]
-    if not event then break end
+    if not event then return end
     stream.scanned = event[1]
     if event[2][1] == 'losable' then
       redis.call('XDEL', streams .. streamId, event[1])
-      stream.count = stream.count - 1
-      stream.bytes = stream.bytes - OVERHEAD - 2 * #event[2][2]
+      local size = OVERHEAD + 2 * #event[2][2]
+      stream.count, stream.bytes, bytes = stream.count - 1, stream.bytes - size, bytes - size
       stream.lost = tonumber(string.match(event[1], '%d+'))
     end
   end
-  redis.call('HINCRBY', log, 'bytes', stream.bytes - before)
 end
 
 -- Removes streams that have ended, but never the last of them, and then what may be lost of the one that grows.
-local function makeRoom(stream)
-  local excess = redis.call('HGET', log, 'bytes') - maxSessionBytes
-  while excess > 0 and redis.call('LLEN', ended) > 1 do
-    remove(redis.call('LPOP', ended))
-    excess = redis.call('HGET', log, 'bytes') - maxSessionBytes
-  end
-  if excess > 0 then lose(stream, math.huge, stream.bytes - excess) end
+local function makeRoom()
+  while bytes > maxSessionBytes and redis.call('LLEN', ended) > 1 do remove(redis.call('LPOP', ended)) end
+  if bytes > maxSessionBytes then lose(math.huge, stream.bytes + maxSessionBytes - bytes) end
 end
 
 local function wake() redis.call(ARGV[5], ARGV[6], 's' .. streamId) end
-
--- Forgets what has expired.
-local function prune()
-  local used = redis.call('HGET', log, 'used')
-  if used and tonumber(used) <= now - maxAge then removeLog(log, ended, streams) end
-  while true do
-    local first = redis.call('LINDEX', ended, 0)
-    local stream = first and load(first)
-    if not first or stream and stream.endedAt > now - maxAge then return end
-    remove(first)
-    redis.call('LPOP', ended)
-  end
-end
 `;
 
 /**
@@ -110,9 +114,9 @@ end
 export const APPEND: Script = {
   name: 'mcpAppend',
   lua: `${LOG}
-prune()
+begin()
 local holder, told, settles, node = ARGV[13], ARGV[14], ARGV[15], ARGV[16]
-local known = load(streamId) or {}
+local known = stream or {}
 if known.endedAt then return false end
 if holder ~= '' and known.holder ~= nil and known.holder ~= holder then return false end
 local calls = known.calls
@@ -126,41 +130,38 @@ if settles ~= '' then
   if not place then return false end
   table.remove(calls, place)
 end
-local stream = open(ARGV[8])
-local number = redis.call('HINCRBY', log, 'number', 1)
+open(ARGV[8])
+number = number + 1
 stream.node = stream.node or node ~= '' and node or nil
 stream.calls = calls
 stream.told = math.max(stream.told, tonumber(told))
 if ARGV[11] ~= '' then
+  -- The first change, and the one that a full Redis refuses.
   redis.call('XADD', streams .. streamId, string.format('%d-0', number), ARGV[11], ARGV[12])
-  redis.call('PEXPIRE', streams .. streamId, ttl)
-  local bytes = OVERHEAD + 2 * #ARGV[12]
-  stream.count = stream.count + 1
-  stream.bytes = stream.bytes + bytes
-  redis.call('HINCRBY', log, 'bytes', bytes)
+  if stream.count == 0 then redis.call('PEXPIRE', streams .. streamId, ttl) end
+  local size = OVERHEAD + 2 * #ARGV[12]
+  stream.count, stream.bytes, bytes = stream.count + 1, stream.bytes + size, bytes + size
 end
-lose(stream, tonumber(ARGV[9]), tonumber(ARGV[10]))
-makeRoom(stream)
-save(stream)
-use()
+lose(tonumber(ARGV[9]), tonumber(ARGV[10]))
+makeRoom()
+save(true)
 wake()
-return { number, redis.call('HGET', log, 'tag') }`,
+return { number, tag }`,
 };
 
 /** Ends the stream. */
 export const END: Script = {
   name: 'mcpEnd',
   lua: `${LOG}
-prune()
-local stream = load(streamId)
+begin()
 if not stream then return end
 if not stream.endedAt then
   stream.endedAt = now
-  save(stream)
+  save(false)
   redis.call('RPUSH', ended, streamId)
   redis.call('PEXPIRE', ended, ttl)
-  makeRoom(stream)
-  save(stream)
+  makeRoom()
+  save(false)
 end
 wake()`,
 };
@@ -169,38 +170,31 @@ wake()`,
 export const AFTER: Script = {
   name: 'mcpAfter',
   lua: `${LOG}
-prune()
-local stream = load(streamId)
-local own = redis.call('HMGET', log, 'tag', 'number')
-local number = tonumber(ARGV[9])
-if not stream or own[1] ~= ARGV[8] or number > tonumber(own[2]) then return false end
+begin()
+local last = tonumber(ARGV[9])
+if not stream or tag ~= ARGV[8] or last > number then return false end
 local events = redis.call('XRANGE', streams .. streamId, '(' .. ARGV[9] .. '-0', '+')
-return { events, number >= stream.lost and 1 or 0, stream.endedAt and 1 or 0, stream.node or false, stream.calls or {} }`,
+return { events, last >= stream.lost and 1 or 0, stream.endedAt and 1 or 0, stream.node or false, stream.calls or {} }`,
 };
 
 /** More ARGV: tag of a new log, holder, and tag and number of an event or nothing. Returns what was told. */
 export const HOLD: Script = {
   name: 'mcpHold',
   lua: `${LOG}
-prune()
-local known = load(streamId)
-if ARGV[10] ~= '' then
-  local own = redis.call('HMGET', log, 'tag', 'number')
-  local number = tonumber(ARGV[11])
-  if not known or own[1] ~= ARGV[10] or number > tonumber(own[2]) or number < known.lost then
-    if known then
-      known.holder, known.taken, known.told = false, 0, 0
-      save(known)
-    end
-    wake()
-    return false
+begin()
+local last = tonumber(ARGV[11])
+if ARGV[10] ~= '' and (not stream or tag ~= ARGV[10] or last > number or last < stream.lost) then
+  if stream then
+    stream.holder, stream.taken, stream.told = false, 0, 0
+    save(false)
   end
+  wake()
+  return false
 end
-local stream = open(ARGV[8])
+open(ARGV[8])
 stream.holder = ARGV[9]
-if ARGV[10] ~= '' then stream.taken = tonumber(ARGV[11]) end
-save(stream)
-use()
+if ARGV[10] ~= '' then stream.taken = last end
+save(true)
 wake()
 return stream.told`,
 };
@@ -209,23 +203,24 @@ return stream.told`,
 export const TAKE: Script = {
   name: 'mcpTake',
   lua: `${LOG}
-prune()
-local stream = load(streamId)
+begin()
 if not stream then return { '', {} } end
 if stream.holder == nil then stream.holder = ARGV[8] end
 if stream.holder ~= ARGV[8] then return false end
-local own = redis.call('HMGET', log, 'tag', 'number')
 local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', stream.taken), '+')
-stream.taken = tonumber(own[2])
-save(stream)
-return { own[1], events }`,
+stream.taken = number
+save(false)
+return { tag, events }`,
 };
 
 /** Keeps the session from being forgotten. */
 export const TOUCH_LOG: Script = {
   name: 'mcpTouchLog',
   lua: `${LOG}
-if redis.call('EXISTS', log) == 1 then use() end`,
+read()
+if not tag then return end
+set('used', now)
+renew()`,
 };
 
 /** Forgets the session. */

@@ -25,25 +25,29 @@ return used and tonumber(used) > tonumber(ARGV[2]) and redis.call('GET', KEYS[1]
 };
 
 /**
- * KEYS: record, index, and the session's state. ARGV: id, deadline, now, backstop, principal. Returns the record, and moves
- * it in the index, unless it has expired or is another principal's; an empty principal stands for any.
+ * KEYS: record, index. ARGV: id, now, idle time, backstop, principal. Returns the record, and moves it in the index, unless
+ * it has expired or is another principal's; an empty principal stands for any.
  */
 export const USE_SESSION: Script = {
   name: 'mcpUseSession',
   lua: `
-local used = redis.call('ZSCORE', KEYS[2], ARGV[1])
-local record = used and tonumber(used) > tonumber(ARGV[2]) and redis.call('GET', KEYS[1])
+local id, now = ARGV[1], ARGV[2]
+local used = redis.call('ZSCORE', KEYS[2], id)
+local record = used and used + ARGV[3] > tonumber(now) and redis.call('GET', KEYS[1])
 if not record then return false end
 if ARGV[5] ~= '' and string.match(record, '\\n([^\\n]*)') ~= ARGV[5] then return false end
--- The expiry in Redis's own time is renewed only now and then.
-if redis.call('PTTL', KEYS[1]) < ARGV[4] / 2 then
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[4]) end
+-- The expiry in Redis's own time is renewed with the first use in each quarter of it.
+local quarter = ARGV[4] / 4
+if math.floor(used / quarter) ~= math.floor(now / quarter) then
+  local scope = string.sub(KEYS[2], 1, -5) .. '%s:session:' .. id
+  local keys = { KEYS[1], KEYS[2], string.format(scope, 'state'), string.format(scope, 'expiry') }
+  for _, key in ipairs(keys) do redis.call('PEXPIRE', key, ARGV[4]) end
 end
-local moved = redis.pcall('ZADD', KEYS[2], ARGV[3], ARGV[1])
+local moved = redis.pcall('ZADD', KEYS[2], now, id)
 if type(moved) == 'table' and moved.err then
   -- A full Redis refuses ZADD, though this one needs no memory, unless the script has changed something before.
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[2], now, id)
 end
 return record`,
 };
@@ -98,12 +102,18 @@ end
 return removed`,
 };
 
-/** KEYS: indexes. ARGV: deadline. Returns how many sessions have not expired, and when the first of them was last used. */
+/** Lua: the indexes to look at: those that are declared, or all of the pattern that is the last of ARGV, which only a Redis without a cluster has in one place. */
+const INDEXES = `
+local indexes = KEYS
+for bucket = 0, #KEYS == 0 and 255 or -1 do indexes[bucket + 1] = string.format(ARGV[#ARGV], bucket) end
+`;
+
+/** KEYS: an index, or nothing for all. ARGV: deadline, pattern. Returns how many sessions have not expired, and when the first of them was last used. */
 export const COUNT_SESSIONS: Script = {
   name: 'mcpCountSessions',
-  lua: `
+  lua: `${INDEXES}
 local count, oldest = 0, false
-for _, key in ipairs(KEYS) do
+for _, key in ipairs(indexes) do
   count = count + redis.call('ZCOUNT', key, '(' .. ARGV[1], '+inf')
   local first = redis.call('ZRANGEBYSCORE', key, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   if first and (not oldest or tonumber(first) < tonumber(oldest)) then oldest = first end
@@ -111,13 +121,40 @@ end
 return { count, oldest }`,
 };
 
-/** KEYS: indexes. ARGV: range of times, most of each. Returns ids and times of each index, the least recently used first. */
+/** KEYS: an index, or nothing for all. ARGV: range of times, how many, pattern. Returns ids and times, the least recently used first. */
 export const OLDEST_SESSIONS: Script = {
   name: 'mcpOldestSessions',
-  lua: `
+  lua: `${INDEXES}
+local lowest, highest, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local page = math.ceil(limit / #indexes)
+-- The next session of each index, the least recently used last.
+local heads = {}
+
+local function add(key, offset, entries, place)
+  if place > #entries then
+    if #entries < 2 * page then return end
+    entries, place = redis.call('ZRANGEBYSCORE', key, lowest, highest, 'WITHSCORES', 'LIMIT', offset, page), 1
+    if #entries == 0 then return end
+  end
+  local head = { key = key, offset = offset + 1, entries = entries, place = place, time = tonumber(entries[place + 1]) }
+  local from, to = 1, #heads + 1
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if heads[middle].time > head.time then from = middle + 1 else to = middle end
+  end
+  table.insert(heads, from, head)
+end
+
+for _, key in ipairs(indexes) do
+  local entries = redis.call('ZRANGEBYSCORE', key, lowest, highest, 'WITHSCORES', 'LIMIT', 0, page)
+  add(key, 0, entries, 1)
+end
 local found = {}
-for i, key in ipairs(KEYS) do
-  found[i] = redis.call('ZRANGEBYSCORE', key, ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+while #heads > 0 and #found < 2 * limit do
+  local head = table.remove(heads)
+  found[#found + 1] = head.entries[head.place]
+  found[#found + 1] = head.entries[head.place + 1]
+  add(head.key, head.offset, head.entries, head.place + 2)
 end
 return found`,
 };

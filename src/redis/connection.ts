@@ -7,11 +7,10 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { ConfigError } from '../config/config.ts';
 import { parseRedisUrl, placeOf, type RedisAddress } from '../config/redis-url.ts';
-import { Circuit } from '../lib/circuit.ts';
 import type { Clock } from '../lib/clock.ts';
-import { UnavailableError } from '../lib/unavailable-error.ts';
 import type { Script } from '../lua/script.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { Attempts, messageOf } from './attempts.ts';
 
 /** How long to wait for an answer, and for a connection. */
 const TIMEOUT_MS = 2000;
@@ -20,12 +19,6 @@ const SILENCE_MS = 5000;
 /** How often the connection for subscriptions is tried, which otherwise would not notice that the other end is gone. */
 const PING_MS = 5000;
 const MAX_RECONNECT_MS = 2000;
-
-/** Errors that say that Redis, or this user of it, cannot do at the moment what others can. In 6.2 they are quoted within others. */
-const UNABLE =
-  /(?:^|[\s-])(?:OOM|LOADING|READONLY|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM)\s|^ERR max number of clients/;
-/** An answer of Redis, for example "WRONGTYPE Operation against …", in contrast to an error of the connection. */
-const ANSWER = 'ReplyError';
 
 /** What Redis answers. */
 export type Reply = string | number | null | Reply[];
@@ -171,8 +164,8 @@ async function open(client: Redis | Cluster): Promise<void> {
   await client.connect().catch((error: unknown) => {
     throw failure ?? error;
   });
-  // For example that there is no such database, which the library takes for a warning.
-  if (failure !== undefined) throw failure;
+  // For example that there is no such database, which the library takes for a warning. Of a cluster, some nodes may be down.
+  if (failure !== undefined && client instanceof Redis) throw failure;
 }
 
 async function readInfo(client: Redis): Promise<ReadonlyMap<string, string>> {
@@ -212,6 +205,8 @@ async function connectOne(
   };
   listening.on('message', (channel, text) => subscriber.onmessage(channel, text));
   listening.on('ready', () => subscriber.onreconnect());
+  // Both lead to the same server. If that is not the master any more, this one would go on, and hear nothing.
+  client.on('close', () => listening.disconnect(true));
   const stopPings = clock.every(PING_MS, () => void listening.ping().catch(() => {}));
   const close = async () => {
     stopPings();
@@ -219,7 +214,7 @@ async function connectOne(
     await client.quit().catch(() => client.disconnect());
   };
   const { db } = address;
-  return guarded(client, { isCluster: false, info, db, subscriber, publish: 'PUBLISH', close }, { clock, log });
+  return withCommands(client, { isCluster: false, info, db, subscriber, publish: 'PUBLISH', close }, { clock, log });
 }
 
 async function connectCluster(
@@ -257,70 +252,31 @@ async function connectCluster(
     await client.quit().catch(() => {});
     client.disconnect();
   };
-  return guarded(client, { isCluster: true, info, db: 0, subscriber, publish: 'SPUBLISH', close }, options);
+  return withCommands(client, { isCluster: true, info, db: 0, subscriber, publish: 'SPUBLISH', close }, options);
 }
 
-/** Adds the commands, whose errors are told apart and whose failures open the circuit. */
-function guarded(
+/** Adds the commands. */
+function withCommands(
   client: Redis | Cluster,
   rest: Pick<Connection, 'isCluster' | 'info' | 'db' | 'subscriber' | 'publish' | 'close'>,
   { clock, log }: ConnectOptions,
 ): Connection {
-  const circuit = new Circuit({ clock });
   const defined = new Set<string>();
   const commands = client as unknown as Record<string, (...args: (string | number)[]) => Promise<Reply>>;
-  let wasAvailable = true;
-
-  async function attempt(work: () => Promise<Reply> | undefined): Promise<Reply> {
-    if (!circuit.allows()) throw new UnavailableError('Redis is unavailable');
-    try {
-      const reply = await work();
-      circuit.succeed();
-      if (!wasAvailable) log.info('Redis is available again');
-      wasAvailable = true;
-      return reply ?? null;
-    } catch (error) {
-      if (isAnswer(error)) {
-        circuit.succeed();
-        throw refusal(error);
-      }
-      circuit.fail();
-      if (wasAvailable) log.warn('Redis is unavailable', { error: messageOf(error) });
-      wasAvailable = false;
-      throw new UnavailableError('Redis is unavailable', { cause: error });
-    }
-  }
-
+  let reason: string | undefined;
+  client.on('error', (error: unknown) => (reason = messageOf(error)));
+  client.on('ready', () => (reason = undefined));
+  const attempts = new Attempts({ clock, log, reason: () => reason });
   return {
     ...rest,
     get isAvailable() {
-      return client.status === 'ready' && !circuit.isOpen;
+      return client.status === 'ready' && attempts.isAvailable;
     },
     run(script, keys, args) {
       if (!defined.has(script.name)) client.defineCommand(script.name, { lua: script.lua });
       defined.add(script.name);
-      return attempt(() => commands[script.name]?.(keys.length, ...keys, ...args));
+      return attempts.run(async () => (await commands[script.name]?.(keys.length, ...keys, ...args)) ?? null);
     },
-    call: (command, ...args) => attempt(() => client.call(command, ...args) as Promise<Reply>),
+    call: (command, ...args) => attempts.run(() => client.call(command, ...args) as Promise<Reply>),
   };
-}
-
-function isAnswer(error: unknown): error is Error {
-  return error instanceof Error && error.name === ANSWER;
-}
-
-/** What an answer that is an error means for whoever asked. */
-function refusal(error: Error): Error {
-  // The library attaches the command, with all that clients have sent. It must not get into a log.
-  Reflect.deleteProperty(error, 'command');
-  return UNABLE.test(error.message) ? new UnavailableError('Redis refuses', { cause: error }) : error;
-}
-
-/** Whether Redis refused a command because it has no memory left. */
-export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof UnavailableError && /(?:^|[\s-])OOM /.test(messageOf(error.cause));
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }

@@ -12,7 +12,7 @@ import { createTaskQueue } from '../lib/task-queue.ts';
 import { CHANGES_SINCE, PUBLISH_CHANGE } from '../lua/change-scripts.ts';
 import type { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
-import { CHANGES_KEYS, changesChannel } from './keys.ts';
+import { CHANGES_KEYS, changesChannel } from '../lua/keys.ts';
 
 /** How long to wait before changes are published again that Redis has not taken. */
 const RETRY_MS = 1000;

@@ -9,7 +9,7 @@ import { AFTER, APPEND, DELETE_LOG, END, HOLD, TAKE, TOUCH_LOG } from '../lua/ev
 import type { Script } from '../lua/script.ts';
 import type { Channels } from './channels.ts';
 import type { Connection, Reply } from './connection.ts';
-import { channelOf, logKeys } from './keys.ts';
+import { channelOf, logKeys } from '../lua/keys.ts';
 
 /** Options for {@link createRedisEventLog}. */
 export interface RedisEventLogOptions {

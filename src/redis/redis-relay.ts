@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { RENEW_NODE } from '../lua/node-scripts.ts';
 import type { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
-import { channelOf, nodeKey } from './keys.ts';
+import { channelOf, nodeKey } from '../lua/keys.ts';
 
 /** How long a node counts as running after its last sign of life. Two may be late. */
 const ALIVE_MS = 14_000;

@@ -26,10 +26,10 @@ import {
   principalKeyOf,
   recordKey,
   sessionPrefix,
-  stateKeys,
   USED_KEYS,
+  USED_PATTERN,
   usedKey,
-} from './keys.ts';
+} from '../lua/keys.ts';
 
 /** How long a count is used again. Meanwhile it misses what other nodes create and delete. */
 const COUNT_CACHE_MS = 1000;
@@ -96,9 +96,8 @@ class Records {
   }
 
   use(id: string, principal: string): Promise<Reply> {
-    const { state, expiry } = stateKeys(`session:${id}`);
-    const args = [id, this.#deadline, this.#clock.now(), this.#backstopMs, principal];
-    return this.#connection.run(USE_SESSION, [recordKey(id), usedKey(id), state, expiry], args);
+    const args = [id, this.#clock.now(), this.#idleMs, this.#backstopMs, principal];
+    return this.#connection.run(USE_SESSION, [recordKey(id), usedKey(id)], args);
   }
 
   async update(id: string, changes: SessionChanges): Promise<number | undefined> {
@@ -194,21 +193,25 @@ class Records {
 
   /** The ids and times of the `limit` least recently used whose time is in a range. */
   async #oldest(lowest: string, highest: string, limit: number): Promise<[string, number][]> {
-    for (let perIndex = Math.min(limit, 4 + (limit >> 5)); ; perIndex = Math.min(limit, perIndex * 4)) {
-      const lists = (await this.#eachIndex(OLDEST_SESSIONS, [lowest, highest, perIndex])).flat().map(pairsOf);
-      const full = lists.filter(({ length }) => length === perIndex);
-      // What is beyond the end of a list that is full may be earlier than the rest of another.
-      const known = Math.min(...full.map((list) => list.at(-1)?.[1] ?? 0));
+    // From each index of a cluster so few that there is seldom one that has more among the oldest.
+    let atMost = this.#connection.isCluster ? Math.min(limit, 4 + (limit >> 5)) : limit;
+    for (;;) {
+      const lists = (await this.#eachIndex(OLDEST_SESSIONS, [lowest, highest, atMost])).map(pairsOf);
       const all = lists.flat().toSorted(([, one], [, other]) => one - other);
-      const certain = perIndex >= limit ? all : all.filter(([, used]) => used <= known);
-      if (certain.length >= limit || perIndex >= limit || full.length === 0) return certain.slice(0, limit);
+      if (atMost === limit) return all.slice(0, limit);
+      // What is beyond the end of a list may be earlier than the rest of another.
+      const ends = lists.map((list) => (list.length < atMost ? Infinity : (list.at(-1)?.[1] ?? 0)));
+      const end = Math.min(...ends);
+      const certain = all.filter(([, used]) => used <= end);
+      if (certain.length >= limit || end === Infinity) return certain.slice(0, limit);
+      atMost = Math.min(limit, atMost * 4);
     }
   }
 
   /** The replies of a script about all indexes: one, or on a cluster one for each index. */
   #eachIndex(script: Script, args: (string | number)[]): Promise<Reply[]> {
-    const groups = this.#connection.isCluster ? USED_KEYS.map((key) => [key]) : [USED_KEYS];
-    return Promise.all(groups.map((keys) => this.#connection.run(script, keys, args)));
+    const groups = this.#connection.isCluster ? USED_KEYS.map((key) => [key]) : [[]];
+    return Promise.all(groups.map((keys) => this.#connection.run(script, keys, [...args, USED_PATTERN])));
   }
 
   /** Looks up when sessions of a principal were last used, and corrects its index. Returns those that have not expired. */

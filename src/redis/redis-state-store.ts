@@ -2,8 +2,9 @@
 import { STATE_BOUNDS, type StateBounds, type StateStore, type StateWritten } from '../contracts/state-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DELETE_STATE, STATE_KEYS, WRITE_STATE } from '../lua/state-scripts.ts';
-import { isOutOfMemory, type Connection, type Reply } from './connection.ts';
-import { backstopMs, isSessionScope, stateKeys } from './keys.ts';
+import { isOutOfMemory } from './attempts.ts';
+import type { Connection, Reply } from './connection.ts';
+import { backstopMs, isSessionScope, stateKeys } from '../lua/keys.ts';
 
 /** Digits of a time before each value. */
 const TIME_CHARS = 15;

@@ -2,18 +2,31 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 /** Why tests of Redis are skipped; `undefined` if they run. CI requires them. */
-export const NO_REDIS = whyNot();
+export const NO_REDIS = whyNot('redis-server');
+/** The same for tests that make certificates. */
+export const NO_OPENSSL = whyNot('openssl');
 
-function whyNot(): string | undefined {
-  const { error } = spawnSync('redis-server', ['--version']);
+function whyNot(program: string): string | undefined {
+  const { error } = spawnSync(program, ['--version']);
   if (!error) return undefined;
-  if (process.env['REQUIRE_REDIS'] === '1') throw new Error('REQUIRE_REDIS=1, but redis-server is not installed');
-  return 'redis-server is not installed';
+  if (process.env['REQUIRE_REDIS'] === '1') throw new Error(`REQUIRE_REDIS=1, but ${program} is not installed`);
+  return `${program} is not installed`;
+}
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** A running Redis. */
@@ -48,7 +61,14 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
   const start = () => startServer([...base, '--databases', '1000', ...args]);
   let server = await start();
   let databases = 0;
-  const client = new Redis({ path, lazyConnect: true, retryStrategy: () => 10, maxRetriesPerRequest: null });
+  const password = args[args.indexOf('--requirepass') + 1] ?? '';
+  const client = new Redis({
+    path,
+    ...(args.includes('--requirepass') && { password }),
+    lazyConnect: true,
+    retryStrategy: () => 10,
+    maxRetriesPerRequest: null,
+  });
   client.on('error', () => {});
   return {
     url: `unix://${path}`,
@@ -68,6 +88,52 @@ export async function startRedis(args: string[] = []): Promise<TestRedis> {
       await killed(server);
       await rm(directory, { recursive: true });
     },
+  };
+}
+
+/** A running Redis Cluster. */
+export interface TestCluster {
+  /** For `REDIS_URL`: all nodes. */
+  readonly url: string;
+  /** Runs a command on each node and returns the replies. */
+  commands(name: string, ...args: (string | number)[]): Promise<unknown[]>;
+  /** Removes all keys. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const SLOTS = 16_384;
+
+/** Starts a cluster of masters on loopback. */
+export async function startCluster(size = 3): Promise<TestCluster> {
+  const ports = await Promise.all(Array.from({ length: 2 * size }, freePort));
+  const nodes = await Promise.all(
+    ports.slice(0, size).map((port, index) => {
+      const bus = ports[size + index] ?? 0;
+      const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--databases', '1'];
+      return startRedis(['--port', `${port}`, '--bind', '127.0.0.1', ...cluster]);
+    }),
+  );
+  const commands = (name: string, ...args: (string | number)[]) =>
+    Promise.all(nodes.map((node) => node.command(name, ...args)));
+  const first = (index: number) => Math.ceil((index * SLOTS) / size);
+  await Promise.all(
+    nodes.map((node, index) => node.command('CLUSTER', 'ADDSLOTSRANGE', first(index), first(index + 1) - 1)),
+  );
+  for (let index = 1; index < size; index += 1) {
+    await nodes[0]?.command('CLUSTER', 'MEET', '127.0.0.1', ports[index] ?? 0, ports[size + index] ?? 0);
+  }
+  const isReady = async () =>
+    (await commands('CLUSTER', 'INFO')).every((info) => String(info).includes('cluster_state:ok'));
+  while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 20));
+  return {
+    url: `redis://${ports
+      .slice(0, size)
+      .map((port) => `127.0.0.1:${port}`)
+      .join(',')}`,
+    commands,
+    flush: async () => void (await commands('FLUSHALL')),
+    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
   };
 }
 

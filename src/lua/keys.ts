@@ -31,6 +31,8 @@ const prefixes = Array.from({ length: BUCKETS }, (_, bucket) => `${PREFIX}{${buc
 
 /** The indexes of sessions by their last use, one for each bucket. */
 export const USED_KEYS: readonly string[] = prefixes.map((prefix) => `${prefix}used`);
+/** The form of these names in Lua, which can make them all from the number of the bucket. */
+export const USED_PATTERN = `${PREFIX}{%02x}:used`;
 /** The keys of the change log, as its scripts expect them. */
 export const CHANGES_KEYS: readonly string[] = ['number', 'events', 'order'].map((key) => `${PREFIX}{changes}:${key}`);
 
