@@ -45,9 +45,7 @@ export async function createRedisEngines({ url, clock, log, idleMs }: RedisEngin
       stateStore: createRedisStateStore({ connection, clock, idleMs }),
       changes,
       relay,
-      get isAvailable() {
-        return connection.isAvailable;
-      },
+      isAvailable: () => connection.isAvailable,
       async close() {
         changes.close();
         await relay.close();

@@ -69,7 +69,7 @@ async function recovered(engines: OpenEngines): Promise<void> {
     const results = await Promise.allSettled(attempts(engines));
     return results.every(({ status }) => status === 'fulfilled');
   });
-  assert.equal(engines.isAvailable, true);
+  assert.equal(engines.isAvailable(), true);
 }
 
 describe('trouble with Redis', { skip: NO_REDIS }, () => {
@@ -78,7 +78,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     const { engines, log } = await open(t, redis.url);
     await engines.sessionStore.create(recordOf('s'));
     await redis.kill();
-    await waitFor(() => !engines.isAvailable);
+    await waitFor(() => !engines.isAvailable());
     await assertUnavailable(engines);
     await redis.restart();
     await recovered(engines);
@@ -93,7 +93,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     await engines.sessionStore.create(recordOf('s'));
     redis.signal('SIGSTOP');
     await assertUnavailable(engines);
-    assert.equal(engines.isAvailable, false);
+    assert.equal(engines.isAvailable(), false);
     const hasAnswered = { yet: false };
     const refused = engines.sessionStore.use('s', 'p').catch(() => (hasAnswered.yet = true));
     await new Promise((resolve) => setImmediate(resolve));
@@ -150,7 +150,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     const there: unknown[] = [];
     one.engines.changes.subscribe((event) => void here.push(event));
     await redis.kill();
-    await waitFor(() => !one.engines.isAvailable);
+    await waitFor(() => !one.engines.isAvailable());
     one.engines.changes.publish({ kind: 'tools_list_changed' });
     await waitFor(() => here.length === 1);
     other.engines.changes.subscribe((event) => void there.push(event));
@@ -200,7 +200,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     await eventLog.touch('s');
     assert.deepEqual((await eventLog.after('s', id))?.events, []);
     assert.equal(await relay.isAlive(relay.node), true);
-    assert.equal(engines.isAvailable, true);
+    assert.equal(engines.isAvailable(), true);
     assert.equal(await sessionStore.delete('s'), true);
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     await recovered(engines);
