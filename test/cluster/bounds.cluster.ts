@@ -73,9 +73,10 @@ test('caps count the sessions of all nodes', { timeout: TIMEOUT_MS }, async (t) 
     const [first = '', second = '', third = ''] = alices;
     assert.equal(await statusOf(first, 'alice'), 200);
     const fourth = await openAt(cluster.node(0).url, 'alice');
-    assert.deepEqual(await Promise.all([first, second, third, fourth.id].map((id) => statusOf(id, 'alice'))), [
-      200, 404, 200, 200,
-    ]);
+    assert.deepEqual(
+      await Promise.all([first, second, third, fourth.id].map((id) => statusOf(id, 'alice'))),
+      [200, 404, 200, 200],
+    );
     assert.equal(await endOf(cluster, second, 'evicted'), 1);
   });
 

@@ -64,7 +64,8 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
           await client.heard.next('notifications/resources/updated', { uri: 'test:watched' });
           await client.heard.next(TOOLS);
         }
-        assert.deepEqual([TOOLS, 'notifications/resources/updated'].map(client.heard.left), [0, 0]);
+        const left = [TOOLS, 'notifications/resources/updated'].map((method) => client.heard.left(method));
+        assert.deepEqual(left, [0, 0]);
       });
 
       await t.test(`a ${kind} client cancels a call, and its tool learns of it`, async () => {

@@ -19,6 +19,8 @@ export type Question = 'form' | 'model' | 'roots';
 /** A line from a node. */
 export type Report =
   | { started: string }
+  /** A call of `work` is about to be answered. */
+  | { finished: string }
   | { cancelled: string }
   | { answered: string; with: string }
   /** The client has said that its roots have changed. */

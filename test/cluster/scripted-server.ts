@@ -55,6 +55,7 @@ export function createScriptedServers({ node, report }: { node: string; report: 
           await progress(mcpReq, step, `${name} ${step}`);
         }
         await delay(ms / (steps + 1));
+        report({ finished: name });
         return text(`${name} on ${node}`);
       });
       return server;
