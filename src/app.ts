@@ -116,7 +116,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
   const engines = { stateStore, sessionStore, eventLog, changes, relay };
   const eras = createEras(createServer, { ...parts, ...engines, notify });
-  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras });
+  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, relay });
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);

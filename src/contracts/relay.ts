@@ -20,6 +20,8 @@ export type RelayMessage =
 export interface Relay {
   /** The name of this process: at least 64 random bits, so that no other has it, nor this one after a restart. */
   readonly node: string;
+  /** Whether other nodes may have the same sessions. Then this one leaves new calls to them as soon as it stops. */
+  readonly hasPeers: boolean;
   /** Whether a node is running, as far as anybody knows; one that has died counts as running for another 15 seconds at most. */
   isAlive(node: string): Promise<boolean>;
   /**

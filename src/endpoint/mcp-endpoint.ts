@@ -3,6 +3,7 @@
  * `sessions/`, or `stateless.ts` without sessions, serves the 2025 revisions.
  */
 import { principalKey, type Caller } from '../auth/caller.ts';
+import type { Relay } from '../contracts/relay.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { UnavailableError } from '../lib/unavailable-error.ts';
@@ -32,6 +33,8 @@ export interface McpEndpointOptions {
   maxBodyBytes: number;
   /** Most calls of one authenticated principal that may run at a time. */
   maxCallsPerPrincipal: number;
+  /** Knows whether there are other nodes. */
+  relay: Pick<Relay, 'hasPeers'>;
   log: Logger;
 }
 
@@ -40,7 +43,10 @@ export type McpEndpoint = (request: Request, caller: Caller, readBody: ReadBody)
 
 /** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, log } = options;
+  const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, relay, log } = options;
+
+  /** Whether new calls and streams are for other nodes: this one is stopping, and would never be done. */
+  const isForPeers = () => relay.hasPeers && lifecycle.phase !== 'serving';
 
   async function servePost(received: McpRequest, readBody: ReadBody): Promise<Response> {
     const { request, headers, caller } = received;
@@ -55,6 +61,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
     const principal = principalKey(caller);
     const calls = incoming.requests.length;
+    if (calls > 0 && isForPeers()) return stoppingResponse(incoming.id);
     if (calls > 0 && callsInFlight.countOf(principal) + calls > maxCallsPerPrincipal) {
       log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit');
       return tooManyCallsResponse('principal', maxCallsPerPrincipal, incoming.id);
@@ -76,6 +83,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       case 'POST':
         return servePost(received, readBody);
       case 'GET':
+        if (isForPeers()) return stoppingResponse();
         return orUnavailable(legacy.get(received), null);
       case 'DELETE':
         return orUnavailable(legacy.delete(received), null);

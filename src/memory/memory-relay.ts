@@ -6,6 +6,7 @@ export function createMemoryRelay(): Relay {
   const node = crypto.randomUUID();
   return {
     node,
+    hasPeers: false,
     isAlive: async (other) => other === node,
     join: async () => () => {},
     send: async () => {},

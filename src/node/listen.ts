@@ -93,12 +93,22 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
       const deadline = clock.now() + FLUSH_MS;
       await connections.unsent.idleWithin(FLUSH_MS, clock);
       connections.close();
+      await takeWhatHasArrived();
       // It ends idle connections, and leaves those whose first request is on its way.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
       await closed.finally(cut);
     },
   };
+}
+
+/**
+ * Lets Node.js accept the connections that wait in the system, and read their requests: the end of the listener would break
+ * them, and a proxy would answer 502.
+ */
+async function takeWhatHasArrived(): Promise<void> {
+  // The rest of this turn of the event loop, one to accept, and one to read.
+  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {

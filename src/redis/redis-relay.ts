@@ -47,6 +47,7 @@ export async function createRedisRelay({ connection, channels, clock }: RedisRel
 
   return {
     node,
+    hasPeers: true,
     async isAlive(other) {
       if (other === node) return true;
       const known = seen.get(other);

@@ -41,7 +41,7 @@ for (const engine of ['eventLog', 'relay'] as const)
   test(`answers 503 with Retry-After to GET while the ${engine} is unavailable`, async () => {
     const context = sessionApp();
     const { id } = await openSession(context.app);
-    const relay = { node: 'n', isAlive: gone, join: gone, send: gone };
+    const relay = { node: 'n', hasPeers: true, isAlive: gone, join: gone, send: gone };
     const eventLog = { ...context.eventLog, hold: gone, after: gone };
     const failing = context.another({}, engine === 'relay' ? { relay } : { eventLog });
     await assertRefused(await sessionOf(failing, id).get(), unavailable);

@@ -1,10 +1,10 @@
 /** Starts real proxies on loopback, each in the foreground with a configuration of its own. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { canConnect, freePort } from '../support/ports.ts';
 import { startCommand, type EntryProcess } from '../support/process.ts';
 import { configOf, type ProxyKind, type ProxyOptions } from './configs.ts';
 
@@ -53,7 +53,8 @@ export async function startProxy(t: TestContext, kind: ProxyKind, options: Proxy
   };
 }
 
-async function listening(proxy: EntryProcess, port: number): Promise<void> {
+/** Waits until a proxy listens. */
+export async function listening(proxy: EntryProcess, port: number): Promise<void> {
   let ended = false;
   const exit = proxy.exit().finally(() => (ended = true));
   exit.catch(() => {});
@@ -61,20 +62,4 @@ async function listening(proxy: EntryProcess, port: number): Promise<void> {
     if (ended) throw new Error(`The proxy ended: ${JSON.stringify(await exit)} ${proxy.stderr}`);
     await delay(LOOK_AGAIN_MS);
   }
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SessionStore } from '../../src/contracts/session-store.ts';
+import { createMemoryRelay } from '../../src/memory/memory-relay.ts';
 import {
   answerOf,
   eventsIn,
@@ -86,6 +87,34 @@ describe('while it waits for a call', () => {
       await draining.done;
     });
   }
+
+  test('existing sessions go on elsewhere if there are other nodes: 503 to calls and streams, but not to what running calls need', async () => {
+    const speaker = createSpeaker();
+    const scene = { ...sessionApp(speaker.tools, {}, { relay: { ...createMemoryRelay(), hasPeers: true } }), speaker };
+    const session = await openSession(scene.app);
+    const call = readStream(await speak(session));
+    const speech = await speaker.next();
+    const { id } = await call.next();
+    const draining = startDraining(scene);
+
+    for (const response of [await session.post(rpc('ping', {}, 'late')), await session.get(), await session.get(id)]) {
+      assert.equal(response.status, 503);
+      assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    }
+    await speech.say('still here');
+    assert.deepEqual(said(await call.next()), ['still here']);
+    const progress = { progressToken: 'unknown', progress: 1 };
+    assert.equal(
+      (await session.post({ jsonrpc: '2.0', method: 'notifications/progress', params: progress })).status,
+      202,
+    );
+    assert.equal(draining.isDone, false);
+    speech.end('done');
+    assert.deepEqual(said(await call.next()), ['= done']);
+    assert.equal(await draining.done, 0);
+    // The record is there for the others.
+    assert.equal(await scene.store.count(), 1);
+  });
 
   test('existing sessions go on: calls, streams, resumption, and their end', async () => {
     const scene = setUp();

@@ -54,6 +54,7 @@ export function createHub(): Hub {
       alive.add(node);
       return {
         node,
+        hasPeers: true,
         isAlive: async (other) => alive.has(other),
         async join(sessionId, listener) {
           const joined = members.get(sessionId) ?? new Set();
