@@ -168,9 +168,10 @@ export class Streams {
     return connection !== undefined;
   }
 
-  /** Looks after streams whose calls run on other nodes, and which may be gone. */
+  /** Looks after streams that follow the log: news may have been lost, and nodes that run their calls may be gone. */
   checkFollowed(): void {
     this.#followed?.wakeAll();
+    this.ofGet?.wake();
   }
 
   /** Ends every connection, and makes no more. What was sent before is logged: the session may go on with another transport. */
