@@ -47,15 +47,19 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
       }
     },
     async end(streamId) {
-      if (!isClosed) await eventLog.end(sessionId, streamId).catch(report);
+      if (isClosed) return;
+      // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
+      await (hasGap ? forgetBeforeGap() : eventLog.end(sessionId, streamId)).catch(report);
     },
     async after(eventId) {
       const found = hasGap ? undefined : await eventLog.after(sessionId, eventId);
       if (!found) return undefined;
       const { owed, ...missed } = found;
+      // Nothing follows the last answer, even if the log could not be told that the stream has ended.
+      const hasEnded = missed.hasEnded || owed?.calls.length === 0;
       // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
       const isAbandoned = owed !== undefined && (owed.node === relay.node || !(await relay.isAlive(owed.node)));
-      return { ...missed, abandoned: isAbandoned ? owed.calls : [] };
+      return { ...missed, hasEnded, abandoned: isAbandoned ? owed.calls : [] };
     },
     async hold(holder, eventId) {
       await forgetBeforeGap();

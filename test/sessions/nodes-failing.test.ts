@@ -23,16 +23,16 @@ async function setUp(tools: Record<string, Tool>) {
   return { nodes, one, two, first, second: sessionOf(two.app, first.id) };
 }
 
-/** A log whose methods reject while it is unavailable. */
+/** A log whose methods reject while it is unavailable; a test may also replace them. */
 function breakable(log: EventLog) {
-  const state = { isAvailable: true };
+  const state = { isAvailable: true, append: log.append, end: log.end };
   const check = () => {
     if (!state.isAvailable) throw new UnavailableError('The engine is unavailable');
   };
   const eventLog: EventLog = {
     ...log,
-    append: async (...event) => (check(), log.append(...event)),
-    end: async (...stream) => (check(), log.end(...stream)),
+    append: async (...event) => (check(), state.append(...event)),
+    end: async (...stream) => (check(), state.end(...stream)),
     after: async (...event) => (check(), log.after(...event)),
     hold: async (...stream) => (check(), log.hold(...stream)),
     take: async (...stream) => (check(), log.take(...stream)),
@@ -57,4 +57,35 @@ test('sends on the GET stream what could not be read when it was appended, as so
   await Promise.race([stream.next(), settled()]);
   assert.deepEqual(said(...eventsIn(stream.text)), ['priming', 'a']);
   for (const one of [stream, call]) await one.cancel();
+});
+
+test('ends a stream with its last answer, even if the engine was unavailable when it ended', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.end = async () => assert.fail('The engine is unavailable');
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  for (const late of [following, readStream(await second.get(id))]) {
+    await late.ended();
+    assert.deepEqual(said(...eventsIn(late.text)), ['= done']);
+  }
+});
+
+test('refuses to resume a stream whose answer could not be logged, rather than ending it without', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.append = async () => assert.fail('The engine is unavailable');
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  await following.ended();
+  assert.deepEqual(said(...eventsIn(stream.text)), ['priming', '= done'], 'it is still connected to the node of the call');
+  assert.equal((await second.get(id)).status, 400);
 });
