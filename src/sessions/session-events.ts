@@ -33,6 +33,10 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
   }
 
   return {
+    get hasGap() {
+      return hasGap;
+    },
+    mend: () => forgetBeforeGap().catch(report),
     async append(streamId, data, { owes, ...how } = {}) {
       if (isClosed) return { id: undefined, isRefused: false };
       try {

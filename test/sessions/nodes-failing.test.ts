@@ -75,6 +75,22 @@ test('ends a stream with its last answer, even if the engine was unavailable whe
   }
 });
 
+test('does not keep a client of another node waiting for an answer that could not be logged', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.isAvailable = false;
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  one.log.isAvailable = true;
+  await pass(nodes.clock, 2 * UPKEEP_MS);
+  await following.ended();
+  assert.equal((await second.get(id)).status, 400);
+});
+
 test('refuses to resume a stream whose answer could not be logged, rather than ending it without', async () => {
   const { tools, next } = createSpeaker();
   const { nodes, one, first, second } = await setUp(tools);
@@ -86,6 +102,10 @@ test('refuses to resume a stream whose answer could not be logged, rather than e
   await stream.ended();
   await pass(nodes.clock, UPKEEP_MS);
   await following.ended();
-  assert.deepEqual(said(...eventsIn(stream.text)), ['priming', '= done'], 'it is still connected to the node of the call');
+  assert.deepEqual(
+    said(...eventsIn(stream.text)),
+    ['priming', '= done'],
+    'it is still connected to the node of the call',
+  );
   assert.equal((await second.get(id)).status, 400);
 });
