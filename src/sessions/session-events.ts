@@ -22,9 +22,15 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
+  let forgetting: Promise<void> | undefined;
 
   async function forgetBeforeGap(): Promise<void> {
-    if (hasGap) await eventLog.delete(sessionId);
+    // Once at a time: the event that comes next must not be forgotten, too.
+    if (hasGap) await (forgetting ??= forget().finally(() => (forgetting = undefined)));
+  }
+
+  async function forget(): Promise<void> {
+    await eventLog.delete(sessionId);
     hasGap = false;
   }
 
