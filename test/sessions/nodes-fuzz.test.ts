@@ -153,16 +153,19 @@ function pass(world: FuzzWorld, milliseconds: number): void {
 
 async function run(seed: number): Promise<void> {
   const { world, clients } = await setUp(seed);
-  const { random, schedule } = world;
   const actions = actionsOf(world, clients);
-  for (let step = 1; step <= STEPS; step += 1) {
-    world.watch(random.pick(actions)());
-    for (let turns = random.pick([0, 0, 1, 2, 4, 8, 30]); turns > 0; turns -= 1) await schedule.step();
-    world.check();
+  try {
+    for (let step = 1; step <= STEPS; step += 1) {
+      world.watch(world.random.pick(actions)());
+      for (let turns = world.random.pick([0, 0, 1, 2, 4, 8, 30]); turns > 0; turns -= 1) await world.schedule.step();
+      world.check();
+    }
+    await finish(world, clients);
+    await checkReplays(world, clients);
+    await checkEnd(world, clients);
+  } finally {
+    world.bury();
   }
-  await finish(world, clients);
-  await checkReplays(world, clients);
-  await checkEnd(world, clients);
 }
 
 test(`each client gets every event once, in order, and nobody else's, in any order (seed ${NODES_SEED})`, async () => {

@@ -158,5 +158,4 @@ export async function checkEnd(world: FuzzWorld, clients: ModelClient[]): Promis
   }
   await world.settled('a stop', ...world.usable.map(({ app }) => app.drain()));
   for (const { machine } of world.nodes) if (living.has(machine)) assert.equal(machine.timers, 0, 'timers');
-  await world.bury();
 }
