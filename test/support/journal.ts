@@ -25,6 +25,8 @@ export interface SessionJournal {
   ids: string[];
   /** Whether a node that joined the session did not hear what another one said about it. */
   isUnheard: boolean;
+  /** Whether the log was forgotten, because of a gap. */
+  isForgotten: boolean;
   /** Whether the client has asked for its end. */
   isEnding: boolean;
 }
@@ -44,6 +46,7 @@ export class Journal {
       gaps: new Set(),
       ids: [],
       isUnheard: false,
+      isForgotten: false,
       isEnding: false,
     };
     this.#sessions.set(sessionId, journal);
@@ -71,7 +74,9 @@ export class Journal {
   }
 
   forgotten(sessionId: string): void {
-    for (const event of this.of(sessionId).told) event.isForgotten = true;
+    const session = this.of(sessionId);
+    session.isForgotten = true;
+    for (const event of session.told) event.isForgotten = true;
   }
 
   mended(machine: Machine, sessionId: string): void {
