@@ -13,6 +13,7 @@ export const RUNS = [
   'listeners',
   'growth',
   'bystander',
+  'engines',
 ] as const;
 export type RunName = (typeof RUNS)[number];
 

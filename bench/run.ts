@@ -5,6 +5,7 @@ import { writeReport } from './report.ts';
 import type { Run, Section } from './section.ts';
 import { bystander } from './runs/bystander.ts';
 import { compare } from './runs/compare.ts';
+import { engines } from './runs/engines.ts';
 import { growth } from './runs/growth.ts';
 import { listeners } from './runs/listeners.ts';
 import { memory } from './runs/memory.ts';
@@ -22,6 +23,7 @@ const RUN: Readonly<Record<RunName, Run>> = {
   listeners,
   growth,
   bystander,
+  engines,
 };
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);

@@ -7,7 +7,8 @@
  */
 import { isLoopback } from '../security/loopback.ts';
 import { canonicalUrl, exposure, isAuthorized } from './exposure.ts';
-import { SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 
 /** Wrong settings. The message has one line for each: the variable, its value unless that is secret, and what would be right. */
 export class ConfigError extends Error {
@@ -37,6 +38,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (problems.length === 0) {
     problems.push(...exposureProblems(config as Config), ...authorizationProblems(config as Config));
+    if (config['redisUrl'] !== undefined && config['dataDir'] !== undefined) {
+      problems.push('REDIS_URL and MCP_DATA_DIR exclude each other: sessions are kept in Redis or in a file.');
+    }
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return Object.freeze(config as Config);

@@ -4,27 +4,13 @@
  * `config.ts` reads the environment with it; `--help` and the README show it.
  */
 import * as z from 'zod';
-import { MIN_TOKEN_CHARS, parseStaticTokens, type StaticToken } from '../auth/static-tokens.ts';
-import { SCOPE, scopesIn } from '../auth/access-token.ts';
 import { isOrigin } from '../security/host-origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
+import { AUTH_SETTINGS } from './auth-settings.ts';
 import { isRedisUrl } from './redis-url.ts';
-import { endpointUrl, hostname, integer, issuerUrl, list, optional, origin, secretKeys } from './values.ts';
-
-/** One setting. */
-export interface Setting<T> {
-  variable: string;
-  /** The default, used if the variable is unset or empty; has the form of the variable. */
-  fallback: string;
-  schema: z.ZodType<T, string>;
-  /** Completes the sentence "NAME must be …". */
-  expected: string;
-  meaning: string;
-  /** Whether the value must never be shown, not even in an error message. */
-  secret?: true;
-}
-const setting = <T>(definition: Setting<T>) => definition;
+import { setting } from './setting.ts';
+import { endpointUrl, hostname, integer, list, optional } from './values.ts';
 
 /** Every setting, by its name in `Config`. */
 export const SETTINGS = {
@@ -124,6 +110,15 @@ export const SETTINGS = {
     expected: 'seconds from 1 to 31536000',
     meaning: 'How long the server of an idle session stays in memory. By default as long as the session',
   }),
+  dataDir: setting({
+    variable: 'MCP_DATA_DIR',
+    fallback: '',
+    // A URL would become the name of a directory, without a word.
+    schema: optional(z.string().regex(/^(?!\w+:\/\/)/)),
+    expected: 'the path of a directory',
+    meaning:
+      'Directory of the file that keeps sessions, their events, and state, so that a restart loses none of them. By default they are in memory. Needs Node.js 22.13',
+  }),
   callTimeoutSeconds: setting({
     variable: 'MCP_CALL_TIMEOUT_SECONDS',
     fallback: '3600',
@@ -174,76 +169,7 @@ export const SETTINGS = {
     expected: 'seconds from 0 to 3600',
     meaning: 'How long a stop waits for running calls before it cuts them off',
   }),
-  authTokens: setting({
-    variable: 'MCP_AUTH_TOKENS',
-    fallback: '',
-    // Commas alone must not count as an empty list: callers would be unauthenticated.
-    schema: z
-      .string()
-      .regex(/^$|[^,\s]/)
-      .pipe(list(z.string()))
-      .transform(parseStaticTokens)
-      .pipe(z.custom<StaticToken[]>(Array.isArray)),
-    expected: `name:token or name:token:scopes, separated by commas, with different names, and tokens of ${MIN_TOKEN_CHARS} or more of A-Z a-z 0-9 - . _ ~ + /`,
-    meaning: 'Static bearer tokens, as `name:token` or `name:token:scope scope`, separated by commas',
-    secret: true,
-  }),
-  oauthIssuer: setting({
-    variable: 'MCP_OAUTH_ISSUER',
-    fallback: '',
-    schema: optional(issuerUrl),
-    expected: 'the https URL of an authorization server exactly as in iss; http only on localhost or 127.0.0.1',
-    meaning: 'Authorization server whose access tokens are accepted, exactly as in their `iss`',
-  }),
-  oauthIssuerAddress: setting({
-    variable: 'MCP_OAUTH_ISSUER_ADDRESS',
-    fallback: '',
-    schema: optional(origin),
-    expected: 'the scheme, host and port of the authorization server as this server reaches it, without a path',
-    meaning:
-      'Origin at which this server reaches the issuer, if that is not the one in its name, as between containers',
-  }),
-  oauthAudience: setting({
-    variable: 'MCP_OAUTH_AUDIENCE',
-    fallback: '',
-    schema: optional(z.string().regex(/^\S+$/)),
-    expected: 'the name of this server in aud, without spaces',
-    meaning: 'Name of this server in the `aud` of access tokens, if the issuer cannot use its URL',
-  }),
-  requiredScopes: setting({
-    variable: 'MCP_REQUIRED_SCOPES',
-    fallback: '',
-    schema: z
-      .string()
-      .transform(scopesIn)
-      .pipe(z.array(z.string().regex(SCOPE))),
-    expected: 'scopes separated by spaces',
-    meaning: 'Scopes that every request needs, separated by spaces',
-  }),
-  introspectionClientId: setting({
-    variable: 'MCP_INTROSPECTION_CLIENT_ID',
-    fallback: '',
-    schema: optional(z.string().min(1)),
-    expected: 'a client id',
-    meaning: 'With the secret: the issuer is asked about every token (RFC 7662), as this client',
-  }),
-  introspectionClientSecret: setting({
-    variable: 'MCP_INTROSPECTION_CLIENT_SECRET',
-    fallback: '',
-    schema: optional(z.string().min(1)),
-    expected: 'a client secret',
-    meaning: 'Secret of that client',
-    secret: true,
-  }),
-  stateKeys: setting({
-    variable: 'MCP_STATE_KEY',
-    fallback: '',
-    schema: secretKeys,
-    expected: 'a key of 32 bytes in hex, base64 or base64url, or several different ones, separated by commas',
-    meaning:
-      'Key of 32 bytes in hex, base64 or base64url that signs `requestState`, the same on all nodes; of several, separated by commas, the first signs. By default a random one of the process',
-    secret: true,
-  }),
+  ...AUTH_SETTINGS,
   rateLimit: setting({
     variable: 'MCP_RATE_LIMIT',
     fallback: '600',

@@ -16,6 +16,7 @@
  * | `{bucket}:state:SCOPE` | hash | values of a session or a caller |
  * | `{bucket}:expiry:SCOPE` | sorted set | those of them that expire, by time |
  * | `{bucket}:principal:HASH` | sorted set | ids of the sessions of a principal |
+ * | `{bucket}:rate:NAME:HASH` | string | the requests of a caller in its window |
  * | `{changes}:…` | | what has changed, see `lua/change-scripts.ts`, and a channel |
  * | `node:NODE` | string | present while a node is running |
  */
@@ -78,10 +79,16 @@ export function stateKeys(scope: string): { state: string; expiry: string } {
   return { state: `${prefix}state:${scope}`, expiry: `${prefix}expiry:${scope}` };
 }
 
-/** The sessions of a principal. Its name may be long, and tells who it is. */
+/** The sessions of a principal. */
 export function principalKeyOf(principal: string): string {
-  const hash = createHash('sha256').update(principal).digest('hex').slice(0, 32);
+  const hash = hashOf(principal);
   return `${sessionPrefix(hash)}principal:${hash}`;
+}
+
+/** The count of a caller's requests. */
+export function rateKey(name: string, caller: string): string {
+  const hash = hashOf(caller);
+  return `${sessionPrefix(hash)}rate:${name}:${hash}`;
 }
 
 /** The key that shows that a node is running. */
@@ -107,6 +114,11 @@ export function byBucket(ids: readonly string[]): string[][] {
     else groups.set(bucket, [id]);
   }
   return [...groups.values()];
+}
+
+/** Names of callers may be long, and tell who they are. */
+function hashOf(caller: string): string {
+  return createHash('sha256').update(caller).digest('hex').slice(0, 32);
 }
 
 /** FNV-1a, folded to a byte. Not for secrets: ids are random, and whoever chooses scopes could fill one bucket at most. */

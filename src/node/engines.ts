@@ -2,7 +2,12 @@
 import { ConfigError, type Config } from '../config/config.ts';
 import type { OpenEngines } from '../contracts/engines.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createMemoryRelay } from '../memory/memory-relay.ts';
 import type { Logger } from '../telemetry/log.ts';
+
+/** Nothing fails open: the states of other nodes are refused. */
+const NO_STATE_KEY =
+  'REDIS_URL is set but MCP_STATE_KEY is not: if a tool of 2026-07-28 asks its user on one node, others refuse the answer';
 
 /** What the engines need. */
 export interface EnginesOptions {
@@ -16,9 +21,26 @@ export interface EnginesOptions {
  * @throws {@link ConfigError} if they cannot be opened.
  */
 export async function openEngines(config: Config, options: EnginesOptions): Promise<OpenEngines | undefined> {
-  const { redisUrl, sessionIdleSeconds } = config;
-  if (redisUrl !== undefined) return openRedis(redisUrl, sessionIdleSeconds * 1000, options);
+  const { redisUrl, dataDir } = config;
+  const idleMs = config.sessionIdleSeconds * 1000;
+  if (redisUrl !== undefined) {
+    const engines = await openRedis(redisUrl, idleMs, options);
+    if (config.stateKeys.length === 0) options.log.warn(NO_STATE_KEY);
+    return engines;
+  }
+  if (dataDir !== undefined) return openFile(dataDir, idleMs, options);
   return undefined;
+}
+
+async function openFile(dataDir: string, idleMs: number, options: EnginesOptions): Promise<OpenEngines> {
+  const { DataFileError } = await import('../sqlite/data-file.ts');
+  const { openSqliteEngines } = await import('../sqlite/sqlite-engines.ts');
+  try {
+    return openSqliteEngines({ dataDir, idleMs, relay: createMemoryRelay(), ...options });
+  } catch (error) {
+    if (!(error instanceof DataFileError)) throw error;
+    throw new ConfigError(`MCP_DATA_DIR=${dataDir} ${error.message}.`, { cause: error });
+  }
 }
 
 async function openRedis(url: string, idleMs: number, options: EnginesOptions): Promise<OpenEngines> {

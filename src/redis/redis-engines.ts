@@ -1,7 +1,10 @@
 /** The engines on Redis, and what they need of it. */
 import { ConfigError } from '../config/config.ts';
 import type { OpenEngines } from '../contracts/engines.ts';
+import type { RateCounter } from '../contracts/rate-counter.ts';
 import type { Clock } from '../lib/clock.ts';
+import { rateKey } from '../lua/keys.ts';
+import { COUNT_RATE } from '../lua/node-scripts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createChannels } from './channels.ts';
 import { connect, type Connection } from './connection.ts';
@@ -45,6 +48,7 @@ export async function createRedisEngines({ url, clock, log, idleMs }: RedisEngin
       stateStore: createRedisStateStore({ connection, clock, idleMs }),
       changes,
       relay,
+      rateCounter: createRateCounter(connection),
       isAvailable: () => connection.isAvailable,
       async close() {
         changes.close();
@@ -58,6 +62,17 @@ export async function createRedisEngines({ url, clock, log, idleMs }: RedisEngin
     const { message } = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
     throw new ConfigError(`REDIS_URL: Redis cannot be used: ${message}`);
   }
+}
+
+/** Windows are measured by Redis's clock, since the clocks of nodes differ. */
+function createRateCounter(connection: Connection): RateCounter {
+  return {
+    async add(name, key, points, windowSeconds) {
+      const reply = await connection.run(COUNT_RATE, [rateKey(name, key)], [points, windowSeconds * 1000]);
+      const [sum, msLeft] = reply as [number, number];
+      return { points: sum, msLeft };
+    },
+  };
 }
 
 function checkServer({ info, isCluster }: Connection, log: Logger): void {

@@ -127,7 +127,7 @@ export class LiveSession {
     for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
   }
 
-  /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
+  /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
   get isAttached(): boolean {
     return this.#transport.isAttached;
   }
@@ -195,7 +195,7 @@ export class LiveSession {
     if (record) await this.update(record);
   }
 
-  /** Looks after streams that were resumed here: the nodes that run their calls may be gone. */
+  /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
   checkStreams(): void {
     this.#transport.streams.checkFollowed();
   }

@@ -22,9 +22,15 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
+  let forgetting: Promise<void> | undefined;
 
   async function forgetBeforeGap(): Promise<void> {
-    if (hasGap) await eventLog.delete(sessionId);
+    // Once at a time: the event that comes next must not be forgotten, too.
+    if (hasGap) await (forgetting ??= forget().finally(() => (forgetting = undefined)));
+  }
+
+  async function forget(): Promise<void> {
+    await eventLog.delete(sessionId);
     hasGap = false;
   }
 
@@ -33,6 +39,10 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
   }
 
   return {
+    get hasGap() {
+      return hasGap;
+    },
+    mend: () => forgetBeforeGap().catch(report),
     async append(streamId, data, { owes, ...how } = {}) {
       if (isClosed) return { id: undefined, isRefused: false };
       try {
@@ -47,15 +57,19 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
       }
     },
     async end(streamId) {
-      if (!isClosed) await eventLog.end(sessionId, streamId).catch(report);
+      if (isClosed) return;
+      // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
+      await (hasGap ? forgetBeforeGap() : eventLog.end(sessionId, streamId)).catch(report);
     },
     async after(eventId) {
       const found = hasGap ? undefined : await eventLog.after(sessionId, eventId);
       if (!found) return undefined;
       const { owed, ...missed } = found;
+      // Nothing follows the last answer, even if the log could not be told that the stream has ended.
+      const hasEnded = missed.hasEnded || owed?.calls.length === 0;
       // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
       const isAbandoned = !owed || owed.node === relay.node || !(await relay.isAlive(owed.node));
-      return { ...missed, abandoned: isAbandoned ? (owed?.calls ?? []) : undefined };
+      return { ...missed, hasEnded, abandoned: isAbandoned ? (owed?.calls ?? []) : undefined };
     },
     async hold(holder, eventId) {
       await forgetBeforeGap();

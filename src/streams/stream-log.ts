@@ -31,6 +31,10 @@ export interface Missed extends Omit<LaterEvents, 'owed'> {
 
 /** The log of one session's events. */
 export interface StreamLog {
+  /** Whether an event could not be appended, and the log still has those before it. */
+  readonly hasGap: boolean;
+  /** Has the log forget the events before a gap, so that nobody resumes across it. Never rejects. */
+  mend(): Promise<void>;
   /** Never rejects. */
   append(streamId: string, data: string | undefined, how?: StreamAppend): Promise<Appended>;
   /** Never rejects. */

@@ -73,6 +73,11 @@ export class Streams {
     return this.#connections.size > 0;
   }
 
+  /** Whether the log has yet to forget the events before one that it has missed: clients of other nodes may wait for that. */
+  get hasGap(): boolean {
+    return this.#options.events?.hasGap === true;
+  }
+
   /** Names a new stream and connects it. */
   open(stream: Stream): Response {
     stream.id = crypto.randomUUID();
@@ -168,9 +173,16 @@ export class Streams {
     return connection !== undefined;
   }
 
-  /** Looks after streams whose calls run on other nodes, and which may be gone. */
+  /** Looks after streams that follow the log: news may have been lost, and nodes that run their calls may be gone. */
   checkFollowed(): void {
+    const { events: log, ondetach } = this.#options;
     this.#followed?.wakeAll();
+    this.ofGet?.wake();
+    if (!log?.hasGap) return;
+    void this.inOrder(async () => {
+      await log.mend();
+      if (!log.hasGap) ondetach();
+    });
   }
 
   /** Ends every connection, and makes no more. What was sent before is logged: the session may go on with another transport. */

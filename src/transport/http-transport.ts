@@ -88,9 +88,9 @@ export class HttpTransport implements Transport {
     this.streams = new Streams({ ...options, headers: this.#headers });
   }
 
-  /** Whether a stream is connected or a call is unanswered, even if nobody is listening for the answer any more. */
+  /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
   get isAttached(): boolean {
-    return this.#calls.size > 0 || this.streams.isConnected;
+    return this.#calls.size > 0 || this.streams.isConnected || this.streams.hasGap;
   }
 
   /** Whether a call is unanswered. */

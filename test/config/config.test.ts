@@ -111,3 +111,11 @@ test('names MCP_ variables that are not settings, and nothing else', () => {
   const env = { MCP_MAX_SESSION: '5', MCP_SESSIONS: 'stateful', PORT: '1', PATH: '/bin', mcp_x: '1' };
   assert.deepEqual(unknownSettings(env), ['MCP_MAX_SESSION']);
 });
+
+test('refuses REDIS_URL together with MCP_DATA_DIR, and does not print the URL', () => {
+  const env = { REDIS_URL: 'redis://:secret@redis.example', MCP_DATA_DIR: '/data' };
+  assert.throws(() => loadConfig(env), {
+    name: 'ConfigError',
+    message: 'REDIS_URL and MCP_DATA_DIR exclude each other: sessions are kept in Redis or in a file.',
+  });
+});

@@ -135,6 +135,13 @@ const SETTINGS: Record<string, Case> = {
   MCP_MAX_SESSIONS_PER_PRINCIPAL: whole('maxSessionsPerPrincipal', 1000, 'a number', [1, 10_000_000]),
   MCP_MAX_LIVE_SESSIONS: whole('maxLiveSessions', 10_000, 'a number', [0, 10_000_000]),
   MCP_LIVE_IDLE_SECONDS: { ...whole('liveIdleSeconds', 0, 'seconds', [1, 31_536_000]), fallback: undefined },
+  MCP_DATA_DIR: {
+    name: 'dataDir',
+    fallback: undefined,
+    good: { '/data': '/data', './my data': './my data' },
+    wrong: ['file:///data', 'sqlite://data'],
+    expected: 'the path of a directory',
+  },
   MCP_CALL_TIMEOUT_SECONDS: whole('callTimeoutSeconds', 3600, 'seconds', [0, 31_536_000]),
   MCP_MAX_CALLS_PER_SESSION: whole('maxCallsPerSession', 100, 'a number', [1, 1_000_000]),
   MCP_MAX_CALLS_PER_PRINCIPAL: whole('maxCallsPerPrincipal', 1000, 'a number', [1, 1_000_000]),

@@ -40,7 +40,9 @@ function recordOf(id: string): SessionRecord {
 }
 
 /** Everything that a request may need. */
-function attempts({ sessionStore, eventLog, stateStore, changes, relay }: OpenEngines): Promise<unknown>[] {
+function attempts(engines: OpenEngines): Promise<unknown>[] {
+  const { sessionStore, eventLog, stateStore, changes, relay, rateCounter } = engines;
+  assert.ok(rateCounter);
   return [
     sessionStore.create(recordOf('new')),
     sessionStore.use('s', 'p'),
@@ -53,6 +55,7 @@ function attempts({ sessionStore, eventLog, stateStore, changes, relay }: OpenEn
     changes.since(0),
     relay.isAlive('0'.repeat(32)),
     relay.send('s', { kind: 'changed' }),
+    rateCounter.add('minute', 'a', 1, 60),
   ];
 }
 

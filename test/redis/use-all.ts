@@ -17,7 +17,14 @@ export async function listedRights(): Promise<{ one: string[]; cluster: string[]
 }
 
 /** Uses every part of the engines once. */
-export async function useAll({ sessionStore, eventLog, stateStore, changes, relay }: OpenEngines): Promise<void> {
+export async function useAll({
+  sessionStore,
+  eventLog,
+  stateStore,
+  changes,
+  relay,
+  rateCounter,
+}: OpenEngines): Promise<void> {
   const parts = { createdAt: 0, initialize: '{}', initialized: true, subscriptions: [], toldChange: 0, version: 1 };
   const write = { value: '1', expected: undefined, ttlMs: undefined };
   const told: unknown[] = [];
@@ -66,6 +73,11 @@ export async function useAll({ sessionStore, eventLog, stateStore, changes, rela
   await relay.send('s', { kind: 'changed' });
   relayed();
   assert.equal(await relay.isAlive('0'.repeat(32)), false);
+  const counts = [await rateCounter?.add('minute', 'a', 1, 60), await rateCounter?.add('minute', 'a', 2, 60)];
+  assert.deepEqual(
+    counts.map((count) => count?.points),
+    [1, 3],
+  );
   await eventLog.delete('s');
   assert.equal(await sessionStore.delete('s'), true);
 }

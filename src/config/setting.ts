@@ -1,0 +1,17 @@
+/** The form of a setting in the table of settings. */
+import type * as z from 'zod';
+
+/** One setting. */
+export interface Setting<T> {
+  variable: string;
+  /** The default, used if the variable is unset or empty; has the form of the variable. */
+  fallback: string;
+  schema: z.ZodType<T, string>;
+  /** Completes the sentence "NAME must be …". */
+  expected: string;
+  meaning: string;
+  /** Whether the value must never be shown, not even in an error message. */
+  secret?: true;
+}
+/** Checks the type of a definition. */
+export const setting = <T>(definition: Setting<T>) => definition;

@@ -1,0 +1,298 @@
+/** Keeps the event log in the data file. */
+import { setImmediate } from 'node:timers/promises';
+import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+import { parseEventId, type EventId } from '../contracts/event-id.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Database } from './database.ts';
+import { debtOf, EventRows, type LogRow, type StreamRow } from './event-rows.ts';
+import { UseTimes } from './use-times.ts';
+
+/** Options for {@link SqliteEventLog}. Bytes are counted as in memory, although a file needs about half of them. */
+export interface SqliteEventLogOptions {
+  database: Database;
+  clock: Pick<Clock, 'now'>;
+  /** Most events of one stream. Only those that may be lost go. @default 1000 */
+  maxEventsPerStream?: number;
+  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
+  maxBytesPerStream?: number;
+  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
+  maxBytesPerSession?: number;
+  /** Most bytes of all sessions together. @default 64 MiB */
+  maxBytes?: number;
+  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
+  maxAgeMs?: number;
+}
+
+/** By how much the time of use in the file may lag behind: 30 s, or a tenth of a short age. */
+const MAX_DELAY_MS = 30_000;
+/** How many sessions and streams are forgotten in one transaction, during which the event loop stands still. */
+const PAGE_SIZE = 100;
+/** In place of a holder, in the row of a stream that somebody must hold before anybody may take from it. */
+const NOBODY = '';
+/** A holder in the row of a stream. */
+const heldBy = (holder: string) => `=${holder}`;
+
+/** The event log in a data file. */
+export class SqliteEventLog implements EventLog {
+  readonly #options: Required<SqliteEventLogOptions>;
+  readonly #rows: EventRows;
+  readonly #times: UseTimes;
+  readonly #followers = new Map<string, Set<(streamId: string) => void>>();
+
+  constructor(options: SqliteEventLogOptions) {
+    const { database } = options;
+    this.#options = {
+      maxEventsPerStream: 1000,
+      maxBytesPerStream: 1024 * 1024,
+      maxBytesPerSession: 4 * 1024 * 1024,
+      maxBytes: 64 * 1024 * 1024,
+      maxAgeMs: 5 * 60_000,
+      ...options,
+    };
+    this.#rows = new EventRows(database);
+    this.#times = new UseTimes({
+      database,
+      sql: 'UPDATE logs SET used_at = ? WHERE session = ?',
+      maxDelayMs: Math.min(MAX_DELAY_MS, this.#options.maxAgeMs / 10),
+    });
+  }
+
+  async append(
+    sessionId: string,
+    streamId: string,
+    data: string | undefined,
+    options: AppendOptions = {},
+  ): Promise<string | undefined> {
+    this.#pruneSome();
+    const appended = this.#write(() => {
+      if (isRefused(this.#findStream(sessionId, streamId)?.stream, options)) return undefined;
+      const log = this.#addLog(sessionId);
+      const id = this.#addEvent(log, this.#rows.addStream(log, streamId), data, options);
+      return { id, usedAt: log.used_at };
+    });
+    if (!appended) return undefined;
+    this.#times.set(sessionId, this.#options.clock.now(), appended.usedAt);
+    this.#makeRoomForAll();
+    this.#tell(sessionId, streamId);
+    return appended.id;
+  }
+
+  async end(sessionId: string, streamId: string): Promise<void> {
+    const hasEnded = this.#write(() => {
+      const found = this.#findStream(sessionId, streamId);
+      if (!found || found.stream.ended_at !== null) return false;
+      this.#rows.endStream(found.stream, this.#options.clock.now());
+      this.#makeRoomOf(found.log, found.stream);
+      return true;
+    });
+    if (!hasEnded) return;
+    this.#makeRoomForAll();
+    this.#tell(sessionId, streamId);
+  }
+
+  async after(sessionId: string, eventId: string): Promise<LaterEvents | undefined> {
+    return this.#options.database.read(() => {
+      const from = parseEventId(eventId);
+      const found = from && this.#findStream(sessionId, from.streamId);
+      if (!found || !isOf(found.log, from)) return undefined;
+      return {
+        streamId: from.streamId,
+        events: this.#rows.eventsAfter(found.log, found.stream, from.number),
+        isComplete: from.number >= found.stream.lost,
+        hasEnded: found.stream.ended_at !== null,
+        owed: debtOf(found.stream),
+      };
+    });
+  }
+
+  async hold(sessionId: string, streamId: string, holder: string, eventId?: string): Promise<Held | undefined> {
+    const from = eventId === undefined ? undefined : parseEventId(eventId);
+    const held = this.#write(() => {
+      const found = this.#findStream(sessionId, streamId);
+      if (eventId !== undefined && !(found && from && canTellAll(found, from))) {
+        if (found) this.#rows.saveStream({ ...found.stream, holder: NOBODY, taken: 0, told: 0 });
+        return undefined;
+      }
+      const log = this.#addLog(sessionId);
+      const stream = this.#rows.addStream(log, streamId);
+      this.#rows.saveStream({ ...stream, taken: from?.number ?? stream.taken, holder: heldBy(holder) });
+      this.#rows.saveLog(log);
+      return { told: stream.told, usedAt: log.used_at };
+    });
+    if (held) this.#times.set(sessionId, this.#options.clock.now(), held.usedAt);
+    this.#tell(sessionId, streamId);
+    return held && { told: held.told };
+  }
+
+  async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
+    const found = this.#options.database.read(() => this.#findStream(sessionId, streamId));
+    if (!found) return [];
+    const { log, stream } = found;
+    if (stream.holder !== null && stream.holder !== heldBy(holder)) return undefined;
+    if (stream.holder !== null && stream.taken >= stream.last) return [];
+    return this.#write(() => {
+      this.#rows.saveStream({ ...stream, holder: heldBy(holder), taken: stream.last });
+      return this.#rows.eventsAfter(log, stream, stream.taken);
+    });
+  }
+
+  async follow(sessionId: string, listener: (streamId: string) => void): Promise<() => void> {
+    const followers = this.#followers.get(sessionId) ?? new Set();
+    this.#followers.set(sessionId, followers);
+    // A function of its own, since the same one may follow twice.
+    const follower = (streamId: string) => listener(streamId);
+    followers.add(follower);
+    return () => {
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(sessionId) === followers) this.#followers.delete(sessionId);
+    };
+  }
+
+  async touch(sessionId: string): Promise<void> {
+    const { log: find } = this.#rows.queries;
+    const log = this.#options.database.read(() => find.get(sessionId));
+    if (log) this.#times.set(sessionId, this.#options.clock.now(), log.used_at);
+  }
+
+  async delete(sessionId: string): Promise<void> {
+    const { log: find } = this.#rows.queries;
+    const log = this.#options.database.read(() => find.get(sessionId));
+    if (log) this.#write(() => this.#rows.removeLog(log));
+    this.#times.delete(sessionId);
+  }
+
+  async prune(): Promise<void> {
+    // Requests are answered in between.
+    while (this.#pruneSome()) await setImmediate();
+  }
+
+  /** Writes the times of use that are not in the file yet. */
+  flush(): void {
+    this.#times.flush();
+  }
+
+  /** Runs a transaction that may change how many bytes there are. */
+  #write<T>(work: () => T): T {
+    const { bytes } = this.#rows;
+    try {
+      return this.#options.database.write(work);
+    } catch (error) {
+      this.#rows.bytes = bytes;
+      throw error;
+    }
+  }
+
+  #find(sessionId: string): LogRow | undefined {
+    const log = this.#rows.queries.log.get(sessionId);
+    return log && this.#times.of(sessionId, log.used_at) > this.#deadline() ? log : undefined;
+  }
+
+  #findStream(sessionId: string, streamId: string): Found | undefined {
+    const log = this.#find(sessionId);
+    const stream = log && this.#rows.queries.stream.get(log.number, streamId);
+    const isOver = (stream?.ended_at ?? Infinity) <= this.#deadline();
+    return stream && !isOver ? { log, stream } : undefined;
+  }
+
+  #addLog(sessionId: string): LogRow {
+    const known = this.#rows.queries.log.get(sessionId);
+    // It has expired, but it is not forgotten yet.
+    if (known && !this.#find(sessionId)) this.#rows.removeLog(known);
+    return this.#rows.addLog(sessionId, this.#options.clock.now());
+  }
+
+  #addEvent(log: LogRow, stream: StreamRow, data: string | undefined, options: AppendOptions): string {
+    const { mayBeLost = false, owes, settles, told = 0 } = options;
+    const { maxEventsPerStream, maxBytesPerStream } = this.#options;
+    const debt = debtOf(stream) ?? owes;
+    if (debt) {
+      stream.owed_by = debt.node;
+      stream.owed_calls = JSON.stringify(debt.calls.filter((call) => call !== settles));
+    }
+    stream.told = Math.max(stream.told, told);
+    const id = this.#rows.addEvent(log, stream, data, mayBeLost);
+    let isTooLarge = true;
+    while (isTooLarge && (stream.events > maxEventsPerStream || stream.bytes > maxBytesPerStream)) {
+      isTooLarge = this.#rows.loseEvent(log, stream);
+    }
+    this.#makeRoomOf(log, stream);
+    return id;
+  }
+
+  /** Saves a session and a stream of it that has grown or ended, after removing what is in excess of the session's bytes. */
+  #makeRoomOf(log: LogRow, growing: StreamRow): void {
+    const { maxBytesPerSession } = this.#options;
+    while (log.bytes > maxBytesPerSession) {
+      const [first, second] = this.#rows.queries.endedOfLog.all(log.number);
+      if (!first || !second) break;
+      this.#rows.removeStream(log, first);
+    }
+    while (log.bytes > maxBytesPerSession && this.#rows.loseEvent(log, growing));
+    this.#rows.saveStream(growing);
+    this.#rows.saveLog(log);
+  }
+
+  /** Removes the least valuable events first, until all together keep their bound. */
+  #makeRoomForAll(): void {
+    if (this.#rows.bytes <= this.#options.maxBytes) return;
+    try {
+      this.#times.flush();
+      this.#write(() => {
+        while (this.#isFull && this.#rows.removeEnded(Infinity));
+        while (this.#isFull && this.#rows.loseEvents());
+        while (this.#isFull && this.#rows.removeLeastUsed(Infinity));
+      });
+    } catch {
+      // What was appended is kept. The database has logged why, and the next call makes room.
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#rows.bytes > this.#options.maxBytes;
+  }
+
+  /** Forgets some of what has expired. Returns whether there is more. */
+  #pruneSome(): boolean {
+    const deadline = this.#deadline();
+    const { logsByUse, ended } = this.#rows.queries;
+    const isDue = this.#options.database.read(
+      () => (logsByUse.get()?.used_at ?? Infinity) <= deadline || (ended.get()?.ended_at ?? Infinity) <= deadline,
+    );
+    if (!isDue) return false;
+    this.#times.flush();
+    return this.#write(() => {
+      for (let count = 0; count < PAGE_SIZE; count += 1) {
+        if (!this.#rows.removeLeastUsed(deadline) && !this.#rows.removeEnded(deadline)) return false;
+      }
+      return true;
+    });
+  }
+
+  #deadline(): number {
+    return this.#options.clock.now() - this.#options.maxAgeMs;
+  }
+
+  #tell(sessionId: string, streamId: string): void {
+    for (const follower of this.#followers.get(sessionId) ?? []) follower(streamId);
+  }
+}
+
+interface Found {
+  log: LogRow;
+  stream: StreamRow;
+}
+
+function isRefused(stream: StreamRow | undefined, { owes, settles, holder }: AppendOptions): boolean {
+  if (stream && stream.ended_at !== null) return true;
+  const owed = (stream && debtOf(stream)) ?? owes;
+  if (settles !== undefined && !owed?.calls.includes(settles)) return true;
+  return holder !== undefined && stream !== undefined && stream.holder !== null && stream.holder !== heldBy(holder);
+}
+
+function isOf(log: LogRow, { tag, number }: EventId): boolean {
+  return tag === log.tag && number <= log.last;
+}
+
+function canTellAll({ log, stream }: Found, from: EventId): boolean {
+  return isOf(log, from) && from.streamId === stream.id && from.number >= stream.lost;
+}

@@ -1,0 +1,111 @@
+/** Sessions on several nodes that cannot reach their engine for a while: afterwards, nothing is missing without a word. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EventLog } from '../../src/contracts/event-log.ts';
+import { UnavailableError } from '../../src/lib/unavailable-error.ts';
+import { eventsIn, openSession, readStream, sessionOf } from '../support/app.ts';
+import type { Tool } from '../support/fixture.ts';
+import { createNodes } from '../support/nodes.ts';
+import { createSpeaker, said, speak } from '../support/speaker.ts';
+import { pass, settled } from '../support/time.ts';
+
+const UPKEEP_MS = 5000;
+
+/** Two nodes, each with an event log that the test can cut it off from, and a session that was opened on the first. */
+async function setUp(tools: Record<string, Tool>) {
+  const nodes = createNodes();
+  const start = () => {
+    const log = breakable(nodes.eventLog);
+    return { ...nodes.start(tools, { eventLog: log.eventLog }), log };
+  };
+  const [one, two] = [start(), start()];
+  const first = await openSession(one.app);
+  return { nodes, one, two, first, second: sessionOf(two.app, first.id) };
+}
+
+/** A log whose methods reject while it is unavailable; a test may also replace them. */
+function breakable(log: EventLog) {
+  const state = { isAvailable: true, append: log.append, end: log.end };
+  const check = () => {
+    if (!state.isAvailable) throw new UnavailableError('The engine is unavailable');
+  };
+  const eventLog: EventLog = {
+    ...log,
+    append: async (...event) => (check(), state.append(...event)),
+    end: async (...stream) => (check(), state.end(...stream)),
+    after: async (...event) => (check(), log.after(...event)),
+    hold: async (...stream) => (check(), log.hold(...stream)),
+    take: async (...stream) => (check(), log.take(...stream)),
+    touch: async (sessionId) => (check(), log.touch(sessionId)),
+    delete: async (sessionId) => (check(), log.delete(sessionId)),
+  };
+  return Object.assign(state, { eventLog });
+}
+
+test('sends on the GET stream what could not be read when it was appended, as soon as the engine is available', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, two, first, second } = await setUp(tools);
+  const call = readStream(await speak(first));
+  const speech = await next();
+  const stream = readStream(await second.get());
+  await stream.next();
+  two.log.isAvailable = false;
+  await speech.tell('a');
+  await settled();
+  two.log.isAvailable = true;
+  await pass(nodes.clock, UPKEEP_MS);
+  await Promise.race([stream.next(), settled()]);
+  assert.deepEqual(said(...eventsIn(stream.text)), ['priming', 'a']);
+  for (const one of [stream, call]) await one.cancel();
+});
+
+test('ends a stream with its last answer, even if the engine was unavailable when it ended', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.end = async () => assert.fail('The engine is unavailable');
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  for (const late of [following, readStream(await second.get(id))]) {
+    await late.ended();
+    assert.deepEqual(said(...eventsIn(late.text)), ['= done']);
+  }
+});
+
+test('does not keep a client of another node waiting for an answer that could not be logged', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.isAvailable = false;
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  one.log.isAvailable = true;
+  await pass(nodes.clock, 2 * UPKEEP_MS);
+  await following.ended();
+  assert.equal((await second.get(id)).status, 400);
+});
+
+test('refuses to resume a stream whose answer could not be logged, rather than ending it without', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, one, first, second } = await setUp(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const following = readStream(await second.get(id));
+  one.log.append = async () => assert.fail('The engine is unavailable');
+  (await next()).end('done');
+  await stream.ended();
+  await pass(nodes.clock, UPKEEP_MS);
+  await following.ended();
+  assert.deepEqual(
+    said(...eventsIn(stream.text)),
+    ['priming', '= done'],
+    'it is still connected to the node of the call',
+  );
+  assert.equal((await second.get(id)).status, 400);
+});
