@@ -209,6 +209,7 @@ function faultyRelay(shared: SharedEngines, machine: Machine, call: Call): Relay
   };
   return {
     node: name,
+    hasPeers: true,
     isAlive: (node) =>
       call(undefined, async () => {
         const other = machines.get(node);
