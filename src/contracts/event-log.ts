@@ -45,7 +45,7 @@ export interface AppendOptions {
   owes?: Debt | undefined;
   /** The call that the event answers. It is appended only if the stream owes that answer. @default none */
   settles?: RequestId | undefined;
-  /** Appends the event only if nobody else holds the stream. @default whoever does */
+  /** Appends the event only if this one holds the stream. @default whoever does */
   holder?: string;
   /** The number of the last change (`ChangeLog`) that the client knows of with this event. @default none */
   told?: number | undefined;
@@ -95,13 +95,13 @@ export interface EventLog {
    * stream need not exist.
    *
    * @param eventId - An event of the stream, after which the next `take` begins. @default where the last one ended
-   * @returns `undefined` if the log cannot tell everything that followed `eventId`. Then nobody may take from the stream
-   *   until somebody holds it, the next `take` begins with all that there is, and nothing was `told`.
+   * @returns `undefined` if the log cannot tell everything that followed `eventId`. Then nobody holds the stream, the next
+   *   `take` begins with all that there is, and nothing was `told`.
    */
   hold(sessionId: string, streamId: string, holder: string, eventId?: string): Promise<Held | undefined>;
   /**
-   * What was appended to a stream and that nobody has taken, each event once. Resolves to `undefined` if somebody else
-   * holds the stream. If nobody has held it yet, `holder` does from now on.
+   * What was appended to a stream and that nobody has taken, each event once. Resolves to `undefined` if `holder` does not
+   * hold the stream: another one does, or the log has forgotten the session since.
    */
   take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined>;
   /**

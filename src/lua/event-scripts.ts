@@ -118,7 +118,7 @@ begin()
 local holder, told, settles, node = ARGV[13], ARGV[14], ARGV[15], ARGV[16]
 local known = stream or {}
 if known.endedAt then return false end
-if holder ~= '' and known.holder ~= nil and known.holder ~= holder then return false end
+if holder ~= '' and known.holder ~= holder then return false end
 local calls = known.calls
 if not calls and node ~= '' then
   calls = {}
@@ -204,9 +204,7 @@ export const TAKE: Script = {
   name: 'mcpTake',
   lua: `${LOG}
 begin()
-if not stream then return { '', {} } end
-if stream.holder == nil then stream.holder = ARGV[8] end
-if stream.holder ~= ARGV[8] then return false end
+if not stream or stream.holder ~= ARGV[8] then return false end
 local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', stream.taken), '+')
 stream.taken = number
 save(false)

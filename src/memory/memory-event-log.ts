@@ -74,7 +74,7 @@ class Log {
     const known = this.streams.find(sessionId, streamId);
     const isUsable = eventId === undefined || (known && isEventOf(known, eventId) && (number ?? 0) >= known.lost);
     if (!isUsable) {
-      if (known) Object.assign(known, { holder: null, taken: 0, told: 0 });
+      if (known) Object.assign(known, { holder: undefined, taken: 0, told: 0 });
       this.#wake(sessionId, streamId);
       return undefined;
     }
@@ -87,9 +87,7 @@ class Log {
 
   take(sessionId: string, streamId: string, holder: string): LoggedEvent[] | undefined {
     const stream = this.streams.find(sessionId, streamId);
-    if (!stream) return [];
-    if (stream.holder === undefined) stream.holder = holder;
-    if (stream.holder !== holder) return undefined;
+    if (stream?.holder !== holder) return undefined;
     const events = eventsAfter(stream.taken, stream);
     stream.taken = stream.session.number;
     return events;
@@ -115,7 +113,7 @@ function isRefused(stream: StreamLog | undefined, { owes, settles, holder }: App
   if (stream?.endedAt !== undefined) return true;
   const owed = stream?.owed ?? owes;
   if (settles !== undefined && !owed?.calls.includes(settles)) return true;
-  return holder !== undefined && stream?.holder !== undefined && stream.holder !== holder;
+  return holder !== undefined && stream?.holder !== holder;
 }
 
 function isEventOf({ session }: StreamLog, eventId: string): boolean {

@@ -46,8 +46,8 @@ export interface StreamLog {
   /** The number of the last event that was lost; 0 if none was. */
   lost: number;
   endedAt?: number;
-  /** Who may take its events; `undefined` before anybody does, and `null` for nobody. */
-  holder: string | null | undefined;
+  /** Who may take its events. */
+  holder: string | undefined;
   /** The number of the last event that was taken. */
   taken: number;
   /** The last change that the client knows of. */

@@ -16,7 +16,7 @@ import type { SessionChanges, SessionRecord } from '../contracts/session-store.t
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import { jsonText } from '../protocol/json.ts';
-import { isLogged, logMessage } from '../protocol/log-message.ts';
+import { logMessage } from '../protocol/log-message.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
 import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
@@ -167,9 +167,9 @@ export class LiveSession {
     return response;
   }
 
-  /** Sends a log message on the GET stream, if the client's level allows it. */
+  /** Sends a log message on the GET stream, if the server has announced logging. */
   async log(params: LoggingMessageNotificationParams): Promise<void> {
-    if (!protocolOf(this.#server).getCapabilities().logging || !isLogged(params.level, this.#copy.logLevel)) return;
+    if (!protocolOf(this.#server).getCapabilities().logging) return;
     const { ofGet, inOrder } = this.#transport.streams;
     await inOrder(async () => ofGet?.say(jsonText(logMessage(params))));
   }

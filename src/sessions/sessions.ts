@@ -144,10 +144,11 @@ export class Sessions implements LegacyRequests {
   }
 
   async log(id: string, params: LoggingMessageNotificationParams): Promise<void> {
-    const session = await this.#live.find(id);
-    if (session) return session.log(params);
+    // Not that of a session in memory, which may have missed what another node was told.
     const record = await this.#options.store.get(id);
     if (!record || !isLogged(params.level, record.logLevel)) return;
+    const session = await this.#live.find(id);
+    if (session) return session.log(params);
     // Its server would have to be built for a caller who is not here. The message waits in the log for the next stream.
     await this.#options.eventLog.append(id, GET_STREAM_ID, jsonText(logMessage(params)), { mayBeLost: true });
   }

@@ -27,8 +27,6 @@ export interface SqliteEventLogOptions {
 const MAX_DELAY_MS = 30_000;
 /** How many sessions and streams are forgotten in one transaction, during which the event loop stands still. */
 const PAGE_SIZE = 100;
-/** In place of a holder, in the row of a stream that somebody must hold before anybody may take from it. */
-const NOBODY = '';
 /** A holder in the row of a stream. */
 const heldBy = (holder: string) => `=${holder}`;
 
@@ -110,7 +108,7 @@ export class SqliteEventLog implements EventLog {
     const held = this.#write(() => {
       const found = this.#findStream(sessionId, streamId);
       if (eventId !== undefined && !(found && from && canTellAll(found, from))) {
-        if (found) this.#rows.saveStream({ ...found.stream, holder: NOBODY, taken: 0, told: 0 });
+        if (found) this.#rows.saveStream({ ...found.stream, holder: null, taken: 0, told: 0 });
         return undefined;
       }
       const log = this.#addLog(sessionId);
@@ -126,12 +124,11 @@ export class SqliteEventLog implements EventLog {
 
   async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
     const found = this.#options.database.read(() => this.#findStream(sessionId, streamId));
-    if (!found) return [];
+    if (found?.stream.holder !== heldBy(holder)) return undefined;
     const { log, stream } = found;
-    if (stream.holder !== null && stream.holder !== heldBy(holder)) return undefined;
-    if (stream.holder !== null && stream.taken >= stream.last) return [];
+    if (stream.taken >= stream.last) return [];
     return this.#write(() => {
-      this.#rows.saveStream({ ...stream, holder: heldBy(holder), taken: stream.last });
+      this.#rows.saveStream({ ...stream, taken: stream.last });
       return this.#rows.eventsAfter(log, stream, stream.taken);
     });
   }
@@ -286,7 +283,7 @@ function isRefused(stream: StreamRow | undefined, { owes, settles, holder }: App
   if (stream && stream.ended_at !== null) return true;
   const owed = (stream && debtOf(stream)) ?? owes;
   if (settles !== undefined && !owed?.calls.includes(settles)) return true;
-  return holder !== undefined && stream !== undefined && stream.holder !== null && stream.holder !== heldBy(holder);
+  return holder !== undefined && stream?.holder !== heldBy(holder);
 }
 
 function isOf(log: LogRow, { tag, number }: EventId): boolean {

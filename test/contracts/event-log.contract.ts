@@ -217,7 +217,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
 
     test('gives each event of a stream to its holder once', async (t) => {
       const { log } = await setUp(t);
-      assert.deepEqual(await log.take('s', 'get', 'me'), [], 'there is none yet');
+      assert.equal(await log.take('s', 'get', 'me'), undefined, 'there is none yet');
       await append(log, 's', 'get', undefined);
       const a = await append(log, 's', 'get', message('a'), { mayBeLost: true });
       await append(log, 's', 'other', message('x'));
@@ -247,11 +247,17 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       assert.deepEqual(texts(await log.take('s', 'get', 'second')), ['b', 'c', 'd'].map(message));
     });
 
-    test('lets whoever takes hold a stream that nobody holds', async (t) => {
+    test('gives and takes nothing as long as nobody holds a stream, nor to a holder before the log was forgotten', async (t) => {
       const { log } = await setUp(t);
-      await append(log, 's', 'get', message('a'), { holder: 'anybody' });
+      await append(log, 's', 'get', message('a'));
+      assert.equal(await log.append('s', 'get', message('b'), { holder: 'me' }), undefined);
+      assert.equal(await log.take('s', 'get', 'me'), undefined);
+      await log.hold('s', 'get', 'me');
       assert.deepEqual(texts(await log.take('s', 'get', 'me')), [message('a')]);
-      assert.equal(await log.take('s', 'get', 'anybody'), undefined);
+      await log.delete('s');
+      await append(log, 's', 'get', message('c'));
+      assert.equal(await log.append('s', 'get', message('d'), { holder: 'me' }), undefined);
+      assert.equal(await log.take('s', 'get', 'me'), undefined);
     });
 
     test('goes back to an event that the holder names', async (t) => {

@@ -14,6 +14,7 @@ import {
   setUp,
   subscribe,
   toldIn,
+  waitingFor,
 } from '../support/changing.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
@@ -273,5 +274,5 @@ test('a notifier tells nobody any more once the app has stopped, which leaves th
   notify.log(session.id, { level: 'info', data: 'late' });
   notify.toolsChanged();
   await settled();
-  assert.deepEqual(await eventLog.take(session.id, 'get', 'test'), []);
+  assert.deepEqual(await waitingFor(eventLog, session.id), []);
 });

@@ -25,7 +25,11 @@ async function setUp(tools: Record<string, Tool>) {
 
 /** A log whose methods reject while it is unavailable; a test may also replace them. */
 function breakable(log: EventLog) {
-  const state = { isAvailable: true, append: log.append, end: log.end };
+  const state: Pick<EventLog, 'append' | 'end'> & { isAvailable: boolean } = {
+    isAvailable: true,
+    append: (...event) => log.append(...event),
+    end: (...stream) => log.end(...stream),
+  };
   const check = () => {
     if (!state.isAvailable) throw new UnavailableError('The engine is unavailable');
   };

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { McpServer } from '@modelcontextprotocol/server';
 import type { Notifier } from '../../src/tools.ts';
 import { answerOf, gate, openSession, rpc, sessionOf } from '../support/app.ts';
-import { breakOff, listen, setUp, toldIn } from '../support/changing.ts';
+import { breakOff, listen, setUp, toldIn, waitingFor } from '../support/changing.ts';
 import { pass, settled } from '../support/time.ts';
 
 describe('a log message to a session', () => {
@@ -72,8 +72,8 @@ describe('a log message to a session', () => {
     log(notify, session.id, 'late');
     log(notify, 'never', 'late');
     await settled();
-    assert.deepEqual(await eventLog.take(session.id, 'get', 'test'), []);
-    assert.deepEqual(await eventLog.take('never', 'get', 'test'), []);
+    assert.deepEqual(await waitingFor(eventLog, session.id), []);
+    assert.deepEqual(await waitingFor(eventLog, 'never'), []);
   });
 
   test('goes nowhere if the server has not announced logging', async () => {

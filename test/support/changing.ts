@@ -1,6 +1,7 @@
 /** A session that is told of changes, and what it hears on its GET stream. */
 import assert from 'node:assert/strict';
 import { McpServer } from '@modelcontextprotocol/server';
+import type { EventLog, LoggedEvent } from '../../src/contracts/event-log.ts';
 import { createNotifier, type CreateServer, type Notifier } from '../../src/tools.ts';
 import { answerOf, eventsIn, openSession, readStream, rpc, type LegacySession, type StreamReader } from './app.ts';
 import { sessionApp, type SessionApp } from './session-app.ts';
@@ -77,4 +78,10 @@ export async function breakOff(stream: StreamReader): Promise<string | undefined
   await stream.cancel();
   await settled();
   return eventsIn(stream.text).findLast(({ id }) => id !== undefined)?.id;
+}
+
+/** What the log has for the next GET stream of a session. */
+export async function waitingFor(eventLog: EventLog, sessionId: string): Promise<LoggedEvent[] | undefined> {
+  await eventLog.hold(sessionId, 'get', 'test');
+  return eventLog.take(sessionId, 'get', 'test');
 }

@@ -7,6 +7,8 @@ export class Connection {
   readonly machine: Machine;
   /** Whether the client has got an event with an id. */
   hasId = false;
+  /** Resolves when something has come, or the server has ended it. */
+  readonly begun: Promise<void>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
   #text = '';
@@ -17,7 +19,8 @@ export class Connection {
     this.machine = machine;
     if (response.body === null) throw new Error('The response has no body');
     this.#reader = response.body.getReader();
-    void this.#read().catch(() => (this.#hasEnded = true));
+    this.begun = this.#readOne().catch(() => this.#end());
+    void this.begun.then(() => this.#readAll()).catch(() => this.#end());
   }
 
   /** Whether the server has ended it, and the client has taken everything. */
@@ -38,12 +41,17 @@ export class Connection {
     await this.#reader.cancel();
   }
 
-  async #read(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) break;
-      this.#text += this.#decoder.decode(value, { stream: true });
-    }
+  #end(): void {
     this.#hasEnded = true;
+  }
+
+  async #readAll(): Promise<void> {
+    while (!this.#hasEnded) await this.#readOne();
+  }
+
+  async #readOne(): Promise<void> {
+    const { done, value } = await this.#reader.read();
+    if (done) return this.#end();
+    this.#text += this.#decoder.decode(value, { stream: true });
   }
 }

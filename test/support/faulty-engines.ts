@@ -115,12 +115,19 @@ function faultyLog(shared: SharedEngines, machine: Machine, call: Call): EventLo
     take: (sessionId, ...rest) => call(inOrder(sessionId), () => eventLog.take(sessionId, ...rest)),
     touch: (sessionId) => call(inOrder(sessionId), () => eventLog.touch(sessionId)),
     async delete(sessionId) {
+      journal.forgetting(machine, sessionId);
       const effect = async () => {
-        journal.forgotten(machine, sessionId);
+        journal.forgotten(sessionId);
         await eventLog.delete(sessionId);
       };
-      await call(inOrder(sessionId), effect);
-      journal.mended(machine, sessionId);
+      try {
+        await call(inOrder(sessionId), effect);
+        journal.mended(machine, sessionId);
+      } catch (error) {
+        // Nor was the event appended that was to follow.
+        journal.failed(machine, sessionId, undefined);
+        throw error;
+      }
     },
     prune: () => call(undefined, () => eventLog.prune()),
     async follow(sessionId, listener) {

@@ -132,6 +132,8 @@ export class FuzzWorld {
     const call = this.calls.get(id);
     if (!call) throw new Error(`${id} was not called`);
     call.machine = node.machine;
+    // It was on its way to a node that is stopping, or that others take for dead.
+    call.isDoomed ||= node.isStopping || this.#isTakenForDead(node.machine);
     this.running.set(id, { speech, server, node, call, answered: new Set() });
   }
 
@@ -153,7 +155,8 @@ export class FuzzWorld {
 
   goOn({ machine }: FuzzNode): void {
     if (machine.state === 'paused') machine.state = 'running';
-    if (machine.state === 'running' && machine.isConnected) machine.silentSince = undefined;
+    const sendsHeartbeats = machine.state === 'running' && machine.isConnected && machine.silentSince !== -Infinity;
+    if (sendsHeartbeats) machine.silentSince = undefined;
   }
 
   disconnect({ machine }: FuzzNode): void {
@@ -177,10 +180,16 @@ export class FuzzWorld {
   advance(milliseconds: number): void {
     this.passed += milliseconds;
     this.clock.advance(milliseconds);
-    const now = this.clock.now();
-    for (const machine of this.shared.machines.values()) {
-      if (now - (machine.silentSince ?? now) >= HEARTBEAT_MS) this.#doom(machine);
-    }
+    for (const machine of this.shared.machines.values()) if (this.#isTakenForDead(machine)) this.#doom(machine);
+  }
+
+  /** What requests come to when everybody has done what there is to do; they must not wait for anything else. */
+  async settled<T>(what: string, ...requests: Promise<T>[]): Promise<T[]> {
+    await this.schedule.settle();
+    const late = new Promise<never>((_, reject) => {
+      setImmediate(() => reject(new Error(`${what} does not end`)));
+    });
+    return Promise.race([Promise.all(requests), late]);
   }
 
   /** One round of upkeep, and everything that follows from it. */
@@ -189,11 +198,13 @@ export class FuzzWorld {
     await this.schedule.settle();
   }
 
-  /** Ends what the dead leave behind in this process. */
-  async bury(): Promise<void> {
-    for (const { machine } of this.nodes.filter(({ machine }) => machine.state === 'dead')) {
-      for (const server of this.#built.get(machine) ?? []) void server.close();
-    }
+  /** Ends what the dead, or a failure, have left behind: the questions of a server have timers that keep the process alive. */
+  bury(): void {
+    for (const servers of this.#built.values()) for (const server of servers) void server.close();
+  }
+
+  #isTakenForDead({ silentSince }: Machine): boolean {
+    return silentSince !== undefined && this.clock.now() - silentSince >= HEARTBEAT_MS;
   }
 
   #doom(machine: Machine): void {

@@ -25,6 +25,8 @@ export interface SessionJournal {
   ids: string[];
   /** Whether a node that joined the session did not hear what another one said about it. */
   isUnheard: boolean;
+  /** Whether the log was forgotten, because of a gap. */
+  isForgotten: boolean;
   /** Whether the client has asked for its end. */
   isEnding: boolean;
 }
@@ -44,6 +46,7 @@ export class Journal {
       gaps: new Set(),
       ids: [],
       isUnheard: false,
+      isForgotten: false,
       isEnding: false,
     };
     this.#sessions.set(sessionId, journal);
@@ -64,11 +67,16 @@ export class Journal {
     if (id !== undefined) doubtful.add(id);
   }
 
-  /** The log of a session is forgotten, for which there must be a reason. */
-  forgotten(machine: Machine, sessionId: string): void {
-    const { told, gaps, isEnding } = this.of(sessionId);
+  /** A node wants the log of a session to be forgotten, for which there must be a reason. */
+  forgetting(machine: Machine, sessionId: string): void {
+    const { gaps, isEnding } = this.of(sessionId);
     assert.ok(gaps.has(machine) || isEnding, 'a log without a gap is not forgotten');
-    for (const event of told) event.isForgotten = true;
+  }
+
+  forgotten(sessionId: string): void {
+    const session = this.of(sessionId);
+    session.isForgotten = true;
+    for (const event of session.told) event.isForgotten = true;
   }
 
   mended(machine: Machine, sessionId: string): void {

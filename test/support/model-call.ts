@@ -25,6 +25,8 @@ export class ModelCall {
   lastEventId: string | undefined;
   /** Questions that the client has yet to answer, by their ids. */
   readonly questions = new Set<string>();
+  /** Whether everything that it has got is in the log. */
+  isLogged = true;
   /** What it has got, with ids. */
   readonly events: { id: string; text: string }[] = [];
   readonly #journal: SessionJournal;
@@ -41,7 +43,8 @@ export class ModelCall {
     this.lastEventId = id ?? this.lastEventId;
     if (!message) return;
     const text = textOf(event);
-    if (id !== undefined) this.events.push({ id, text });
+    if (id === undefined) this.isLogged = false;
+    else this.events.push({ id, text });
     assert.equal(this.outcome, undefined, `${this.id} got ${text} after its answer`);
     if ('method' in message && 'id' in message) this.questions.add(String(message['id']));
     if ('result' in message || 'error' in message) return this.answered(message, text);

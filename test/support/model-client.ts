@@ -81,10 +81,11 @@ export class ModelClient {
     listening.isBusy = false;
     if (response?.status === 200) {
       listening.connection = new Connection(response, node.machine);
-      // It has come along with the headers.
+      // The first event has come along with the headers.
+      await listening.connection.begun;
       if (lastEventId === undefined) this.#hearListening(1);
-      listening.connection.hasId ||= lastEventId !== undefined;
-    } else if (lastEventId === undefined) listening.mayHaveMissed = true;
+      if (listening.connection && lastEventId !== undefined) listening.connection.hasId = true;
+    } else if (lastEventId === undefined) listening.missSome();
     if (response?.status !== 400) return;
     assert.ok(lastEventId !== undefined);
     await this.#checkRefusal(node, lastEventId, hadGap);
@@ -145,7 +146,7 @@ export class ModelClient {
       const count = this.world.random.int(0, 2);
       if (stream instanceof ModelCall) this.#hearCall(stream, count);
       else this.#hearListening(count);
-      if (stream instanceof ModelListening && !connection.hasId) stream.mayHaveMissed = true;
+      if (stream instanceof ModelListening && !connection.hasId) stream.missSome();
       stream.connection = undefined;
       if (this.world.random.next() < 0.5) this.halfOpen.push(connection);
       else void connection.close();
@@ -162,7 +163,7 @@ export class ModelClient {
     const { connection } = listening;
     for (const event of connection?.take(count) ?? []) listening.hear(event);
     if (!connection?.isOver) return;
-    if (!connection.hasId) listening.mayHaveMissed = true;
+    if (!connection.hasId) listening.missSome();
     listening.connection = undefined;
   }
 
@@ -193,10 +194,7 @@ export class ModelClient {
   }
 
   /** Sends a request; resolves to `undefined` if the node dies before its response has arrived. */
-  async #request(
-    node: FuzzNode,
-    send: (session: LegacySession) => Promise<Response>,
-  ): Promise<Response | undefined> {
+  async #request(node: FuzzNode, send: (session: LegacySession) => Promise<Response>): Promise<Response | undefined> {
     const { schedule } = this.world;
     const { machine, died, app } = node;
     await Promise.race([schedule.turnOf(machine), died]);
@@ -211,7 +209,6 @@ export class ModelClient {
     return response;
   }
 }
-
 
 function isDead({ state }: Machine): boolean {
   return state === 'dead';
