@@ -60,10 +60,10 @@ export async function startLoad(cluster: Cluster, options: LoadOptions): Promise
   const outcomes: CallOutcome[] = [];
   const sessions: LegacySession[] = [];
   for (let i = 0; i < options.sessions; i += 1) sessions.push(await cluster.open());
-  let isStopping = false;
+  const stopping = new AbortController();
 
   async function work(client: string, call: (outcome: CallOutcome, ms: number) => Promise<void>): Promise<void> {
-    for (let count = 1; !isStopping; count += 1) {
+    for (let count = 1; !stopping.signal.aborted; count += 1) {
       const outcome = newOutcome(`${client}, call ${count}`, client.startsWith('modern') ? 'modern' : 'legacy');
       // Half of them are answered before they become streams.
       const ms = random.next() < 0.5 ? 5 : random.int(150, maxMs);
@@ -87,7 +87,7 @@ export async function startLoad(cluster: Cluster, options: LoadOptions): Promise
     outcomes,
     sessions,
     async stop() {
-      isStopping = true;
+      stopping.abort();
       await Promise.all(clients);
     },
   };
