@@ -26,8 +26,10 @@ const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
 /** What a user may delete (CONTRIBUTING.md). The docs go on naming it until they are rewritten. */
 const OPTIONAL = [
   'bench',
+  'deploy',
   'dev',
   'examples',
+  'test/cluster',
   'test/conformance',
   'test/examples',
   'test/interop',
@@ -61,7 +63,7 @@ test('the files that the docs name exist', async () => {
       join(dirname(name), to),
     );
     const paths = Array.from(
-      text.matchAll(/`((?:src|test|bench|docs|dev|examples|\.ci)\/[\w./-]*)`/g),
+      text.matchAll(/`((?:src|test|bench|docs|deploy|dev|examples|\.ci)\/[\w./-]*)`/g),
       ([, path = '']) => path,
     );
     const named = [...links, ...paths];

@@ -1,5 +1,5 @@
 /** Puts an app on a socket: listens, and stops without cutting anyone off. */
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
@@ -9,6 +9,10 @@ import { createConnections } from './connections.ts';
 
 /** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
 const FLUSH_MS = 2000;
+/** In how many turns of the event loop in a row nothing must arrive before the listener closes: one to accept, one to read, and one to spare. */
+const CALM_TURNS = 3;
+/** After so many turns, the listener closes in any case. */
+const MAX_TURNS = 10_000;
 
 /** How much longer than an idle connection the headers of a request may take, in milliseconds. */
 const HEADERS_MARGIN_MS = 5000;
@@ -93,7 +97,7 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
       const deadline = clock.now() + FLUSH_MS;
       await connections.unsent.idleWithin(FLUSH_MS, clock);
       connections.close();
-      await takeWhatHasArrived();
+      await calm(server);
       // It ends idle connections, and leaves those whose first request is on its way.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
@@ -103,12 +107,19 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
 }
 
 /**
- * Lets Node.js accept the connections that wait in the system, and read their requests: the end of the listener would break
- * them, and a proxy would answer 502.
+ * Waits for a moment in which nothing arrives. The end of a listener breaks the connections that wait in the system, of which
+ * Node.js accepts one in a turn of the event loop, and those whose request it has yet to read: a proxy would answer 502.
  */
-async function takeWhatHasArrived(): Promise<void> {
-  // The rest of this turn of the event loop, one to accept, and one to read.
-  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+async function calm(server: Server): Promise<void> {
+  let arrived = 0;
+  const count = () => void (arrived += 1);
+  server.on('connection', count).on('request', count);
+  for (let turn = 0, turns = 0; turn < MAX_TURNS && turns < CALM_TURNS; turn += 1) {
+    const before = arrived;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    turns = arrived === before ? turns + 1 : 0;
+  }
+  server.off('connection', count).off('request', count);
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {

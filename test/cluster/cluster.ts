@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { openSession, sessionOf, type LegacySession } from '../support/app.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { remoteApp } from '../support/remote.ts';
-import { startNginx, type Spreading } from './nginx.ts';
+import { startNginx, type Nginx, type Spreading } from './nginx.ts';
 import { startNode, type ClusterNode } from './node.ts';
 
 /** How a cluster is started. */
@@ -24,6 +24,7 @@ export interface ClusterOptions {
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly redis: TestRedis;
+  readonly nginx: Nginx;
   /** The URL of the endpoint behind nginx. */
   readonly url: string;
   /** One of the nodes. */
@@ -43,13 +44,14 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   const settings = { ...SETTINGS, REDIS_URL: redis.url, ...env };
   const names = Array.from({ length: size }, (_, index) => `node ${index + 1}`);
   const nodes = await Promise.all(names.map((name) => startNode(t, name, settings, entry)));
-  const port = await startNginx(
+  const nginx = await startNginx(
     t,
     nodes.map((node) => node.port),
     spreading,
   );
-  const url = `http://127.0.0.1:${port}/mcp`;
+  const url = `http://127.0.0.1:${nginx.port}/mcp`;
   return {
+    nginx,
     nodes,
     redis,
     url,

@@ -64,7 +64,7 @@ for (const spreading of SPREADINGS) {
 
   test(`a POST that one node answers 503 goes to another, ${spreading}`, async (t) => {
     const [stopping, serving] = [await startUpstream(t, answers(503)), await startUpstream(t, answers(200))];
-    const port = await startNginx(t, [stopping.port, serving.port], spreading);
+    const { port } = await startNginx(t, [stopping.port, serving.port], spreading);
     const all = await postAll(port);
     assert.deepEqual(new Set(all.map(({ text }) => text)), new Set(['from 200']));
     assert.equal(serving.bodies.length, ATTEMPTS);
@@ -73,7 +73,7 @@ for (const spreading of SPREADINGS) {
 
   test(`a POST that all nodes answer 503 gets that answer, ${spreading}`, async (t) => {
     const nodes = [await startUpstream(t, answers(503)), await startUpstream(t, answers(503))];
-    const port = await startNginx(
+    const { port } = await startNginx(
       t,
       nodes.map((node) => node.port),
       spreading,
@@ -83,7 +83,7 @@ for (const spreading of SPREADINGS) {
 
   test(`a POST goes to another node if one refuses the connection, ${spreading}`, async (t) => {
     const serving = await startUpstream(t, answers(200));
-    const port = await startNginx(t, [await freePort(), serving.port], spreading);
+    const { port } = await startNginx(t, [await freePort(), serving.port], spreading);
     for (const { status } of await postAll(port)) assert.equal(status, 200);
   });
 
@@ -95,7 +95,7 @@ for (const spreading of SPREADINGS) {
         stopping.close();
         answers(503)(request, response);
       });
-      const port = await startNginx(t, [stopping.port, serving.port], spreading);
+      const { port } = await startNginx(t, [stopping.port, serving.port], spreading);
       assert.deepEqual(await post(port, attempt), { status: 200, text: 'from 200' });
       if (stopping.bodies.length > 0) return;
     }
@@ -105,7 +105,7 @@ for (const spreading of SPREADINGS) {
   test(`a POST is not sent again if a node breaks the connection, ${spreading}`, async (t) => {
     const breaking = await startUpstream(t, (request) => request.socket.destroy());
     const stopping = await startUpstream(t, answers(503));
-    const port = await startNginx(t, [breaking.port, stopping.port], spreading);
+    const { port } = await startNginx(t, [breaking.port, stopping.port], spreading);
     for (const { status } of await postAll(port)) assert.equal(status, 502);
     assert.equal(new Set(breaking.bodies).size, breaking.bodies.length, 'each call once');
     assert.equal(breaking.bodies.length, ATTEMPTS);
@@ -117,7 +117,7 @@ for (const spreading of SPREADINGS) {
       else request.socket.destroy();
     });
     const serving = await startUpstream(t, answers(503));
-    const port = await startNginx(t, [breaking.port, serving.port], spreading);
+    const { port } = await startNginx(t, [breaking.port, serving.port], spreading);
     await postAll(port);
     assert.equal(new Set(breaking.bodies).size, breaking.bodies.length, 'each call once');
     assert.equal(breaking.bodies.length, ATTEMPTS);

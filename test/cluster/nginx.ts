@@ -33,8 +33,15 @@ export async function nginxConfig(
   return spreading === 'by session' ? replace(config, '#hash $mcp_node_key', 'hash $mcp_node_key') : config;
 }
 
-/** Starts nginx in front of servers on loopback. Resolves to its port. */
-export async function startNginx(t: TestContext, upstreams: readonly number[], spreading?: Spreading): Promise<number> {
+/** A running nginx. */
+export interface Nginx {
+  readonly port: number;
+  /** Its error log. */
+  readonly log: string;
+}
+
+/** Starts nginx in front of servers on loopback. */
+export async function startNginx(t: TestContext, upstreams: readonly number[], spreading?: Spreading): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'));
   t.after(() => rm(folder, { recursive: true }));
   const port = await freePort();
@@ -42,7 +49,12 @@ export async function startNginx(t: TestContext, upstreams: readonly number[], s
   await writeFile(file, await nginxConfig(port, upstreams, folder, spreading));
   const started = startCommand(t, 'nginx', nginxOptions(file, folder, 'daemon off; master_process off;'));
   await listening(started, port);
-  return port;
+  return {
+    port,
+    get log() {
+      return started.stderr;
+    },
+  };
 }
 
 /** How to start nginx with a configuration. */

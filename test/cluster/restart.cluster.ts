@@ -30,6 +30,7 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
     assert.deepEqual(
       load.outcomes.filter(({ end, status }) => end !== 'result' || status !== 200),
       [],
+      cluster.nginx.log,
     );
     assert.deepEqual(load.outcomes.map(progressProblem).filter(Boolean), []);
     assert.equal(beginnings(cluster).size, load.outcomes.length);
