@@ -9,6 +9,9 @@ import type { SessionEnd } from './session-end.ts';
 /** Longest interval between two rounds: a node that has died is noticed that late at most by whoever follows its streams. */
 const MAX_INTERVAL_MS = 5000;
 
+/** How many sessions are kept at a time: an engine that is far away answers them together. */
+const PAGE_SIZE = 100;
+
 /** Options for {@link startUpkeep}. */
 export interface UpkeepOptions {
   store: SessionStore;
@@ -43,7 +46,10 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     isRunning = true;
     try {
       live.dropIdle();
-      for (const id of live.attached()) await keep(id);
+      const ids = live.attached();
+      for (let first = 0; first < ids.length; first += PAGE_SIZE) {
+        await Promise.all(ids.slice(first, first + PAGE_SIZE).map(keep));
+      }
       await ending.endExpired();
       await eventLog.prune();
     } catch (error) {
