@@ -25,10 +25,11 @@ async function setUp(tools: Record<string, Tool>) {
 
 /** A log whose methods reject while it is unavailable; a test may also replace them. */
 function breakable(log: EventLog) {
-  const state: Pick<EventLog, 'append' | 'end'> & { isAvailable: boolean } = {
+  const state: Pick<EventLog, 'append' | 'end' | 'take'> & { isAvailable: boolean } = {
     isAvailable: true,
     append: (...event) => log.append(...event),
     end: (...stream) => log.end(...stream),
+    take: (...stream) => log.take(...stream),
   };
   const check = () => {
     if (!state.isAvailable) throw new UnavailableError('The engine is unavailable');
@@ -39,7 +40,7 @@ function breakable(log: EventLog) {
     end: async (...stream) => (check(), state.end(...stream)),
     after: async (...event) => (check(), log.after(...event)),
     hold: async (...stream) => (check(), log.hold(...stream)),
-    take: async (...stream) => (check(), log.take(...stream)),
+    take: async (...stream) => (check(), state.take(...stream)),
     touch: async (sessionId) => (check(), log.touch(sessionId)),
     delete: async (sessionId) => (check(), log.delete(sessionId)),
   };
@@ -60,6 +61,29 @@ test('sends on the GET stream what could not be read when it was appended, as so
   await pass(nodes.clock, UPKEEP_MS);
   await Promise.race([stream.next(), settled()]);
   assert.deepEqual(said(...eventsIn(stream.text)), ['priming', 'a']);
+  for (const one of [stream, call]) await one.cancel();
+});
+
+test('sends on the GET stream what was taken from the log although the engine did not answer', async () => {
+  const { tools, next } = createSpeaker();
+  const { nodes, two, first, second } = await setUp(tools);
+  const call = readStream(await speak(first));
+  const speech = await next();
+  await speech.tell('a');
+  const { take } = two.log;
+  two.log.take = async (...stream) => {
+    await take(...stream);
+    throw new UnavailableError('The engine does not answer');
+  };
+  const stream = readStream(await second.get());
+  await speech.tell('b');
+  await settled();
+  two.log.take = take;
+  await pass(nodes.clock, UPKEEP_MS);
+  await speech.tell('c');
+  await settled();
+  for (let count = 0; count < 3; count += 1) await Promise.race([stream.next(), settled()]);
+  assert.deepEqual(said(...eventsIn(stream.text)), ['a', 'b', 'c']);
   for (const one of [stream, call]) await one.cancel();
 });
 
