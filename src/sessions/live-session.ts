@@ -15,6 +15,7 @@ import type { Relay, RelayMessage } from '../contracts/relay.ts';
 import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
 import { jsonText } from '../protocol/json.ts';
 import { logMessage } from '../protocol/log-message.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
@@ -35,6 +36,8 @@ export interface LiveSessionOptions {
   buildServer: BuildServer;
   /** The caller whose request activates the session. */
   caller: Caller;
+  /** What the client has told the session before; `undefined` if it is new. */
+  record: SessionRecord | undefined;
   eventLog: EventLog;
   changes: ChangeLog;
   audience: Audience;
@@ -59,13 +62,18 @@ export interface LiveSessionOptions {
   ondetach: () => void;
 }
 
-/** Builds a server for the session and connects it. */
+/** Builds a server for the session, connects it, and repeats to it what is in the record. */
 export async function createLiveSession(options: LiveSessionOptions): Promise<LiveSession> {
   const { id, caller } = options;
   const server = await options.buildServer({ era: 'legacy', caller, sessionId: id });
   answerSubscriptions(protocolOf(server));
   const session = new LiveSession(options, server);
-  await session.connect();
+  try {
+    await session.connect();
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
   return session;
 }
 
@@ -121,10 +129,15 @@ export class LiveSession {
 
   /** Connects the server, once, and hears from other nodes from now on. */
   async connect(): Promise<void> {
-    const { relay, id } = this.#options;
-    this.#leave = await relay.join(id, (message) => this.#hear(message));
-    await this.#server.connect(this.#transport);
-    for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
+    const { relay, id, record } = this.#options;
+    const hearInOrder = createTaskQueue();
+    // What other nodes say waits for the handshake: a server may never answer what it is asked before.
+    await hearInOrder(async () => {
+      this.#leave = await relay.join(id, (message) => void hearInOrder(async () => this.#hear(message)));
+      await this.#server.connect(this.#transport);
+      for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
+      if (record) await this.#copy.restore(record);
+    });
   }
 
   /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
@@ -172,11 +185,6 @@ export class LiveSession {
     if (!protocolOf(this.#server).getCapabilities().logging) return;
     const { ofGet, inOrder } = this.#transport.streams;
     await inOrder(async () => ofGet?.say(jsonText(logMessage(params))));
-  }
-
-  /** Repeats to the server what the client has told the session before, according to `record`. */
-  restore(record: SessionRecord): Promise<void> {
-    return this.#copy.restore(record);
   }
 
   /** Whether it has to be brought up to date with a version of its record. */
