@@ -55,6 +55,8 @@ export class ChangeListener {
   /** Catches up and sends one after the other, so that nothing is sent twice. */
   readonly #inOrder = createTaskQueue();
   #told = 0;
+  /** The number of the last change of which it is certain that the session had heard of all subscriptions before it. */
+  #certain = 0;
   #isListening = false;
   #isSending = false;
   /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
@@ -71,11 +73,28 @@ export class ChangeListener {
     return this.#told;
   }
 
-  /** Adds what the session wants to hear of from now on. */
-  add(event: ServerEvent): void {
+  /** The same, as far as the client may have subscribed on another node to what this one does not know yet. */
+  get toldForCertain(): number {
+    return Math.min(this.#told, this.#certain);
+  }
+
+  /**
+   * Adds what the session wants to hear of.
+   *
+   * @param isLate - Whether the client has subscribed to it on another node, and perhaps before the last changes.
+   */
+  add(event: ServerEvent, isLate = false): void {
     const subject = subjectOf(event);
     this.#wanted.set(subject, event);
-    if (this.#isListening) this.#options.audience.add(subject, this);
+    if (!this.#isListening) return;
+    this.#options.audience.add(subject, this);
+    const connection = this.#connections;
+    if (isLate) void this.#inOrder(() => this.#catchUpOn(event, connection));
+  }
+
+  /** To be called when it is known that the client had subscribed to nothing else before a change. */
+  confirm(number: number): void {
+    this.#certain = Math.max(this.#certain, number);
   }
 
   remove(event: ServerEvent): void {
@@ -94,6 +113,7 @@ export class ChangeListener {
     this.stop();
     const connection = ++this.#connections;
     this.#told = told;
+    this.#certain = told;
     this.#isListening = true;
     for (const subject of this.#wanted.keys()) this.#options.audience.add(subject, this);
     return this.#inOrder(() => this.#catchUp(connection));
@@ -137,6 +157,22 @@ export class ChangeListener {
     } catch (error) {
       onerror(error);
     }
+    await this.#send();
+  }
+
+  /** Tells of one subject, if it may have changed while only another node knew that the client wants to hear of it. */
+  async #catchUpOn(event: ServerEvent, connection: number): Promise<void> {
+    const { changes, onerror } = this.#options;
+    const subject = subjectOf(event);
+    let hasChanged = true;
+    try {
+      const { events, isComplete } = await changes.since(this.#certain);
+      hasChanged = !isComplete || events.some((change) => subjectOf(change) === subject);
+    } catch (error) {
+      onerror(error);
+    }
+    if (!hasChanged || connection !== this.#connections || !this.#wanted.has(subject)) return;
+    this.#pending.set(subject, event);
     await this.#send();
   }
 

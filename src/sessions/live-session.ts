@@ -103,8 +103,10 @@ export class LiveSession {
       {
         ...options,
         announce: () => this.#tellOthers({ kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
-        onsubscription: (uri, isWanted) =>
-          this.#listener[isWanted ? 'add' : 'remove']({ kind: 'resource_updated', uri }),
+        onsubscription: (uri, isWanted, isRepeated) =>
+          isWanted
+            ? this.#listener.add({ kind: 'resource_updated', uri }, isRepeated)
+            : this.#listener.remove({ kind: 'resource_updated', uri }),
       },
       () => this.#transport,
     );
@@ -203,6 +205,11 @@ export class LiveSession {
     if (record) await this.update(record);
   }
 
+  /** To be called when the record had no newer version after the change with that number. */
+  confirm(number: number): void {
+    this.#listener.confirm(number);
+  }
+
   /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
   checkStreams(): void {
     this.#transport.streams.checkFollowed();
@@ -260,7 +267,10 @@ export class LiveSession {
     this.#listener.stop();
     if (!this.#wasListening) return;
     this.#wasListening = false;
-    if (!this.#transport.streams.ofGet?.isTakenOver) await this.#save({ toldChange: this.#listener.told });
+    if (this.#transport.streams.ofGet?.isTakenOver) return;
+    const version = await this.#save({ toldChange: this.#listener.told });
+    // Another node may have made subscriptions that this one has not heard of, and changes after them.
+    if (this.#copy.isOlderThan(version ?? 0)) await this.#save({ toldChange: this.#listener.toldForCertain });
   }
 
   /** Takes note of what the server says on its own. */
@@ -275,11 +285,12 @@ export class LiveSession {
     this.#questions = Math.max(this.#questions - count, 0);
   }
 
-  async #save(changes: SessionChanges): Promise<void> {
+  async #save(changes: SessionChanges): Promise<number | undefined> {
     try {
-      await this.#copy.save(changes);
+      return await this.#copy.save(changes);
     } catch (error) {
       this.#options.onerror(errorOf(error));
+      return undefined;
     }
   }
 }

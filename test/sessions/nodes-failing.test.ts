@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventLog } from '../../src/contracts/event-log.ts';
 import { UnavailableError } from '../../src/lib/unavailable-error.ts';
+import { createNotifier } from '../../src/tools.ts';
 import { eventsIn, openSession, readStream, sessionOf } from '../support/app.ts';
+import { createChangingServer, subscribe, toldIn } from '../support/changing.ts';
 import type { Tool } from '../support/fixture.ts';
 import { createNodes } from '../support/nodes.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
@@ -136,4 +138,47 @@ test('refuses to resume a stream whose answer could not be logged, rather than e
     'it is still connected to the node of the call',
   );
   assert.equal((await second.get(id)).status, 400);
+});
+
+/** A GET stream on one node, and another node that does not tell it what the client subscribes to there. */
+async function setUpUnheard() {
+  const notify = createNotifier();
+  const createServer = () => createChangingServer();
+  const nodes = createNodes();
+  const { relay } = nodes.start();
+  const [one, two] = [
+    nodes.start({}, { createServer, notify }),
+    nodes.start({}, { createServer, relay: { ...relay, send: async () => {} } }),
+  ];
+  const first = await openSession(one.app);
+  const stream = readStream(await first.get());
+  await stream.next();
+  return { notify, nodes, stream, second: sessionOf(two.app, first.id) };
+}
+
+test('tells of what has changed before a node heard of the subscription, and of nothing before that', async () => {
+  const { notify, nodes, stream, second } = await setUpUnheard();
+  notify.resourceUpdated('test:early');
+  await pass(nodes.clock, UPKEEP_MS);
+  for (const uri of ['test:early', 'test:a']) await subscribe(second, uri);
+  notify.resourceUpdated('test:a');
+  notify.toolsChanged();
+  await pass(nodes.clock, UPKEEP_MS);
+  notify.promptsChanged();
+  await settled();
+  for (let count = 0; count < 4; count += 1) await Promise.race([stream.next(), settled()]);
+  assert.deepEqual(toldIn(stream), ['tools', 'test:a', 'prompts']);
+  await stream.cancel();
+});
+
+test('tells the next stream of what has changed before the node of the last one heard of the subscription', async () => {
+  const { notify, stream, second } = await setUpUnheard();
+  await subscribe(second, 'test:a');
+  notify.resourceUpdated('test:a');
+  await stream.cancel();
+  await settled();
+  const next = readStream(await second.get());
+  for (let count = 0; count < 2; count += 1) await Promise.race([next.next(), settled()]);
+  assert.deepEqual(toldIn(next), ['test:a']);
+  await next.cancel();
 });
