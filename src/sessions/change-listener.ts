@@ -57,6 +57,8 @@ export class ChangeListener {
   #told = 0;
   /** The number of the last change of which it is certain that the session had heard of all subscriptions before it. */
   #certain = 0;
+  /** The numbers of the changes that catching up has found before this process heard of them: after the first, up to the second. */
+  #foundEarly = { after: 0, upTo: 0 };
   #isListening = false;
   #isSending = false;
   /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
@@ -124,7 +126,7 @@ export class ChangeListener {
     if (!this.#isListening) return;
     const { audience, changes } = this.#options;
     const isUpToDate = !this.#isBehind && !this.#isSending && this.#pending.size === 0;
-    if (isUpToDate) this.#told = changes.last;
+    if (isUpToDate) this.#told = Math.max(changes.last, this.#foundEarly.upTo);
     this.#connections += 1;
     this.#isListening = false;
     this.#isBehind = true;
@@ -133,6 +135,8 @@ export class ChangeListener {
   }
 
   hear(event: ServerEvent): void {
+    const { last } = this.#options.changes;
+    if (!this.#isBehind && last > this.#foundEarly.after && last <= this.#foundEarly.upTo) return;
     const isAwaited = this.#pending.size > 0;
     this.#pending.set(subjectOf(event), event);
     // What waits already takes this one along: an author may notify in a loop, for thousands of sessions.
@@ -145,8 +149,9 @@ export class ChangeListener {
     if (!this.#isBehind || connection !== this.#connections) return;
     const { changes, onerror } = this.#options;
     try {
-      const { events, isComplete } = await changes.since(this.#told);
+      const { events, isComplete, last } = await changes.since(this.#told);
       if (connection !== this.#connections) return;
+      this.#foundEarly = { after: changes.last, upTo: last };
       // If the log has forgotten what has changed, anything may have; and its numbers may have begun anew.
       if (!isComplete) this.#told = 0;
       for (const event of isComplete ? events : this.#wanted.values()) {
@@ -180,7 +185,7 @@ export class ChangeListener {
   async #send(): Promise<void> {
     this.#isSending = true;
     while (this.#pending.size > 0) {
-      const upTo = this.#options.changes.last;
+      const upTo = Math.max(this.#options.changes.last, this.#foundEarly.upTo);
       const events = Array.from(this.#pending.values());
       this.#pending.clear();
       const isSent = await this.#sendAll(events, this.#isBehind ? undefined : upTo);
