@@ -94,6 +94,11 @@ export class ChangeListener {
     if (isLate) void this.#inOrder(() => this.#catchUpOn(event, connection));
   }
 
+  /** Catches up, if an earlier attempt has failed. */
+  retry(): void {
+    if (this.#isListening && this.#isBehind) void this.#inOrder(() => this.#catchUp(this.#connections));
+  }
+
   /** To be called when it is known that the client had subscribed to nothing else before a change. */
   confirm(number: number): void {
     this.#certain = Math.max(this.#certain, number);

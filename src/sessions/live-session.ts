@@ -213,6 +213,7 @@ export class LiveSession {
   /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
   checkStreams(): void {
     this.#transport.streams.checkFollowed();
+    this.#listener.retry();
   }
 
   /** Answers the calls that are still running with an error. The session goes on elsewhere. */
@@ -285,13 +286,11 @@ export class LiveSession {
     this.#questions = Math.max(this.#questions - count, 0);
   }
 
-  async #save(changes: SessionChanges): Promise<number | undefined> {
-    try {
-      return await this.#copy.save(changes);
-    } catch (error) {
+  #save(changes: SessionChanges): Promise<number | undefined> {
+    return this.#copy.save(changes).catch((error: unknown) => {
       this.#options.onerror(errorOf(error));
       return undefined;
-    }
+    });
   }
 }
 

@@ -223,6 +223,22 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
+  test('is told of what it missed as soon as the log of changes is available, even if nothing else changes', async () => {
+    const log = createMemoryChangeLog();
+    let isAvailable = false;
+    const changes: ChangeLog = {
+      ...log,
+      since: (number) => (isAvailable ? log.since(number) : Promise.reject(new Error('unavailable'))),
+    };
+    const { notify, session, clock } = await setUp({ changes });
+    notify.toolsChanged();
+    const stream = await listen(session);
+    isAvailable = true;
+    await pass(clock, 5000);
+    assert.deepEqual(toldIn(stream), ['tools']);
+    await stream.cancel();
+  });
+
   test('is told once of what it finds in the log of changes before its node hears of it', async () => {
     const log = createMemoryChangeLog();
     const hearings: (() => void)[] = [];
