@@ -12,6 +12,8 @@ export interface Changes {
   events: ServerEvent[];
   /** Whether these are all; otherwise some were too long ago, or the number is not one of this log. */
   isComplete: boolean;
+  /** The number of the last change in the log. Listeners here may yet have to hear of it. */
+  last: number;
 }
 
 /**

@@ -55,6 +55,8 @@ export interface AppendOptions {
 export interface Held {
   /** The highest `told` of the events that were appended to it; 0 if there was none. */
   told: number;
+  /** The number of the event after which the next `take` begins; 0 to begin with the first. */
+  taken: number;
 }
 
 /**
@@ -102,8 +104,11 @@ export interface EventLog {
   /**
    * What was appended to a stream and that nobody has taken, each event once. Resolves to `undefined` if `holder` does not
    * hold the stream: another one does, or the log has forgotten the session since.
+   *
+   * @param after - The number of the last event that `holder` has got. A `take` that was rejected may have taken events
+   *   nevertheless: this is how `holder` gets them. @default the number of the last event that was taken
    */
-  take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined>;
+  take(sessionId: string, streamId: string, holder: string, after?: number): Promise<LoggedEvent[] | undefined>;
   /**
    * Calls `listener` with the id of a stream of the session whenever something was appended to it, or it has ended, or
    * has another holder; on any node. It may be called late, or too often, or, while the engine is unavailable, not at all.

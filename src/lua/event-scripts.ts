@@ -196,16 +196,16 @@ stream.holder = ARGV[9]
 if ARGV[10] ~= '' then stream.taken = last end
 save(true)
 wake()
-return stream.told`,
+return { stream.told, stream.taken }`,
 };
 
-/** More ARGV: holder. Returns the tag and the events. */
+/** More ARGV: holder, number of the last event that it has got (or empty: that was taken). Returns the tag and the events. */
 export const TAKE: Script = {
   name: 'mcpTake',
   lua: `${LOG}
 begin()
 if not stream or stream.holder ~= ARGV[8] then return false end
-local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', stream.taken), '+')
+local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', tonumber(ARGV[9]) or stream.taken), '+')
 stream.taken = number
 save(false)
 return { tag, events }`,

@@ -45,7 +45,7 @@ export function createMemoryChangeLog({ maxChanges = 10_000, onerror }: MemoryCh
     subscribe: (listener) => bus.subscribe(listener),
     async since(number) {
       const later = Array.from(changes.values()).filter((change) => change.number > number);
-      return { events: later.map(({ event }) => event), isComplete: number >= forgotten && number <= last };
+      return { events: later.map(({ event }) => event), isComplete: number >= forgotten && number <= last, last };
     },
   };
 }

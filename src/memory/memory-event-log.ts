@@ -14,7 +14,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
     end: async (sessionId, streamId) => log.end(sessionId, streamId),
     after: async (sessionId, eventId) => log.after(sessionId, eventId),
     hold: async (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
-    take: async (sessionId, streamId, holder) => log.take(sessionId, streamId, holder),
+    take: async (sessionId, streamId, holder, after) => log.take(sessionId, streamId, holder, after),
     follow: async (sessionId, listener) => log.follow(sessionId, listener),
     touch: async (sessionId) => log.streams.touch(sessionId),
     delete: async (sessionId) => log.streams.delete(sessionId),
@@ -82,13 +82,13 @@ class Log {
     stream.holder = holder;
     stream.taken = number ?? stream.taken;
     this.#wake(sessionId, streamId);
-    return { told: stream.told };
+    return { told: stream.told, taken: stream.taken };
   }
 
-  take(sessionId: string, streamId: string, holder: string): LoggedEvent[] | undefined {
+  take(sessionId: string, streamId: string, holder: string, after: number | undefined): LoggedEvent[] | undefined {
     const stream = this.streams.find(sessionId, streamId);
     if (stream?.holder !== holder) return undefined;
-    const events = eventsAfter(stream.taken, stream);
+    const events = eventsAfter(after ?? stream.taken, stream);
     stream.taken = stream.session.number;
     return events;
   }

@@ -87,8 +87,8 @@ class Log implements RedisChangeLog {
   }
 
   async since(number: number): Promise<Changes> {
-    const { changes, isComplete } = await this.#read(number);
-    return { events: changes.map(({ event }) => event), isComplete };
+    const { changes, isComplete, number: last } = await this.#read(number);
+    return { events: changes.map(({ event }) => event), isComplete, last };
   }
 
   close(): void {

@@ -37,7 +37,7 @@ export function createRedisEventLog(options: RedisEventLogOptions): EventLog {
     end: async (sessionId, streamId) => void (await log.run(END, sessionId, streamId)),
     after: (sessionId, eventId) => log.after(sessionId, eventId),
     hold: (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
-    take: (sessionId, streamId, holder) => log.take(sessionId, streamId, holder),
+    take: (sessionId, streamId, holder, after) => log.take(sessionId, streamId, holder, after),
     follow: (sessionId, listener) => log.follow(sessionId, listener),
     touch: async (sessionId) => void (await log.run(TOUCH_LOG, sessionId, '')),
     delete: async (sessionId) => void (await log.run(DELETE_LOG, sessionId, '')),
@@ -107,12 +107,14 @@ class Log {
     const id = eventId === undefined ? undefined : parseEventId(eventId);
     const isOfStream = id?.streamId === streamId;
     const event = eventId === undefined ? ['', 0] : [isOfStream ? id.tag : 'none', isOfStream ? id.number : 0];
-    const told = await this.run(HOLD, sessionId, streamId, [createEventTag(), holder, ...event]);
-    return told === null ? undefined : { told: Number(told) };
+    const reply = await this.run(HOLD, sessionId, streamId, [createEventTag(), holder, ...event]);
+    if (!reply) return undefined;
+    const [told, taken] = reply as [number, number];
+    return { told, taken };
   }
 
-  async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
-    const reply = await this.run(TAKE, sessionId, streamId, [holder]);
+  async take(sessionId: string, streamId: string, holder: string, after?: number): Promise<LoggedEvent[] | undefined> {
+    const reply = await this.run(TAKE, sessionId, streamId, [holder, after ?? '']);
     if (!reply) return undefined;
     const [tag, entries] = reply as [string, Reply];
     return eventsOf(entries, tag, streamId);

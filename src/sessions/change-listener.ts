@@ -55,6 +55,10 @@ export class ChangeListener {
   /** Catches up and sends one after the other, so that nothing is sent twice. */
   readonly #inOrder = createTaskQueue();
   #told = 0;
+  /** The number of the last change of which it is certain that the session had heard of all subscriptions before it. */
+  #certain = 0;
+  /** The numbers of the changes that catching up has found before this process heard of them: after the first, up to the second. */
+  #foundEarly = { after: 0, upTo: 0 };
   #isListening = false;
   #isSending = false;
   /** Whether earlier changes may be missing from `#pending`, so that the client has not been told up to any later one. */
@@ -71,11 +75,33 @@ export class ChangeListener {
     return this.#told;
   }
 
-  /** Adds what the session wants to hear of from now on. */
-  add(event: ServerEvent): void {
+  /** The same, as far as the client may have subscribed on another node to what this one does not know yet. */
+  get toldForCertain(): number {
+    return Math.min(this.#told, this.#certain);
+  }
+
+  /**
+   * Adds what the session wants to hear of.
+   *
+   * @param isLate - Whether the client has subscribed to it on another node, and perhaps before the last changes.
+   */
+  add(event: ServerEvent, isLate = false): void {
     const subject = subjectOf(event);
     this.#wanted.set(subject, event);
-    if (this.#isListening) this.#options.audience.add(subject, this);
+    if (!this.#isListening) return;
+    this.#options.audience.add(subject, this);
+    const connection = this.#connections;
+    if (isLate) void this.#inOrder(() => this.#catchUpOn(event, connection));
+  }
+
+  /** Catches up, if an earlier attempt has failed. */
+  retry(): void {
+    if (this.#isListening && this.#isBehind) void this.#inOrder(() => this.#catchUp(this.#connections));
+  }
+
+  /** To be called when it is known that the client had subscribed to nothing else before a change. */
+  confirm(number: number): void {
+    this.#certain = Math.max(this.#certain, number);
   }
 
   remove(event: ServerEvent): void {
@@ -94,6 +120,7 @@ export class ChangeListener {
     this.stop();
     const connection = ++this.#connections;
     this.#told = told;
+    this.#certain = told;
     this.#isListening = true;
     for (const subject of this.#wanted.keys()) this.#options.audience.add(subject, this);
     return this.#inOrder(() => this.#catchUp(connection));
@@ -104,7 +131,7 @@ export class ChangeListener {
     if (!this.#isListening) return;
     const { audience, changes } = this.#options;
     const isUpToDate = !this.#isBehind && !this.#isSending && this.#pending.size === 0;
-    if (isUpToDate) this.#told = changes.last;
+    if (isUpToDate) this.#told = Math.max(changes.last, this.#foundEarly.upTo);
     this.#connections += 1;
     this.#isListening = false;
     this.#isBehind = true;
@@ -113,6 +140,8 @@ export class ChangeListener {
   }
 
   hear(event: ServerEvent): void {
+    const { last } = this.#options.changes;
+    if (!this.#isBehind && last > this.#foundEarly.after && last <= this.#foundEarly.upTo) return;
     const isAwaited = this.#pending.size > 0;
     this.#pending.set(subjectOf(event), event);
     // What waits already takes this one along: an author may notify in a loop, for thousands of sessions.
@@ -125,8 +154,9 @@ export class ChangeListener {
     if (!this.#isBehind || connection !== this.#connections) return;
     const { changes, onerror } = this.#options;
     try {
-      const { events, isComplete } = await changes.since(this.#told);
+      const { events, isComplete, last } = await changes.since(this.#told);
       if (connection !== this.#connections) return;
+      this.#foundEarly = { after: changes.last, upTo: last };
       // If the log has forgotten what has changed, anything may have; and its numbers may have begun anew.
       if (!isComplete) this.#told = 0;
       for (const event of isComplete ? events : this.#wanted.values()) {
@@ -140,11 +170,27 @@ export class ChangeListener {
     await this.#send();
   }
 
+  /** Tells of one subject, if it may have changed while only another node knew that the client wants to hear of it. */
+  async #catchUpOn(event: ServerEvent, connection: number): Promise<void> {
+    const { changes, onerror } = this.#options;
+    const subject = subjectOf(event);
+    let hasChanged = true;
+    try {
+      const { events, isComplete } = await changes.since(this.#certain);
+      hasChanged = !isComplete || events.some((change) => subjectOf(change) === subject);
+    } catch (error) {
+      onerror(error);
+    }
+    if (!hasChanged || connection !== this.#connections || !this.#wanted.has(subject)) return;
+    this.#pending.set(subject, event);
+    await this.#send();
+  }
+
   /** Sends what is pending, as long as there is a connection. Without one, the client is told when it has another. */
   async #send(): Promise<void> {
     this.#isSending = true;
     while (this.#pending.size > 0) {
-      const upTo = this.#options.changes.last;
+      const upTo = Math.max(this.#options.changes.last, this.#foundEarly.upTo);
       const events = Array.from(this.#pending.values());
       this.#pending.clear();
       const isSent = await this.#sendAll(events, this.#isBehind ? undefined : upTo);

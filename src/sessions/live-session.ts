@@ -15,6 +15,7 @@ import type { Relay, RelayMessage } from '../contracts/relay.ts';
 import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
 import { jsonText } from '../protocol/json.ts';
 import { logMessage } from '../protocol/log-message.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
@@ -35,6 +36,8 @@ export interface LiveSessionOptions {
   buildServer: BuildServer;
   /** The caller whose request activates the session. */
   caller: Caller;
+  /** What the client has told the session before; `undefined` if it is new. */
+  record: SessionRecord | undefined;
   eventLog: EventLog;
   changes: ChangeLog;
   audience: Audience;
@@ -59,13 +62,18 @@ export interface LiveSessionOptions {
   ondetach: () => void;
 }
 
-/** Builds a server for the session and connects it. */
+/** Builds a server for the session, connects it, and repeats to it what is in the record. */
 export async function createLiveSession(options: LiveSessionOptions): Promise<LiveSession> {
   const { id, caller } = options;
   const server = await options.buildServer({ era: 'legacy', caller, sessionId: id });
   answerSubscriptions(protocolOf(server));
   const session = new LiveSession(options, server);
-  await session.connect();
+  try {
+    await session.connect();
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
   return session;
 }
 
@@ -95,8 +103,10 @@ export class LiveSession {
       {
         ...options,
         announce: () => this.#tellOthers({ kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
-        onsubscription: (uri, isWanted) =>
-          this.#listener[isWanted ? 'add' : 'remove']({ kind: 'resource_updated', uri }),
+        onsubscription: (uri, isWanted, isRepeated) =>
+          isWanted
+            ? this.#listener.add({ kind: 'resource_updated', uri }, isRepeated)
+            : this.#listener.remove({ kind: 'resource_updated', uri }),
       },
       () => this.#transport,
     );
@@ -121,10 +131,15 @@ export class LiveSession {
 
   /** Connects the server, once, and hears from other nodes from now on. */
   async connect(): Promise<void> {
-    const { relay, id } = this.#options;
-    this.#leave = await relay.join(id, (message) => this.#hear(message));
-    await this.#server.connect(this.#transport);
-    for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
+    const { relay, id, record } = this.#options;
+    const hearInOrder = createTaskQueue();
+    // What other nodes say waits for the handshake: a server may never answer what it is asked before.
+    await hearInOrder(async () => {
+      this.#leave = await relay.join(id, (message) => void hearInOrder(async () => this.#hear(message)));
+      await this.#server.connect(this.#transport);
+      for (const event of announcedEvents(protocolOf(this.#server))) this.#listener.add(event);
+      if (record) await this.#copy.restore(record);
+    });
   }
 
   /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
@@ -174,11 +189,6 @@ export class LiveSession {
     await inOrder(async () => ofGet?.say(jsonText(logMessage(params))));
   }
 
-  /** Repeats to the server what the client has told the session before, according to `record`. */
-  restore(record: SessionRecord): Promise<void> {
-    return this.#copy.restore(record);
-  }
-
   /** Whether it has to be brought up to date with a version of its record. */
   isOlderThan(version: number): boolean {
     return this.#copy.isOlderThan(version);
@@ -195,9 +205,15 @@ export class LiveSession {
     if (record) await this.update(record);
   }
 
+  /** To be called when the record had no newer version after the change with that number. */
+  confirm(number: number): void {
+    this.#listener.confirm(number);
+  }
+
   /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
   checkStreams(): void {
     this.#transport.streams.checkFollowed();
+    this.#listener.retry();
   }
 
   /** Answers the calls that are still running with an error. The session goes on elsewhere. */
@@ -252,7 +268,10 @@ export class LiveSession {
     this.#listener.stop();
     if (!this.#wasListening) return;
     this.#wasListening = false;
-    if (!this.#transport.streams.ofGet?.isTakenOver) await this.#save({ toldChange: this.#listener.told });
+    if (this.#transport.streams.ofGet?.isTakenOver) return;
+    const version = await this.#save({ toldChange: this.#listener.told });
+    // Another node may have made subscriptions that this one has not heard of, and changes after them.
+    if (this.#copy.isOlderThan(version ?? 0)) await this.#save({ toldChange: this.#listener.toldForCertain });
   }
 
   /** Takes note of what the server says on its own. */
@@ -267,12 +286,11 @@ export class LiveSession {
     this.#questions = Math.max(this.#questions - count, 0);
   }
 
-  async #save(changes: SessionChanges): Promise<void> {
-    try {
-      await this.#copy.save(changes);
-    } catch (error) {
+  #save(changes: SessionChanges): Promise<number | undefined> {
+    return this.#copy.save(changes).catch((error: unknown) => {
       this.#options.onerror(errorOf(error));
-    }
+      return undefined;
+    });
   }
 }
 

@@ -27,8 +27,8 @@ export interface SessionCopyOptions {
   save: (changes: SessionChanges) => Promise<number | undefined>;
   /** Tells other nodes that have the session in memory that its record has changed. */
   announce: () => void;
-  /** Called with a URI that the client has subscribed to, or is not subscribed to any more. */
-  onsubscription: (uri: string, isWanted: boolean) => void;
+  /** Called with a URI that the client has subscribed to, or is not subscribed to any more; and whether it said so on another node, or before. */
+  onsubscription: (uri: string, isWanted: boolean, isRepeated: boolean) => void;
   /** Receives the errors of the store. */
   onerror: (error: Error) => void;
 }
@@ -106,7 +106,8 @@ export class SessionCopy {
         const uri = params?.['uri'] as string;
         const isWanted = method === 'resources/subscribe';
         const changes = isWanted ? { subscribe: uri } : { unsubscribe: uri };
-        return () => this.#change(isRepeated ? undefined : changes, () => this.#setSubscription(uri, isWanted));
+        return () =>
+          this.#change(isRepeated ? undefined : changes, () => this.#setSubscription(uri, isWanted, isRepeated));
       }
       default:
         return undefined;
@@ -179,8 +180,8 @@ export class SessionCopy {
     return true;
   }
 
-  #setSubscription(uri: string, isWanted: boolean): void {
+  #setSubscription(uri: string, isWanted: boolean, isRepeated: boolean): void {
     this.#subscriptions[isWanted ? 'add' : 'delete'](uri);
-    this.#options.onsubscription(uri, isWanted);
+    this.#options.onsubscription(uri, isWanted, isRepeated);
   }
 }

@@ -75,12 +75,12 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
       await forgetBeforeGap();
       return eventLog.hold(sessionId, GET_STREAM_ID, holder, eventId);
     },
-    async take(holder) {
+    async take(holder, after) {
       try {
-        return await eventLog.take(sessionId, GET_STREAM_ID, holder);
+        return await eventLog.take(sessionId, GET_STREAM_ID, holder, after);
       } catch (error) {
         report(error);
-        return [];
+        return 'unavailable';
       }
     },
     follow: (listener) => eventLog.follow(sessionId, listener),

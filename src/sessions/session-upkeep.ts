@@ -1,4 +1,5 @@
 /** What is done for all sessions now and then: those in use are kept, and those that have expired are ended. */
+import type { ChangeLog } from '../contracts/change-log.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import type { SessionStore } from '../contracts/session-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,6 +17,7 @@ const PAGE_SIZE = 100;
 export interface UpkeepOptions {
   store: SessionStore;
   eventLog: EventLog;
+  changes: Pick<ChangeLog, 'last'>;
   /** The sessions in memory. */
   live: LiveSessions;
   ending: SessionEnd;
@@ -27,10 +29,11 @@ export interface UpkeepOptions {
 
 /** Starts the rounds. The returned function ends them. */
 export function startUpkeep(options: UpkeepOptions): () => void {
-  const { store, eventLog, live, ending, clock, log, idleMs } = options;
+  const { store, eventLog, changes, live, ending, clock, log, idleMs } = options;
   let isRunning = false;
 
   async function keep(id: string): Promise<void> {
+    const { last } = changes;
     const version = await store.touch(id);
     // Without a record, the session was ended, perhaps on another node, while a request activated it here.
     if (version === undefined) return live.drop(id);
@@ -39,6 +42,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     session?.checkStreams();
     // What other nodes say of changes may have been lost.
     if (session?.isOlderThan(version)) await session.reload();
+    else session?.confirm(last);
   }
 
   async function run(): Promise<void> {

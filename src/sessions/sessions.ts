@@ -248,15 +248,16 @@ export class Sessions implements LegacyRequests {
   }
 
   /** Builds a session's server, and repeats the handshake to it unless the session is new. */
-  async #build(record: SessionRecord, caller: Caller, isNew: boolean): Promise<LiveSession> {
+  #build(record: SessionRecord, caller: Caller, isNew: boolean): Promise<LiveSession> {
     const { store, log } = this.#options;
     const { id } = record;
-    const session = await createLiveSession({
+    return createLiveSession({
       ...this.#options,
       deadlines: this.#deadlines,
       audience: this.#audience,
       id,
       caller,
+      record: isNew ? undefined : record,
       save: (changes) => store.update(id, changes),
       load: () => store.get(id),
       onended: () => void this.#live.drop(id),
@@ -268,13 +269,6 @@ export class Sessions implements LegacyRequests {
           .catch((error: unknown) => log.error('a session could not be touched', { error: String(error) }));
       },
     });
-    try {
-      if (!isNew) await session.restore(record);
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    return session;
   }
 
   /** The answer to a request whose session ended, or whose server stopped, before there was one. */

@@ -76,6 +76,7 @@ export class SqliteChangeLog implements ChangeLog {
     return {
       events: [...written.map(({ event }) => JSON.parse(event) as ServerEvent), ...unwritten.map(({ event }) => event)],
       isComplete: number >= this.#forgotten && number <= this.#last,
+      last: this.#last,
     };
   }
 

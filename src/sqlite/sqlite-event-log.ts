@@ -113,23 +113,25 @@ export class SqliteEventLog implements EventLog {
       }
       const log = this.#addLog(sessionId);
       const stream = this.#rows.addStream(log, streamId);
-      this.#rows.saveStream({ ...stream, taken: from?.number ?? stream.taken, holder: heldBy(holder) });
+      const taken = from?.number ?? stream.taken;
+      this.#rows.saveStream({ ...stream, taken, holder: heldBy(holder) });
       this.#rows.saveLog(log);
-      return { told: stream.told, usedAt: log.used_at };
+      return { told: stream.told, taken, usedAt: log.used_at };
     });
     if (held) this.#times.set(sessionId, this.#options.clock.now(), held.usedAt);
     this.#tell(sessionId, streamId);
-    return held && { told: held.told };
+    return held && { told: held.told, taken: held.taken };
   }
 
-  async take(sessionId: string, streamId: string, holder: string): Promise<LoggedEvent[] | undefined> {
+  async take(sessionId: string, streamId: string, holder: string, after?: number): Promise<LoggedEvent[] | undefined> {
     const found = this.#options.database.read(() => this.#findStream(sessionId, streamId));
     if (found?.stream.holder !== heldBy(holder)) return undefined;
     const { log, stream } = found;
-    if (stream.taken >= stream.last) return [];
+    const taken = after ?? stream.taken;
+    if (taken >= stream.last) return [];
     return this.#write(() => {
       this.#rows.saveStream({ ...stream, taken: stream.last });
-      return this.#rows.eventsAfter(log, stream, stream.taken);
+      return this.#rows.eventsAfter(log, stream, taken);
     });
   }
 

@@ -6,6 +6,8 @@
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server
  */
+import { parseEventId } from '../contracts/event-id.ts';
+import type { Held } from '../contracts/event-log.ts';
 import { GET_STREAM_ID, type StreamLog } from './stream-log.ts';
 import type { Stream } from './streams.ts';
 
@@ -28,6 +30,10 @@ export class GetStream {
   readonly #options: GetStreamOptions;
   /** Names the newest connection here. */
   #holder = '';
+  /** The number of the last event that it has got from the log. */
+  #taken = 0;
+  /** The id that the client can resume from if nothing is sent, until it has been sent. */
+  #primed: string | undefined;
   #isWoken = false;
 
   constructor(options: GetStreamOptions) {
@@ -48,11 +54,8 @@ export class GetStream {
     const response = await this.#connect();
     // Before anything is taken, so that the client can resume from it whatever is appended meanwhile. Without an id to begin
     // with, messages between a break before the first event and the next GET would be lost.
-    const primed = isPrimed ? (await log.append(GET_STREAM_ID, undefined, { holder: this.#holder })).id : undefined;
-    if (primed !== undefined) this.stream.isResumable = true;
-    const isSilent = !(await this.#sendWaiting());
-    if (isSilent && primed !== undefined) this.stream.connection?.send({ id: primed, data: undefined });
-    else this.stream.connection?.comment();
+    if (isPrimed) this.#primed = (await log.append(GET_STREAM_ID, undefined, { holder: this.#holder })).id;
+    if (!(await this.#sendWaiting())) this.stream.connection?.comment();
     return response;
   }
 
@@ -64,7 +67,7 @@ export class GetStream {
       this.#end();
       return undefined;
     }
-    const response = this.#connected(holder, held.told);
+    const response = this.#connected(holder, held);
     if (!(await this.#sendWaiting())) this.stream.connection?.comment();
     return response;
   }
@@ -103,23 +106,36 @@ export class GetStream {
   async #connect(): Promise<Response> {
     const holder = crypto.randomUUID();
     const held = await this.#options.log.hold(holder);
-    return this.#connected(holder, held?.told ?? 0);
+    return this.#connected(holder, held);
   }
 
-  #connected(holder: string, told: number): Response {
+  #connected(holder: string, held: Held | undefined): Response {
     this.#holder = holder;
-    this.told = told;
+    this.told = held?.told ?? 0;
+    this.#taken = held?.taken ?? 0;
+    this.#primed = undefined;
     this.isTakenOver = false;
     return this.#options.connect(this.stream);
   }
 
-  /** Sends what nobody has been sent; resolves to whether there was anything. */
+  /** Sends what nobody has been sent, or at least the id to begin with; resolves to whether anything was sent. */
   async #sendWaiting(): Promise<boolean> {
     if (!this.isConnected) return false;
-    const events = await this.#options.log.take(this.#holder);
-    if (!events) this.#end();
-    if (!events || events.length === 0) return false;
+    const events = await this.#options.log.take(this.#holder, this.#taken);
+    // The log may have given events away nevertheless: they are taken again when there is news.
+    if (events === 'unavailable') return false;
+    if (!events) {
+      this.#end();
+      return false;
+    }
+    const primed = this.#primed;
+    this.#primed = undefined;
+    const last = events.at(-1);
+    if (!last && primed === undefined) return false;
     this.stream.isResumable = true;
+    if (last) this.#taken = parseEventId(last.id)?.number ?? this.#taken;
+    // Not along with events: whoever resumed from its id would miss those that were appended before it.
+    else this.stream.connection?.send({ id: primed, data: undefined });
     for (const event of events) this.stream.connection?.send(event);
     return true;
   }

@@ -43,8 +43,11 @@ export interface StreamLog {
   after(eventId: string): Promise<Missed | undefined>;
   /** Makes `holder` the connection of the stream of GET; see the contract. Rejects if the log is unavailable. */
   hold(holder: string, eventId?: string): Promise<Held | undefined>;
-  /** What nobody has been sent on the stream of GET; `undefined` if another connection has taken over. Never rejects. */
-  take(holder: string): Promise<LoggedEvent[] | undefined>;
+  /**
+   * What followed an event, named by its number, on the stream of GET; `undefined` if another connection has taken over.
+   * Never rejects.
+   */
+  take(holder: string, after: number): Promise<LoggedEvent[] | 'unavailable' | undefined>;
   /** Calls `listener` with the id of a stream that has news. Rejects if the log is unavailable. */
   follow(listener: (streamId: string) => void): Promise<() => void>;
   /** Logs nothing from now on. */

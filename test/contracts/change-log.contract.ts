@@ -61,6 +61,7 @@ export function changeLogContract(name: string, makeLog: MakeLog): void {
       assert.deepEqual(await log.since(0), {
         events: [updated('b'), TOOLS, updated('a')],
         isComplete: true,
+        last: log.last,
       });
       const { last } = log;
       await publishAll(log, [PROMPTS]);

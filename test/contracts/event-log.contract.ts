@@ -222,7 +222,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       const a = await append(log, 's', 'get', message('a'), { mayBeLost: true });
       await append(log, 's', 'other', message('x'));
       const b = await append(log, 's', 'get', message('b'), { mayBeLost: true });
-      assert.deepEqual(await log.hold('s', 'get', 'me'), { told: 0 });
+      assert.deepEqual(await log.hold('s', 'get', 'me'), { told: 0, taken: 0 });
       assert.deepEqual(await log.take('s', 'get', 'me'), [
         { id: a, data: message('a') },
         { id: b, data: message('b') },
@@ -267,10 +267,27 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       const a = await append(log, 's', 'get', message('a'), { mayBeLost: true });
       await append(log, 's', 'get', message('b'), { mayBeLost: true, told: 7 });
       await log.take('s', 'get', 'first');
-      assert.deepEqual(await log.hold('s', 'get', 'second', a), { told: 7 });
+      assert.deepEqual(await log.hold('s', 'get', 'second', a), { told: 7, taken: 2 });
       assert.deepEqual(texts(await log.take('s', 'get', 'second')), [message('b')]);
-      assert.deepEqual(await log.hold('s', 'get', 'third', primed), { told: 7 });
+      assert.deepEqual(await log.hold('s', 'get', 'third', primed), { told: 7, taken: 1 });
       assert.deepEqual(texts(await log.take('s', 'get', 'third')), ['a', 'b'].map(message));
+    });
+
+    test('gives events again to a holder that has not got them', async (t) => {
+      const { log } = await setUp(t);
+      await append(log, 's', 'other', message('x'));
+      for (const text of ['a', 'b']) await append(log, 's', 'get', message(text), { mayBeLost: true });
+      await log.hold('s', 'get', 'first');
+      for (const [after, expected] of [
+        [0, ['a', 'b']],
+        [2, ['b']],
+        [3, []],
+      ] as const) {
+        assert.deepEqual(texts(await log.take('s', 'get', 'first', after)), expected.map(message), `after ${after}`);
+        assert.deepEqual(await log.take('s', 'get', 'first'), []);
+      }
+      assert.equal(await log.take('s', 'get', 'second', 0), undefined);
+      assert.deepEqual(await log.hold('s', 'get', 'second'), { told: 0, taken: 3 });
     });
 
     test('lets nobody hold a stream after an event that it does not know, and begins it anew for the next', async (t) => {
@@ -285,7 +302,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
         await log.take('s', 'get', 'first');
         assert.equal(await log.hold('s', 'get', 'second', id), undefined, id);
         for (const holder of ['first', 'second', '']) assert.equal(await log.take('s', 'get', holder), undefined, id);
-        assert.deepEqual(await log.hold('s', 'get', 'first'), { told: 0 }, id);
+        assert.deepEqual(await log.hold('s', 'get', 'first'), { told: 0, taken: 0 }, id);
         assert.deepEqual(texts(await log.take('s', 'get', 'first')), kept, id);
       }
       assert.equal(await log.hold('unknown', 'get', 'me', lost), undefined);

@@ -223,6 +223,55 @@ describe('a session whose GET stream is not open', () => {
     await stream.cancel();
   });
 
+  test('is told of what it missed as soon as the log of changes is available, even if nothing else changes', async () => {
+    const log = createMemoryChangeLog();
+    let isAvailable = false;
+    const changes: ChangeLog = {
+      ...log,
+      since: (number) => (isAvailable ? log.since(number) : Promise.reject(new Error('unavailable'))),
+    };
+    const { notify, session, clock } = await setUp({ changes });
+    notify.toolsChanged();
+    const stream = await listen(session);
+    isAvailable = true;
+    await pass(clock, 5000);
+    assert.deepEqual(toldIn(stream), ['tools']);
+    await stream.cancel();
+  });
+
+  test('is told once of what it finds in the log of changes before its node hears of it', async () => {
+    const log = createMemoryChangeLog();
+    const hearings: (() => void)[] = [];
+    let last = 0;
+    const changes: ChangeLog = {
+      ...log,
+      get last() {
+        return last;
+      },
+      subscribe: (listener) =>
+        log.subscribe((event) => {
+          const number = log.last;
+          hearings.push(() => {
+            last = number;
+            listener(event);
+          });
+        }),
+    };
+    const { notify, session } = await setUp({ changes });
+    notify.toolsChanged();
+    const stream = await listen(session);
+    assert.deepEqual(toldIn(stream), ['tools']);
+    for (const kind of ['toolsChanged', 'promptsChanged'] as const) {
+      for (const hear of hearings.splice(0)) hear();
+      notify[kind]();
+      await settled();
+    }
+    for (const hear of hearings) hear();
+    await settled();
+    assert.deepEqual(toldIn(stream), ['tools', 'tools', 'prompts']);
+    await stream.cancel();
+  });
+
   test('still hears of live changes when the log of changes is unavailable, and of missed ones along with the next', async () => {
     const log = createMemoryChangeLog();
     let isAvailable = false;

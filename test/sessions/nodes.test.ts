@@ -1,6 +1,7 @@
 /** Sessions on several nodes: what a client sends to one reaches the server on another. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Relay } from '../../src/contracts/relay.ts';
 import { createNotifier, type CreateServer } from '../../src/tools.ts';
 import { answerOf, eventsIn, modernRequest, openSession } from '../support/app.ts';
 import { readStream, rpc, sessionOf, type StreamReader } from '../support/app.ts';
@@ -45,6 +46,21 @@ test('passes the answer to a question, and what the client reports before it, to
   assert.equal((await second.post({ jsonrpc: '2.0', id, result: { action: 'decline' } })).status, 202);
   await stream.ended();
   assert.deepEqual(said(...eventsIn(stream.text).slice(-1)), ['= decline after 1']);
+});
+
+test('begins with the handshake when a session is activated, whatever another node says at that moment', async () => {
+  const nodes = createNodes();
+  const first = await openSession(nodes.start().app);
+  await first.post(rpc('logging/setLevel', { level: 'error' }));
+  const { relay } = nodes.start();
+  const join: Relay['join'] = async (id, listener) => {
+    listener({ kind: 'changed' });
+    await settled();
+    return relay.join(id, listener);
+  };
+  const { app } = nodes.start({}, { relay: { ...relay, join } });
+  const answered = sessionOf(app, first.id).post(rpc('ping'));
+  assert.equal((await Promise.race([answered, settled().then(settled)]))?.status, 200);
 });
 
 test('does not take an answer for that to the same question of another node', async () => {

@@ -18,7 +18,7 @@ test('goes on with its numbers, and knows what it has forgotten, in the next pro
   log.flush();
   const next = new SqliteChangeLog({ database, maxChanges: 2 });
   assert.equal(next.last, 4);
-  assert.deepEqual(await next.since(1), { events: [updated('c'), updated('b')], isComplete: true });
+  assert.deepEqual(await next.since(1), { events: [updated('c'), updated('b')], isComplete: true, last: next.last });
   assert.equal((await next.since(0)).isComplete, false);
   next.publish(updated('d'));
   assert.deepEqual((await next.since(4)).events, [updated('d')]);
@@ -44,7 +44,7 @@ test('says that anything may have changed if a process was killed before it had 
   next.publish(updated('d'));
   next.flush();
   const later = new SqliteChangeLog({ database });
-  assert.deepEqual(await later.since(later.last - 1), { events: [updated('d')], isComplete: true });
+  assert.deepEqual(await later.since(later.last - 1), { events: [updated('d')], isComplete: true, last: later.last });
 });
 
 test('does not keep a URI that is too long to subscribe to, but tells listeners', { skip }, async (t) => {
@@ -68,10 +68,14 @@ test('knows of changes that the file has no room for, and writes them when it ha
   const large = updated('x'.repeat(2000));
   for (const event of [large, updated('a')]) log.publish(event);
   assert.deepEqual([told, log.last], [[large, updated('a')], 3]);
-  assert.deepEqual(await log.since(0), { events: told, isComplete: true });
+  assert.deepEqual(await log.since(0), { events: told, isComplete: true, last: log.last });
   database.prepare('PRAGMA max_page_count = 100000').get();
   log.flush();
-  assert.deepEqual(await new SqliteChangeLog({ database }).since(0), { events: told, isComplete: true });
+  assert.deepEqual(await new SqliteChangeLog({ database }).since(0), {
+    events: told,
+    isComplete: true,
+    last: log.last,
+  });
 });
 
 test('holds no more changes than it keeps while the file has no room', { skip }, async (t) => {
@@ -79,7 +83,7 @@ test('holds no more changes than it keeps while the file has no room', { skip },
   const log = new SqliteChangeLog({ database, maxChanges: 2 });
   fill(database);
   for (const letter of ['a', 'b', 'c']) log.publish(updated(letter.repeat(2000)));
-  assert.deepEqual(await log.since(0), { events: [], isComplete: false });
+  assert.deepEqual(await log.since(0), { events: [], isComplete: false, last: log.last });
   assert.equal((await log.since(3)).isComplete, true);
 });
 
@@ -92,7 +96,7 @@ test('gives no number twice that a client was told of, even if its change is not
   assert.equal(log.last, 7);
   assert.equal((await log.since(6)).isComplete, false);
   log.publish(updated('a'));
-  assert.deepEqual(await log.since(7), { events: [updated('a')], isComplete: true });
+  assert.deepEqual(await log.since(7), { events: [updated('a')], isComplete: true, last: log.last });
 });
 
 /** Lets the file grow no more. */

@@ -40,7 +40,7 @@ test('goes on for the next process: with the ids, the streams, their holders and
   assert.equal(await next.append('s', 'call', '"e"', { settles: 1 }), undefined);
   assert.equal(taken?.length, 1);
   assert.equal(await next.take('s', 'get', 'second'), undefined);
-  assert.deepEqual(await next.hold('s', 'get', 'second'), { told: 7 });
+  assert.deepEqual(await next.hold('s', 'get', 'second'), { told: 7, taken: 4 });
   assert.deepEqual(await next.take('s', 'get', 'second'), [{ id: waiting, data: '"d"' }]);
   assert.match(await append(next, 's', 'call', undefined), /^6\./);
 });
