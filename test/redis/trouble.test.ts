@@ -192,6 +192,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     const { sessionStore, eventLog, stateStore, relay } = engines;
     await sessionStore.create(recordOf('s'));
     const id = await append(eventLog, 's', 'get', '{}');
+    await eventLog.hold('s', 'get', 'me');
     await redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
     await assert.rejects(sessionStore.create(recordOf('new')), UnavailableError);
     await assert.rejects(eventLog.append('s', 'get', '{}'), UnavailableError);
