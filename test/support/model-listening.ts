@@ -93,6 +93,8 @@ export class ModelListening {
         `${this.#name} missed this`,
       );
     }
+    // What it may have missed, it has missed before this event, and not before a later one.
+    this.#passed = end;
     this.#mayMiss = false;
   }
 
