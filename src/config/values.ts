@@ -69,7 +69,7 @@ export const secretKeys = z
   .regex(/^$|[^,\s]/)
   .pipe(list(z.string()))
   .transform((keys) => keys.map(keyBytes))
-  .pipe(z.array(z.instanceof(Uint8Array)))
+  .pipe(z.custom<Uint8Array[]>((keys) => Array.isArray(keys) && !keys.includes(undefined)))
   .refine((keys) => new Set(keys.map(String)).size === keys.length);
 
 function keyBytes(text: string): Uint8Array | undefined {
