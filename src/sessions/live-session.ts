@@ -124,7 +124,10 @@ export class LiveSession {
     this.#transport.onerror = onerror;
     this.#listener = new ChangeListener({
       ...options,
-      send: (message, told) => this.#tellOnGet(jsonText(message), told),
+      send: async (message, told) => {
+        const { ofGet } = this.#transport.streams;
+        return (await ofGet?.sayIfConnected(jsonText(message), told)) === true;
+      },
       onerror: (error) => onerror(errorOf(error)),
     });
   }
@@ -185,8 +188,7 @@ export class LiveSession {
   /** Sends a log message on the GET stream, if the server has announced logging. */
   async log(params: LoggingMessageNotificationParams): Promise<void> {
     if (!protocolOf(this.#server).getCapabilities().logging) return;
-    const { ofGet, inOrder } = this.#transport.streams;
-    await inOrder(async () => ofGet?.say(jsonText(logMessage(params))));
+    await this.#transport.streams.ofGet?.say(jsonText(logMessage(params)));
   }
 
   /** Whether it has to be brought up to date with a version of its record. */
@@ -212,7 +214,7 @@ export class LiveSession {
 
   /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
   checkStreams(): void {
-    this.#transport.streams.checkFollowed();
+    this.#transport.streams.check();
     this.#listener.retry();
   }
 
@@ -231,7 +233,7 @@ export class LiveSession {
   /** Answers a POST with notifications and answers, some of which may be for the server of another node. */
   async #answerOthers(exchange: Exchange): Promise<Answer> {
     const { messages } = exchange.incoming;
-    const forOthers = messages.filter((message) => this.#transport.isForOthers(message));
+    const forOthers = messages.filter((message) => this.#transport.addresseeOf(message) !== 'here');
     for (const message of forOthers) await this.#tellOthers({ kind: 'message', message });
     const answered = messages.filter((message) => !('method' in message) && !forOthers.includes(message));
     this.#forgetQuestions(answered.length);
@@ -255,12 +257,6 @@ export class LiveSession {
   #tellOthers(message: RelayMessage): Promise<void> {
     const { relay, id } = this.#options;
     return relay.send(id, message);
-  }
-
-  /** Sends a message on the GET stream, if it has a connection here; resolves to whether it has. */
-  #tellOnGet(data: string, told: number | undefined): Promise<boolean> {
-    const { ofGet, inOrder } = this.#transport.streams;
-    return inOrder(async () => (await ofGet?.sayIfConnected(data, told)) === true);
   }
 
   /** Saves what the client has been told on its GET stream, unless another connection tells it from now on. */

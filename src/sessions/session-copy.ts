@@ -35,13 +35,12 @@ export interface SessionCopyOptions {
 
 /** What one live session knows of its record. */
 export class SessionCopy {
-  /** The level of the last `logging/setLevel`. */
-  logLevel: LoggingLevel | undefined;
   readonly #options: SessionCopyOptions;
   readonly #transport: () => HttpTransport;
   readonly #inOrder = createTaskQueue();
   readonly #subscriptions = new Set<string>();
   #isInitialized = false;
+  #logLevel: LoggingLevel | undefined;
   /** Of the record that it is a copy of. */
   #version = 1;
   /** How many messages were repeated. */
@@ -99,7 +98,7 @@ export class SessionCopy {
     switch (method) {
       case 'logging/setLevel': {
         const logLevel = params?.['level'] as LoggingLevel;
-        return () => this.#change(isRepeated ? undefined : { logLevel }, () => (this.logLevel = logLevel));
+        return () => this.#change(isRepeated ? undefined : { logLevel }, () => (this.#logLevel = logLevel));
       }
       case 'resources/subscribe':
       case 'resources/unsubscribe': {
@@ -143,7 +142,7 @@ export class SessionCopy {
       this.#isInitialized = true;
       await this.#repeat({ jsonrpc: '2.0', method: 'notifications/initialized' });
     }
-    if (logLevel && logLevel !== this.logLevel) await this.#repeatRequest('logging/setLevel', { level: logLevel });
+    if (logLevel && logLevel !== this.#logLevel) await this.#repeatRequest('logging/setLevel', { level: logLevel });
     const wanted = new Set(subscriptions);
     for (const uri of wanted) {
       if (!this.#subscriptions.has(uri)) await this.#repeatRequest('resources/subscribe', { uri });

@@ -7,8 +7,7 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server
  */
 import { parseEventId } from '../contracts/event-id.ts';
-import type { Held } from '../contracts/event-log.ts';
-import { GET_STREAM_ID, type StreamLog } from './stream-log.ts';
+import { GET_STREAM_ID, type Appended, type StreamAppend, type StreamLog } from './stream-log.ts';
 import type { Stream } from './streams.ts';
 
 /** Options for {@link GetStream}. */
@@ -49,48 +48,45 @@ export class GetStream {
    *
    * @param isPrimed - Whether the client reads events without data.
    */
-  async open(isPrimed: boolean): Promise<Response> {
-    const { log } = this.#options;
-    const response = await this.#connect();
+  async open(isPrimed: boolean): Promise<Response | undefined> {
+    const response = await this.#takeOver();
     // Before anything is taken, so that the client can resume from it whatever is appended meanwhile. Without an id to begin
     // with, messages between a break before the first event and the next GET would be lost.
-    if (isPrimed) this.#primed = (await log.append(GET_STREAM_ID, undefined, { holder: this.#holder })).id;
+    if (isPrimed) this.#primed = (await this.#append(undefined, {})).id;
     if (!(await this.#sendWaiting())) this.stream.connection?.comment();
     return response;
   }
 
   /** Connects it, and sends what followed an event; `undefined` if the log cannot tell all of it. Runs within `inOrder`. */
   async resume(lastEventId: string): Promise<Response | undefined> {
-    const holder = crypto.randomUUID();
-    const held = await this.#options.log.hold(holder, lastEventId);
-    if (!held) {
-      this.#end();
-      return undefined;
-    }
-    const response = this.#connected(holder, held);
-    if (!(await this.#sendWaiting())) this.stream.connection?.comment();
+    const response = await this.#takeOver(lastEventId);
+    if (!response) this.#end();
+    else if (!(await this.#sendWaiting())) this.stream.connection?.comment();
     return response;
   }
 
-  /** Logs a message; whoever holds the stream sends it. Runs within `inOrder`. */
-  async say(data: string): Promise<void> {
-    const { id } = await this.#options.log.append(GET_STREAM_ID, data, { mayBeLost: true });
-    // Without the log, nobody else hears of it.
-    if (id === undefined) this.stream.connection?.send({ id, data });
+  /** Logs a message; whoever holds the stream sends it. */
+  say(data: string): Promise<void> {
+    return this.#options.inOrder(async () => {
+      const { id } = await this.#options.log.append(GET_STREAM_ID, data, { mayBeLost: true });
+      // Without the log, nobody else hears of it.
+      if (id === undefined) this.stream.connection?.send({ id, data });
+    });
   }
 
   /**
-   * Logs a message, if the stream has a connection here; resolves to whether it has. Runs within `inOrder`.
+   * Logs a message, if the stream has a connection here; resolves to whether it has.
    *
    * @param told - The last change that the client knows of with this message.
    */
-  async sayIfConnected(data: string, told: number | undefined): Promise<boolean> {
-    if (!this.isConnected) return false;
-    const how = { mayBeLost: true, holder: this.#holder, told };
-    const { id, isRefused } = await this.#options.log.append(GET_STREAM_ID, data, how);
-    if (isRefused) this.#end();
-    else if (id === undefined) this.stream.connection?.send({ id, data });
-    return !isRefused;
+  sayIfConnected(data: string, told: number | undefined): Promise<boolean> {
+    return this.#options.inOrder(async () => {
+      if (!this.isConnected) return false;
+      const { id, isRefused } = await this.#append(data, { mayBeLost: true, told });
+      if (isRefused) this.#end();
+      else if (id === undefined) this.stream.connection?.send({ id, data });
+      return !isRefused;
+    });
   }
 
   /** To be called when the log has news of the stream: sends what there is, if the stream has a connection here. */
@@ -103,19 +99,22 @@ export class GetStream {
     });
   }
 
-  async #connect(): Promise<Response> {
+  /** Connects it as the newest connection; `undefined` if the log cannot tell all that followed an event. */
+  async #takeOver(lastEventId?: string): Promise<Response | undefined> {
     const holder = crypto.randomUUID();
-    const held = await this.#options.log.hold(holder);
-    return this.#connected(holder, held);
-  }
-
-  #connected(holder: string, held: Held | undefined): Response {
+    const held = await this.#options.log.hold(holder, lastEventId);
+    if (!held) return undefined;
     this.#holder = holder;
-    this.told = held?.told ?? 0;
-    this.#taken = held?.taken ?? 0;
+    this.told = held.told;
+    this.#taken = held.taken;
     this.#primed = undefined;
     this.isTakenOver = false;
     return this.#options.connect(this.stream);
+  }
+
+  /** Logs an event, unless another connection has taken over. */
+  #append(data: string | undefined, how: StreamAppend): Promise<Appended> {
+    return this.#options.log.append(GET_STREAM_ID, data, { ...how, holder: this.#holder });
   }
 
   /** Sends what nobody has been sent, or at least the id to begin with; resolves to whether anything was sent. */

@@ -30,7 +30,7 @@ export interface Stream {
 
 /** Options for {@link Streams}. */
 export interface StreamsOptions {
-  /** @default no log: streams cannot be resumed, and there is none of GET */
+  /** @default no log: streams cannot be resumed, and there is no GET stream */
   events?: StreamLog;
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
@@ -174,7 +174,7 @@ export class Streams {
   }
 
   /** Looks after streams that follow the log: news may have been lost, and nodes that run their calls may be gone. */
-  checkFollowed(): void {
+  check(): void {
     const { events: log, ondetach } = this.#options;
     this.#followed?.wakeAll();
     this.ofGet?.wake();

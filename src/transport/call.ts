@@ -13,6 +13,7 @@ import {
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { Stream } from '../streams/streams.ts';
+import type { Exchange } from './exchange.ts';
 
 /** The answer to a request; `undefined` if the session ended before there was one. */
 export type Answer = Response | undefined;
@@ -32,6 +33,20 @@ export interface CallStream extends Stream {
   isBatch?: boolean;
   /** Whether the host repeats what the client has said before, so that whatever the server says has been said, too. */
   isRepeated?: boolean;
+}
+
+/** The stream of a POST: without an id or calls, until it gets them. */
+export function callStreamOf({ incoming, request, accepted, caller }: Exchange, isPrimed: boolean): CallStream {
+  return {
+    id: '',
+    calls: new Set(),
+    caller,
+    canStream: accepted.eventStream,
+    isPrimed,
+    isBatch: incoming.kind === 'batch',
+    isRepeated: request === undefined,
+    expiresAt: caller.authInfo?.expiresAt,
+  };
 }
 
 /** A call that is unanswered, or whose answer is on its way. */

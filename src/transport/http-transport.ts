@@ -22,8 +22,10 @@ import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
+import { addresseeOf, type Addressee } from './addressee.ts';
 import {
   answerText,
+  callStreamOf,
   cancelledCall,
   cutOff,
   errorOf,
@@ -36,7 +38,7 @@ import {
   type CallStream,
 } from './call.ts';
 import { readsPriming, type Exchange, type McpRequest } from './exchange.ts';
-import { aboutRequest, createRequestIds } from './request-ids.ts';
+import { createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
 import { Streams, type StreamsOptions } from '../streams/streams.ts';
 
@@ -135,7 +137,7 @@ export class HttpTransport implements Transport {
     if (!isAnswer && this.isRestoring && (!call || call.stream.isRepeated)) return refuseRepeated(message);
     if (!isAnswer) this.#options.onsay?.(message.method, requestId);
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.#tellOnGet(message);
+    if (requestId === undefined) return isAnswer ? undefined : this.streams.ofGet?.say(this.#textOf(message));
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#settle(call, message);
     if (call && !isOver && message.method === 'notifications/progress') this.#limit(call);
@@ -146,22 +148,17 @@ export class HttpTransport implements Transport {
       return undefined;
     }
     this.#open(call.stream);
-    return this.#tell(call.stream, message);
+    return this.streams.send(call.stream, this.#textOf(message), { mayBeLost: !('id' in message) });
   }
 
-  /** Whether a message from the client, other than a request, may be for the server of another node, and not only for this one. */
-  isForOthers(message: JSONRPCMessage): boolean {
-    if (aboutRequest(message) !== undefined) return !this.#requestIds.isOwn(message);
-    if (!('method' in message)) return false;
-    if (message.method === 'notifications/roots/list_changed') return true;
-    if (message.method !== 'notifications/cancelled') return false;
-    return !this.#calls.has(message.params?.['requestId'] as RequestId);
+  /** For which node's server a message from the client is. */
+  addresseeOf(message: JSONRPCMessage): Addressee {
+    return addresseeOf(message, this.#requestIds, this.#calls);
   }
 
   /** Takes a message from the client that another node has received, if it is for this server, too; returns whether it is. */
   receive(message: JSONRPCMessage): boolean {
-    const isForAll = 'method' in message && message.method === 'notifications/roots/list_changed';
-    if (this.#isClosed || (!isForAll && this.isForOthers(message))) return false;
+    if (this.#isClosed || this.addresseeOf(message) === 'elsewhere') return false;
     this.#receive(this.#requestIds.unmark(message), {});
     return true;
   }
@@ -186,24 +183,13 @@ export class HttpTransport implements Transport {
   }
 
   /** Passes the messages of a POST on to the server. */
-  #take({ incoming, request, headers, accepted, caller }: Exchange): Answer | Promise<Answer> {
-    const { messages, requests, kind } = incoming;
-    const { authInfo } = caller;
+  #take(exchange: Exchange): Answer | Promise<Answer> {
+    const { incoming, request, headers, accepted } = exchange;
+    const { messages, requests } = incoming;
+    const { authInfo } = exchange.caller;
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
-    const isRepeated = request === undefined;
-    const { expiresAt } = authInfo ?? {};
-    const isBatch = kind === 'batch';
-    const stream: CallStream = {
-      id: '',
-      calls: new Set(),
-      caller,
-      canStream,
-      isPrimed,
-      isBatch,
-      isRepeated,
-      expiresAt,
-    };
+    const stream = callStreamOf(exchange, isPrimed);
     const { ofGet } = this.streams;
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
@@ -328,15 +314,9 @@ export class HttpTransport implements Transport {
     this.streams.disconnect(stream);
   }
 
-  #tell(stream: CallStream, message: JSONRPCMessage): Promise<void> {
-    const isRequest = 'id' in message;
-    if (isRequest) this.hasAsked = true;
-    return this.streams.send(stream, jsonText(this.#requestIds.mark(message)), { mayBeLost: !isRequest });
-  }
-
-  async #tellOnGet(message: JSONRPCMessage): Promise<void> {
-    const { ofGet, inOrder } = this.streams;
+  /** A message that the server sends on its own, as text. */
+  #textOf(message: JSONRPCMessage): string {
     if ('id' in message) this.hasAsked = true;
-    await inOrder(async () => ofGet?.say(jsonText(this.#requestIds.mark(message))));
+    return jsonText(this.#requestIds.mark(message));
   }
 }

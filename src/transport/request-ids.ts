@@ -22,8 +22,11 @@ export interface RequestIds {
   mark: (message: JSONRPCMessage) => JSONRPCMessage;
   /** A message from the client, as the server is to see it: what is about its requests gets their original ids, and what is not an unknown one. */
   unmark: (message: JSONRPCMessage) => JSONRPCMessage;
-  /** Whether a message from the client answers a request of this server, or reports the progress of one. */
-  isOwn: (message: JSONRPCMessage) => boolean;
+  /**
+   * Whether a message from the client answers a request of this server, or reports the progress of one; `undefined` if it
+   * does neither for any server.
+   */
+  isOwn: (message: JSONRPCMessage) => boolean | undefined;
 }
 
 /** Chooses a prefix that no other server has. */
@@ -53,13 +56,13 @@ export function createRequestIds(): RequestIds {
     },
     isOwn(message) {
       const id = aboutRequest(message);
-      return id !== undefined && String(id).startsWith(prefix);
+      return id === undefined ? undefined : String(id).startsWith(prefix);
     },
   };
 }
 
 /** The id of the server's request that a message from the client answers or reports progress of; `undefined` if it does neither. */
-export function aboutRequest(message: JSONRPCMessage): Sent {
+function aboutRequest(message: JSONRPCMessage): Sent {
   if (!('method' in message)) return message.id;
   return message.method === 'notifications/progress' ? (message.params?.['progressToken'] as Sent) : undefined;
 }
