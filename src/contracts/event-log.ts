@@ -37,6 +37,26 @@ export interface Debt {
   calls: RequestId[];
 }
 
+/** How much a log keeps. Each engine may have a bound on all sessions besides. */
+export interface EventLogBounds {
+  /** Most events of one stream. Only those that may be lost go. */
+  readonly maxEventsPerStream: number;
+  /** Most bytes of one stream. Only events that may be lost go. */
+  readonly maxBytesPerStream: number;
+  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. */
+  readonly maxBytesPerSession: number;
+  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. */
+  readonly maxAgeMs: number;
+}
+
+/** The bounds of a log that is made without others. */
+export const EVENT_LOG_BOUNDS: EventLogBounds = {
+  maxEventsPerStream: 1000,
+  maxBytesPerStream: 1024 * 1024,
+  maxBytesPerSession: 4 * 1024 * 1024,
+  maxAgeMs: 5 * 60_000,
+};
+
 /** How an event is appended. */
 export interface AppendOptions {
   /** Whether the stream is still worth resuming without this event. @default false */

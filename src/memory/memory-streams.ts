@@ -4,23 +4,15 @@
  * `memory-event-log.ts` says what the events mean.
  */
 import { createEventTag, formatEventId } from '../contracts/event-id.ts';
-import type { Debt, LoggedEvent } from '../contracts/event-log.ts';
+import { EVENT_LOG_BOUNDS, type Debt, type EventLogBounds, type LoggedEvent } from '../contracts/event-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
 
-/** Options for {@link MemoryStreams}. */
-export interface MemoryStreamsOptions {
+/** Options for {@link MemoryStreams}. The bounds that are left out are those of `EVENT_LOG_BOUNDS`. */
+export interface MemoryStreamsOptions extends Partial<EventLogBounds> {
   clock: Pick<Clock, 'now'>;
-  /** Most events of one stream. Only those that may be lost go. @default 1000 */
-  maxEventsPerStream?: number;
-  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
-  maxBytesPerStream?: number;
-  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
-  maxBytesPerSession?: number;
   /** Most bytes of all sessions together. @default 64 MiB */
   maxBytes?: number;
-  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
-  maxAgeMs?: number;
 }
 
 /** The log of one session. */
@@ -81,11 +73,8 @@ export class MemoryStreams {
 
   constructor(options: MemoryStreamsOptions) {
     this.#options = {
-      maxEventsPerStream: 1000,
-      maxBytesPerStream: 1024 * 1024,
-      maxBytesPerSession: 4 * 1024 * 1024,
+      ...EVENT_LOG_BOUNDS,
       maxBytes: 64 * 1024 * 1024,
-      maxAgeMs: 5 * 60_000,
       ...options,
     };
   }

@@ -262,6 +262,7 @@ function withCommands(
   { clock, log }: ConnectOptions,
 ): Connection {
   const defined = new Set<string>();
+  // The library adds a method for each script, of which its types know nothing.
   const commands = client as unknown as Record<string, (...args: (string | number)[]) => Promise<Reply>>;
   let reason: string | undefined;
   client.on('error', (error: unknown) => (reason = messageOf(error)));

@@ -3,6 +3,7 @@
  * with our numbers as ids. The bound on all sessions together is Redis's own, `maxmemory`.
  */
 import { createEventTag, formatEventId, parseEventId } from '../contracts/event-id.ts';
+import { EVENT_LOG_BOUNDS, type EventLogBounds } from '../contracts/event-log.ts';
 import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AFTER, APPEND, DELETE_LOG, END, HOLD, TAKE, TOUCH_LOG } from '../lua/event-scripts.ts';
@@ -11,19 +12,11 @@ import type { Channels } from './channels.ts';
 import type { Connection, Reply } from './connection.ts';
 import { channelOf, logKeys } from '../lua/keys.ts';
 
-/** Options for {@link createRedisEventLog}. */
-export interface RedisEventLogOptions {
+/** Options for {@link createRedisEventLog}. The bounds that are left out are those of `EVENT_LOG_BOUNDS`. */
+export interface RedisEventLogOptions extends Partial<EventLogBounds> {
   connection: Connection;
   channels: Channels;
   clock: Pick<Clock, 'now'>;
-  /** Most events of one stream. Only those that may be lost go. @default 1000 */
-  maxEventsPerStream?: number;
-  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
-  maxBytesPerStream?: number;
-  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
-  maxBytesPerSession?: number;
-  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
-  maxAgeMs?: number;
 }
 
 /** How a message on the channel of a session begins that names a stream to look at. */
@@ -49,19 +42,13 @@ class Log {
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #bounds: Required<Omit<RedisEventLogOptions, 'connection' | 'channels' | 'clock'>>;
+  readonly #bounds: EventLogBounds;
 
   constructor({ connection, channels, clock, ...bounds }: RedisEventLogOptions) {
     this.#connection = connection;
     this.#channels = channels;
     this.#clock = clock;
-    this.#bounds = {
-      maxEventsPerStream: 1000,
-      maxBytesPerStream: 1024 * 1024,
-      maxBytesPerSession: 4 * 1024 * 1024,
-      maxAgeMs: 5 * 60_000,
-      ...bounds,
-    };
+    this.#bounds = { ...EVENT_LOG_BOUNDS, ...bounds };
   }
 
   async append(

@@ -1,5 +1,6 @@
 /** Keeps the event log in the data file. */
 import { setImmediate } from 'node:timers/promises';
+import { EVENT_LOG_BOUNDS, type EventLogBounds } from '../contracts/event-log.ts';
 import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 import { parseEventId, type EventId } from '../contracts/event-id.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -7,20 +8,15 @@ import type { Database } from './database.ts';
 import { debtOf, EventRows, type LogRow, type StreamRow } from './event-rows.ts';
 import { UseTimes } from './use-times.ts';
 
-/** Options for {@link SqliteEventLog}. Bytes are counted as in memory, although a file needs about half of them. */
-export interface SqliteEventLogOptions {
+/**
+ * Options for {@link SqliteEventLog}. The bounds that are left out are those of `EVENT_LOG_BOUNDS`. Bytes are counted as in
+ * memory, although a file needs about half of them.
+ */
+export interface SqliteEventLogOptions extends Partial<EventLogBounds> {
   database: Database;
   clock: Pick<Clock, 'now'>;
-  /** Most events of one stream. Only those that may be lost go. @default 1000 */
-  maxEventsPerStream?: number;
-  /** Most bytes of one stream. Only events that may be lost go. @default 1 MiB */
-  maxBytesPerStream?: number;
-  /** Most bytes of one session. Streams that have ended go first, but never the last of them; then events that may be lost, of the stream that grows. @default 4 MiB */
-  maxBytesPerSession?: number;
   /** Most bytes of all sessions together. @default 64 MiB */
   maxBytes?: number;
-  /** How long a stream that has ended is kept, and a session that is not used, in milliseconds. @default 5 minutes */
-  maxAgeMs?: number;
 }
 
 /** By how much the time of use in the file may lag behind: 30 s, or a tenth of a short age. */
@@ -40,11 +36,8 @@ export class SqliteEventLog implements EventLog {
   constructor(options: SqliteEventLogOptions) {
     const { database } = options;
     this.#options = {
-      maxEventsPerStream: 1000,
-      maxBytesPerStream: 1024 * 1024,
-      maxBytesPerSession: 4 * 1024 * 1024,
+      ...EVENT_LOG_BOUNDS,
       maxBytes: 64 * 1024 * 1024,
-      maxAgeMs: 5 * 60_000,
       ...options,
     };
     this.#rows = new EventRows(database);
