@@ -188,7 +188,7 @@ export class LiveSession {
   /** Sends a log message on the GET stream, if the server has announced logging. */
   async log(params: LoggingMessageNotificationParams): Promise<void> {
     if (!protocolOf(this.#server).getCapabilities().logging) return;
-    await this.#transport.streams.ofGet?.say(jsonText(logMessage(params)));
+    await this.#transport.streams.sayOnGet(jsonText(logMessage(params)));
   }
 
   /** Whether it has to be brought up to date with a version of its record. */

@@ -123,6 +123,11 @@ export class Streams {
     });
   }
 
+  /** Says a message as JSON on the stream of GET, wherever its connection is. Without a log, nobody hears it. */
+  async sayOnGet(data: string): Promise<void> {
+    await this.ofGet?.say(data);
+  }
+
   /** Gives a stream a new connection in place of the one it may still have. */
   connect(stream: Stream): Response {
     stream.connection?.end();

@@ -30,27 +30,23 @@ import {
   cutOff,
   errorOf,
   jsonResponse,
-  refuseCalls,
   refuseRepeated,
   type Answer,
   type Call,
-  type CallDeadlines,
   type CallStream,
 } from './call.ts';
+import { Calls, type CallsOptions } from './calls.ts';
 import { readsPriming, type Exchange, type McpRequest } from './exchange.ts';
 import { createRequestIds } from './request-ids.ts';
 import { scopeChallenge } from './scope-challenge.ts';
 import { Streams, type StreamsOptions } from '../streams/streams.ts';
 
 /** Options for {@link HttpTransport}. */
-export interface HttpTransportOptions extends Omit<StreamsOptions, 'headers'> {
+export interface HttpTransportOptions
+  extends Omit<StreamsOptions, 'headers'>, Pick<CallsOptions, 'deadlines' | 'maxCalls'> {
   /** `undefined` without sessions: the transport then serves one POST. */
   sessionId?: string;
   callsInFlight: CallsInFlight;
-  /** When the answer to a call becomes a stream, and when a call that reports no progress is cancelled. */
-  deadlines: CallDeadlines;
-  /** Most calls that may run at a time. @default any number */
-  maxCalls?: number;
   /**
    * Returns what saves the change that a call makes to the session. It runs before the result is sent, and resolves to
    * `false` if it failed. @default no call makes any change
@@ -76,7 +72,7 @@ export class HttpTransport implements Transport {
   isRestoring = false;
   readonly #options: HttpTransportOptions;
   readonly #headers: Record<string, string>;
-  readonly #calls = new Map<RequestId, Call>();
+  readonly #calls: Calls;
   /** Its streams. The host, too, may send on that of GET. */
   readonly streams: Streams;
   readonly #requestIds = createRequestIds();
@@ -88,16 +84,21 @@ export class HttpTransport implements Transport {
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
     this.streams = new Streams({ ...options, headers: this.#headers });
+    this.#calls = new Calls({
+      ...options,
+      onstream: (stream) => this.#open(stream),
+      ontimeout: (call) => this.#cancel(call, timedOutError(call.request.id)),
+    });
   }
 
   /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
   get isAttached(): boolean {
-    return this.#calls.size > 0 || this.streams.isConnected || this.streams.hasGap;
+    return this.#calls.running.size > 0 || this.streams.isConnected || this.streams.hasGap;
   }
 
   /** Whether a call is unanswered. */
   get isCalling(): boolean {
-    return this.#calls.size > 0;
+    return this.#calls.running.size > 0;
   }
 
   async start(): Promise<void> {}
@@ -109,16 +110,15 @@ export class HttpTransport implements Transport {
   answer(exchange: Exchange): Answer | Promise<Answer> {
     const { incoming, caller, request } = exchange;
     if (this.#isClosed) return undefined;
-    // What the host repeats must get through, however many calls the client has running.
-    const maxCalls = request ? this.#options.maxCalls : undefined;
-    const refusal = refuseCalls(incoming, this.#calls, maxCalls);
+    const refuse = () => this.#calls.refuse(incoming, request === undefined);
+    const refusal = refuse();
     if (refusal) return refusal;
     const challenged = scopeChallenge(incoming.requests, caller.authInfo, this.#scopeChallengeResolver);
     if (!challenged) return this.#take(exchange);
     return challenged.then((challenge) => {
       if (challenge || this.#isClosed) return challenge;
       // Another call may have taken the id in the meantime.
-      return refuseCalls(incoming, this.#calls, maxCalls) ?? this.#take(exchange);
+      return refuse() ?? this.#take(exchange);
     });
   }
 
@@ -133,14 +133,14 @@ export class HttpTransport implements Transport {
   async send(message: JSONRPCMessage, related: TransportSendOptions = {}): Promise<void> {
     const isAnswer = !('method' in message);
     const requestId = isAnswer ? message.id : related.relatedRequestId;
-    const call = requestId === undefined ? undefined : this.#calls.get(requestId);
+    const call = requestId === undefined ? undefined : this.#calls.running.get(requestId);
     if (!isAnswer && this.isRestoring && (!call || call.stream.isRepeated)) return refuseRepeated(message);
     if (!isAnswer) this.#options.onsay?.(message.method, requestId);
     // "The server MAY send JSON-RPC requests and notifications on the stream" of GET, but no answers.
-    if (requestId === undefined) return isAnswer ? undefined : this.streams.ofGet?.say(this.#textOf(message));
+    if (requestId === undefined) return isAnswer ? undefined : this.streams.sayOnGet(this.#textOf(message));
     const isOver = !call || call.isAnswered;
     if (isAnswer) return isOver ? undefined : this.#settle(call, message);
-    if (call && !isOver && message.method === 'notifications/progress') this.#limit(call);
+    if (call && !isOver && message.method === 'notifications/progress') this.#calls.limit(call);
     // Nobody would read it: the stream closes with the answer, or the client reads JSON only. A request must fail, since
     // the server waits for its answer.
     if (isOver || (call.stream.pending && !call.stream.canStream)) {
@@ -153,7 +153,7 @@ export class HttpTransport implements Transport {
 
   /** For which node's server a message from the client is. */
   addresseeOf(message: JSONRPCMessage): Addressee {
-    return addresseeOf(message, this.#requestIds, this.#calls);
+    return addresseeOf(message, this.#requestIds, this.#calls.running);
   }
 
   /** Takes a message from the client that another node has received, if it is for this server, too; returns whether it is. */
@@ -165,7 +165,7 @@ export class HttpTransport implements Transport {
 
   /** Answers the calls that are still running with an error, in the log, too: their clients need not look for them elsewhere. */
   async cutOffCalls(): Promise<void> {
-    const calls = [...this.#calls.values()].filter(({ stream, isAnswered }) => !stream.pending && !isAnswered);
+    const calls = [...this.#calls.running.values()].filter(({ stream, isAnswered }) => !stream.pending && !isAnswered);
     for (const call of calls) void this.#settle(call, cutOffError(call.request.id));
     await this.streams.inOrder(async () => {});
   }
@@ -173,8 +173,8 @@ export class HttpTransport implements Transport {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const call of this.#calls.values()) cutOff(call);
-    const { size } = this.#calls;
+    const { size } = this.#calls.running;
+    for (const call of this.#calls.running.values()) cutOff(call);
     this.#calls.clear();
     const closed = this.streams.close();
     if (size > 0) this.#options.ondetach();
@@ -199,7 +199,8 @@ export class HttpTransport implements Transport {
       extra.closeStandaloneSSEStream = () => ofGet && this.streams.disconnect(ofGet.stream);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
-    const response = requests.length === 0 ? new Response(null, { status: 202 }) : this.#register(requests, stream);
+    const response =
+      requests.length === 0 ? new Response(null, { status: 202 }) : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream that it could resume, so nobody waits for its calls once it has left.
     const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
@@ -210,32 +211,17 @@ export class HttpTransport implements Transport {
     return response;
   }
 
-  /** Registers calls. Resolves to their answer once it is certain whether that is JSON or a stream. */
-  #register(requests: readonly JSONRPCRequest[], stream: CallStream): Promise<Response | undefined> {
-    for (const request of requests) {
-      const call: Call = { request, stream, isAnswered: false };
-      stream.calls.add(call);
-      this.#calls.set(request.id, call);
-      this.#limit(call);
-    }
-    return new Promise((respond) => {
-      const deadlines = stream.canStream ? this.#options.deadlines.stream : undefined;
-      const unset = deadlines ? deadlines.set(() => this.#open(stream)) : () => {};
-      stream.pending = { answers: [], respond, unset };
-    });
-  }
-
   /** @param answer - Answers the call that `message` cancels. @default "Request cancelled" */
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo, answer?: JSONRPCMessage): void {
     // The server does not answer a cancelled call, as the specification asks. But its stream has to end, and a client
     // takes a stream that ends without an answer for broken: it would try to resume it for ever.
-    const cancelled = cancelledCall(message, this.#calls);
+    const cancelled = cancelledCall(message, this.#calls.running);
     if (cancelled) void this.#settle(cancelled, answer ?? cancelledError(cancelled.request.id));
     try {
       this.onmessage?.(message, extra);
     } catch (error) {
       this.onerror?.(errorOf(error));
-      const call = 'method' in message && 'id' in message ? this.#calls.get(message.id) : undefined;
+      const call = 'method' in message && 'id' in message ? this.#calls.running.get(message.id) : undefined;
       if (call) void this.#settle(call, internalError(call.request.id));
     }
   }
@@ -264,13 +250,9 @@ export class HttpTransport implements Transport {
 
   /** Ends an answered call, and the stream along with its last call. */
   #finish(call: Call): void {
-    if (!this.#calls.delete(call.request.id)) return;
-    call.stopTimer?.();
     const { stream } = call;
+    if (!this.#calls.end(call) || stream.calls.size > 0) return;
     const { pending } = stream;
-    stream.calls.delete(call);
-    call.end?.();
-    if (stream.calls.size > 0) return;
     if (!pending) {
       if (!this.streams.end(stream)) this.#options.ondetach();
       return;
@@ -295,12 +277,6 @@ export class HttpTransport implements Transport {
     for (const answer of pending.answers) void this.streams.send(stream, answer);
   }
 
-  /** Gives a call its full time, now and whenever it reports progress. */
-  #limit(call: Call): void {
-    call.stopTimer?.();
-    call.stopTimer = this.#options.deadlines.timeout?.set(() => this.#cancel(call, timedOutError(call.request.id)));
-  }
-
   /** Cancels a call, which its tool learns by its signal, and answers it. */
   #cancel(call: Call, answer: JSONRPCMessage): void {
     if (call.isAnswered) return;
@@ -314,7 +290,7 @@ export class HttpTransport implements Transport {
     this.streams.disconnect(stream);
   }
 
-  /** A message that the server sends on its own, as text. */
+  /** A message that the server sends on its own, as text. A question is noted even if there is no stream for it. */
   #textOf(message: JSONRPCMessage): string {
     if ('id' in message) this.hasAsked = true;
     return jsonText(this.#requestIds.mark(message));
