@@ -4,7 +4,7 @@ import type { JSONRPCNotification, Server, ServerEvent } from '@modelcontextprot
 /** Most resources that one client can subscribe to. */
 const MAX_SUBSCRIPTIONS = 500;
 /** Longest URI of a resource that clients can subscribe to. */
-export const MAX_URI_CHARS = 2048;
+const MAX_URI_CHARS = 2048;
 /** All URIs of a client together: a principal may have thousands of sessions and streams, and memory holds them all. */
 const MAX_CHARS = 64 * 1024;
 
@@ -16,6 +16,14 @@ export function areFewEnough(uris: ReadonlySet<string>): boolean {
     chars += length;
   }
   return uris.size <= MAX_SUBSCRIPTIONS && chars <= MAX_CHARS;
+}
+
+/**
+ * Whether a change is worth keeping for sessions that listen later. No session can have subscribed to a resource with a
+ * longer URI, and tools may notify of whatever URIs their callers make up.
+ */
+export function isKept(event: ServerEvent): boolean {
+  return event.kind !== 'resource_updated' || event.uri.length <= MAX_URI_CHARS;
 }
 
 /** What an event is about: an earlier event about the same says nothing that the later one does not. */

@@ -1,7 +1,7 @@
 /** Keeps what has changed in this process. It is lost when the process ends. */
 import { InMemoryServerEventBus, type ServerEvent } from '@modelcontextprotocol/server';
 import type { ChangeLog } from '../contracts/change-log.ts';
-import { MAX_URI_CHARS, subjectOf } from '../context/subscriptions.ts';
+import { isKept, subjectOf } from '../context/subscriptions.ts';
 
 /** Options for {@link createMemoryChangeLog}. */
 export interface MemoryChangeLogOptions {
@@ -21,8 +21,7 @@ export function createMemoryChangeLog({ maxChanges = 10_000, onerror }: MemoryCh
   let forgotten = 0;
 
   function keep(event: ServerEvent): void {
-    // No session can have subscribed to it. Tools may notify of whatever URIs their callers make up.
-    if (event.kind === 'resource_updated' && event.uri.length > MAX_URI_CHARS) return;
+    if (!isKept(event)) return;
     const subject = subjectOf(event);
     changes.delete(subject);
     changes.set(subject, { number: ++last, event });

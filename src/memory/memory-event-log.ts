@@ -1,6 +1,7 @@
 /** Keeps the event log in this process. It is lost when the process ends. */
 import { parseEventId } from '../contracts/event-id.ts';
 import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
+import { Followers } from '../contracts/followers.ts';
 import { MemoryStreams, type MemoryStreamsOptions, type StreamLog } from './memory-streams.ts';
 
 /** Options for {@link createMemoryEventLog}. */
@@ -15,18 +16,16 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
     after: async (sessionId, eventId) => log.after(sessionId, eventId),
     hold: async (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
     take: async (sessionId, streamId, holder, after) => log.take(sessionId, streamId, holder, after),
-    follow: async (sessionId, listener) => log.follow(sessionId, listener),
+    follow: async (sessionId, listener) => log.followers.add(sessionId, listener),
     touch: async (sessionId) => log.streams.touch(sessionId),
     delete: async (sessionId) => log.streams.delete(sessionId),
     prune: async () => log.streams.prune(),
   };
 }
 
-type Follower = (streamId: string) => void;
-
 class Log {
   readonly streams: MemoryStreams;
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly followers = new Followers();
 
   constructor(options: MemoryEventLogOptions) {
     this.streams = new MemoryStreams(options);
@@ -45,7 +44,7 @@ class Log {
     if (stream.owed) stream.owed.calls = stream.owed.calls.filter((call) => call !== settles);
     stream.told = Math.max(stream.told, told);
     const id = this.streams.add(stream, data, mayBeLost);
-    this.#wake(sessionId, streamId);
+    this.followers.wake(sessionId, streamId);
     return id;
   }
 
@@ -53,7 +52,7 @@ class Log {
     const stream = this.streams.find(sessionId, streamId);
     if (!stream) return;
     this.streams.end(stream);
-    this.#wake(sessionId, streamId);
+    this.followers.wake(sessionId, streamId);
   }
 
   after(sessionId: string, eventId: string): LaterEvents | undefined {
@@ -75,13 +74,13 @@ class Log {
     const isUsable = eventId === undefined || (known && isEventOf(known, eventId) && (number ?? 0) >= known.lost);
     if (!isUsable) {
       if (known) Object.assign(known, { holder: undefined, taken: 0, told: 0 });
-      this.#wake(sessionId, streamId);
+      this.followers.wake(sessionId, streamId);
       return undefined;
     }
     const stream = this.streams.open(sessionId, streamId);
     stream.holder = holder;
     stream.taken = number ?? stream.taken;
-    this.#wake(sessionId, streamId);
+    this.followers.wake(sessionId, streamId);
     return { told: stream.told, taken: stream.taken };
   }
 
@@ -91,20 +90,6 @@ class Log {
     const events = eventsAfter(after ?? stream.taken, stream);
     stream.taken = stream.session.number;
     return events;
-  }
-
-  follow(sessionId: string, listener: Follower): () => void {
-    const followers = this.#followers.get(sessionId) ?? new Set();
-    this.#followers.set(sessionId, followers);
-    followers.add(listener);
-    return () => {
-      followers.delete(listener);
-      if (followers.size === 0 && this.#followers.get(sessionId) === followers) this.#followers.delete(sessionId);
-    };
-  }
-
-  #wake(sessionId: string, streamId: string): void {
-    for (const listener of this.#followers.get(sessionId) ?? []) listener(streamId);
   }
 }
 

@@ -5,7 +5,7 @@
  * is unavailable, only they hear of it, and the others when it is back. A change may then be heard of twice.
  */
 import { InMemoryServerEventBus, type ServerEvent } from '@modelcontextprotocol/server';
-import { MAX_URI_CHARS, subjectOf } from '../context/subscriptions.ts';
+import { isKept, subjectOf } from '../context/subscriptions.ts';
 import type { ChangeLog, Changes } from '../contracts/change-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
@@ -76,9 +76,8 @@ class Log implements RedisChangeLog {
   }
 
   publish(event: ServerEvent): void {
-    // No session can have subscribed to it, as in `memory-change-log.ts`, and Redis need not carry it.
-    const isKept = event.kind !== 'resource_updated' || event.uri.length <= MAX_URI_CHARS;
-    if (isKept) void this.#publish(event, true);
+    // Redis need not carry what nobody will ask for.
+    if (isKept(event)) void this.#publish(event, true);
     else this.#bus.publish(event);
   }
 

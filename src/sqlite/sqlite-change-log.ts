@@ -7,7 +7,7 @@
  */
 import { InMemoryServerEventBus, type ServerEvent } from '@modelcontextprotocol/server';
 import type { ChangeLog, Changes } from '../contracts/change-log.ts';
-import { MAX_URI_CHARS, subjectOf } from '../context/subscriptions.ts';
+import { isKept, subjectOf } from '../context/subscriptions.ts';
 import type { Database } from './database.ts';
 
 /** Options for {@link SqliteChangeLog}. */
@@ -86,8 +86,7 @@ export class SqliteChangeLog implements ChangeLog {
   }
 
   #keep(event: ServerEvent): void {
-    // No session can have subscribed to it. Tools may notify of whatever URIs their callers make up.
-    if (event.kind === 'resource_updated' && event.uri.length > MAX_URI_CHARS) return;
+    if (!isKept(event)) return;
     const subject = subjectOf(event);
     this.#last += 1;
     this.#unwritten.delete(subject);

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { EVENT_LOG_BOUNDS, type EventLogBounds } from '../contracts/event-log.ts';
 import type { AppendOptions, EventLog, Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 import { parseEventId, type EventId } from '../contracts/event-id.ts';
+import { Followers, type Follower } from '../contracts/followers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from './database.ts';
 import { debtOf, EventRows, type LogRow, type StreamRow } from './event-rows.ts';
@@ -31,7 +32,7 @@ export class SqliteEventLog implements EventLog {
   readonly #options: Required<SqliteEventLogOptions>;
   readonly #rows: EventRows;
   readonly #times: UseTimes;
-  readonly #followers = new Map<string, Set<(streamId: string) => void>>();
+  readonly #followers = new Followers();
 
   constructor(options: SqliteEventLogOptions) {
     const { database } = options;
@@ -64,7 +65,7 @@ export class SqliteEventLog implements EventLog {
     if (!appended) return undefined;
     this.#times.set(sessionId, this.#options.clock.now(), appended.usedAt);
     this.#makeRoomForAll();
-    this.#tell(sessionId, streamId);
+    this.#followers.wake(sessionId, streamId);
     return appended.id;
   }
 
@@ -78,7 +79,7 @@ export class SqliteEventLog implements EventLog {
     });
     if (!hasEnded) return;
     this.#makeRoomForAll();
-    this.#tell(sessionId, streamId);
+    this.#followers.wake(sessionId, streamId);
   }
 
   async after(sessionId: string, eventId: string): Promise<LaterEvents | undefined> {
@@ -112,7 +113,7 @@ export class SqliteEventLog implements EventLog {
       return { told: stream.told, taken, usedAt: log.used_at };
     });
     if (held) this.#times.set(sessionId, this.#options.clock.now(), held.usedAt);
-    this.#tell(sessionId, streamId);
+    this.#followers.wake(sessionId, streamId);
     return held && { told: held.told, taken: held.taken };
   }
 
@@ -128,16 +129,8 @@ export class SqliteEventLog implements EventLog {
     });
   }
 
-  async follow(sessionId: string, listener: (streamId: string) => void): Promise<() => void> {
-    const followers = this.#followers.get(sessionId) ?? new Set();
-    this.#followers.set(sessionId, followers);
-    // A function of its own, since the same one may follow twice.
-    const follower = (streamId: string) => listener(streamId);
-    followers.add(follower);
-    return () => {
-      followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(sessionId) === followers) this.#followers.delete(sessionId);
-    };
+  async follow(sessionId: string, listener: Follower): Promise<() => void> {
+    return this.#followers.add(sessionId, listener);
   }
 
   async touch(sessionId: string): Promise<void> {
@@ -262,10 +255,6 @@ export class SqliteEventLog implements EventLog {
 
   #deadline(): number {
     return this.#options.clock.now() - this.#options.maxAgeMs;
-  }
-
-  #tell(sessionId: string, streamId: string): void {
-    for (const follower of this.#followers.get(sessionId) ?? []) follower(streamId);
   }
 }
 
