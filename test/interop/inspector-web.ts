@@ -1,11 +1,10 @@
 /** The MCP Inspector's web page, clicked through as a person would. */
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FEATURES, SLUG, slugsOf, TEXT, type InteropClient, type Stage } from './client.ts';
 import { openPage, type Page } from './browser.ts';
 import { bin, versionOf } from './packages.ts';
 import { startProgram } from './program.ts';
+import { freePort } from '../support/ports.ts';
 
 /** A few: its editor is slow with many. */
 const TITLES = ['Chapter', 'Chapter', 'Chapter'];
@@ -86,6 +85,7 @@ function allow(page: Page): Promise<void> {
 async function startInspector(stage: Stage, era: string): Promise<string> {
   const args = ['--web', '--transport', 'http', '--server-url', stage.url, '--protocol-era', era];
   const inspector = startProgram(stage, bin('inspector', 'mcp-inspector'), args, {
+    // It takes no 0 for a port.
     CLIENT_PORT: String(await freePort()),
     MCP_SANDBOX_PORT: String(await freePort()),
     MCP_AUTO_OPEN_ENABLED: 'false',
@@ -93,14 +93,4 @@ async function startInspector(stage: Stage, era: string): Promise<string> {
   });
   const [address] = await inspector.stdout.match(/http:\S+MCP_INSPECTOR_API_TOKEN=\w+(?=\s)/);
   return address;
-}
-
-/** The Inspector takes no 0 for a port. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryEventLog } from '../../src/memory/memory-event-log.ts';
-import type { EventLog } from '../../src/contracts/event-log.ts';
 import { append } from '../contracts/append.ts';
 import { manualClock } from '../support/clock.ts';
+import { eventLogBoundsContract, large } from '../contracts/event-log-bounds.contract.ts';
 import { eventLogContract } from '../contracts/event-log.contract.ts';
 
 eventLogContract('memory', (options) => createMemoryEventLog(options));
 
-test('to keep the bytes for all, forgets ended streams first, then what may be lost, then unused sessions', async () => {
-  const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000 });
-  const add = (session: string, stream: string, mayBeLost = false) =>
-    append(log, session, stream, large(10_000), { mayBeLost });
-  const ended = await add('s1', 'ended');
-  await log.end('s1', 'ended');
-  const running = await append(log, 's2', 'running', undefined);
-  await add('s2', 'running', true);
-  const unused = await add('s3', 'one');
-  await add('s4', 'one');
-  assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: 0, s2: 1, s3: 0 });
-  await add('s5', 'one');
-  assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: undefined, s2: 1, s3: 0 });
-  await add('s6', 'one');
-  assert.deepEqual(await held(log, { s2: running, s3: unused }), { s2: 0, s3: 0 });
-  assert.equal((await log.after('s2', running))?.isComplete, false);
-  await log.touch('s2');
-  await add('s7', 'one');
-  assert.deepEqual(await held(log, { s2: running, s3: unused }), { s2: 0, s3: undefined });
+eventLogBoundsContract('memory', (options) => {
+  const log = createMemoryEventLog(options);
+  return () => log;
 });
 
 test('bounds streams without a message as well', async () => {
@@ -34,21 +18,6 @@ test('bounds streams without a message as well', async () => {
   const first = await append(log, 's0', 'one', undefined);
   for (let i = 0; i < 1000; i += 1) await append(log, `s${i}`, 'one', undefined);
   assert.equal(await log.after('s0', first), undefined);
-});
-
-test('counts right: keeps what fits, however much has gone before', async () => {
-  const log = createMemoryEventLog({ clock: manualClock(), maxBytes: 100_000, maxBytesPerSession: 50_000 });
-  for (let i = 0; i < 500; i += 1) {
-    const [session, stream] = [`s${i % 3}`, `stream-${Math.ceil(i / 5)}`];
-    const id = await append(log, session, stream, large(1000), { mayBeLost: i % 2 === 0 });
-    if (i % 5 === 0) await log.end(session, stream);
-    if (i % 50 === 0) await log.delete(`s${(i / 50) % 3}`);
-    if (i % 50 !== 0) assert.notEqual(await log.after(session, id), undefined);
-  }
-  for (const session of ['s0', 's1', 's2']) await log.delete(session);
-  const ids: Record<string, string> = {};
-  for (let i = 0; i < 30; i += 1) ids[`t${i}`] = await append(log, `t${i}`, 'one', large(1000));
-  assert.equal(Object.values(await held(log, ids)).filter((count) => count !== undefined).length, 30);
 });
 
 test('forgets unused sessions when another is appended to', async () => {
@@ -104,15 +73,3 @@ test('loses what a stream says when the running streams of a session exceed its 
   assert.deepEqual(counts, [...Array<number>(9).fill(1), ...Array<number>(11).fill(0)]);
   assert.equal((await log.after('other', other))?.events.length, 1);
 });
-
-/** How many events are held after each of these; `undefined` if its stream is forgotten. */
-async function held(log: EventLog, ids: Record<string, string>): Promise<Record<string, number | undefined>> {
-  const found = Object.entries(ids).map(
-    async ([session, id]) => [session, (await log.after(session, id))?.events.length] as const,
-  );
-  return Object.fromEntries(await Promise.all(found));
-}
-
-function large(chars: number): string {
-  return 'x'.repeat(chars);
-}

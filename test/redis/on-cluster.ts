@@ -4,21 +4,13 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { createChannels } from '../../src/redis/channels.ts';
 import { connect } from '../../src/redis/connection.ts';
-import { createRedisChangeLog } from '../../src/redis/redis-change-log.ts';
 import { createRedisEngines } from '../../src/redis/redis-engines.ts';
 import { createRedisEventLog } from '../../src/redis/redis-event-log.ts';
-import { createRedisRelay } from '../../src/redis/redis-relay.ts';
-import { createRedisSessionStore } from '../../src/redis/redis-session-store.ts';
-import { createRedisStateStore } from '../../src/redis/redis-state-store.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { append } from '../contracts/append.ts';
-import { changeLogContract } from '../contracts/change-log.contract.ts';
-import { eventLogContract } from '../contracts/event-log.contract.ts';
-import { relayContract } from '../contracts/relay.contract.ts';
-import { sessionStoreContract } from '../contracts/session-store.contract.ts';
-import { stateStoreContract } from '../contracts/state-store.contract.ts';
 import { NO_REDIS, startCluster, type TestCluster } from '../support/redis.ts';
 import { waitFor } from '../support/time.ts';
+import { redisContracts } from './redis-contracts.ts';
 import { listedRights, useAll } from './use-all.ts';
 
 const log = createLogger({ level: 'error' });
@@ -42,24 +34,9 @@ describe('engines on a Redis Cluster', { skip: NO_REDIS }, () => {
     return { connection, channels: createChannels(connection), clock };
   }
 
-  sessionStoreContract('Redis Cluster', async (options, t) => {
-    const { connection } = await open(t);
-    return createRedisSessionStore({ ...options, connection });
-  });
-  eventLogContract('Redis Cluster', async (options, t) => createRedisEventLog({ ...(await open(t)), ...options }));
-  stateStoreContract('Redis Cluster', async (options, t) => {
-    const { connection } = await open(t);
-    return createRedisStateStore({ ...options, connection, idleMs: 60_000 });
-  });
-  changeLogContract('Redis Cluster', async (options, t) => {
-    const changes = await createRedisChangeLog({ ...(await open(t)), ...options });
-    t.after(() => changes.close());
-    return changes;
-  });
-  relayContract('Redis Cluster', async (count, t) => {
+  redisContracts('Redis Cluster', async (t, count) => {
     await cluster.flush();
-    const parts = await Promise.all(Array.from({ length: count }, () => reopen(t, systemClock)));
-    return Promise.all(parts.map((part) => createRedisRelay(part)));
+    return Promise.all(Array.from({ length: count }, () => reopen(t, systemClock)));
   });
 
   test('finds the cluster by one of its nodes, and spreads sessions over all', async (t) => {

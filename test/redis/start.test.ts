@@ -13,7 +13,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { createRedisEngines } from '../../src/redis/redis-engines.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { startEntry, startHttpEntry } from '../support/process.ts';
-import { freePort, NO_OPENSSL, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
+import { NO_OPENSSL, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
 import { listedRights, useAll } from './use-all.ts';
 
 async function start(t: TestContext, args?: string[]): Promise<TestRedis> {

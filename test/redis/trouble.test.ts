@@ -10,7 +10,8 @@ import { UnavailableError } from '../../src/lib/unavailable-error.ts';
 import { createRedisEngines } from '../../src/redis/redis-engines.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { append } from '../contracts/append.ts';
-import { freePort, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
+import { NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
 import { waitFor } from '../support/time.ts';
 
 interface Opened {

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Relay } from '../../src/contracts/relay.ts';
-import { createNotifier, type CreateServer } from '../../src/tools.ts';
-import { answerOf, eventsIn, modernRequest, openSession } from '../support/app.ts';
-import { readStream, rpc, sessionOf, type StreamReader } from '../support/app.ts';
+import type { CreateServer } from '../../src/tools.ts';
+import { eventsIn, openSession, readStream, rpc, sessionOf } from '../support/app.ts';
 import { createChangingServer } from '../support/changing.ts';
 import type { Tool } from '../support/fixture.ts';
-import { createNodes, type Node } from '../support/nodes.ts';
+import { createNodes, twoNodes, type Node } from '../support/nodes.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { pass, settled } from '../support/time.ts';
 
@@ -25,16 +24,8 @@ const ask: Tool = async ({ server, context: { mcpReq } }) => {
   return `${action} after ${progress.join()}`;
 };
 
-/** Two nodes, and a session that was opened on the first. */
-async function setUp(tools: Record<string, Tool> = {}, env: Record<string, string> = {}) {
-  const nodes = createNodes(env);
-  const [one, two] = [nodes.start(tools), nodes.start(tools)];
-  const first = await openSession(one.app, {}, { elicitation: { form: {} } });
-  return { nodes, one, two, first, second: sessionOf(two.app, first.id) };
-}
-
 test('passes the answer to a question, and what the client reports before it, to the node that asked', async () => {
-  const { first, second } = await setUp({ ask });
+  const { first, second } = await twoNodes({ ask });
   await second.call('unknown', {});
   const stream = readStream(await first.post(rpc('tools/call', { name: 'ask', arguments: {} }, CALL)));
   await stream.next();
@@ -64,7 +55,7 @@ test('begins with the handshake when a session is activated, whatever another no
 });
 
 test('does not take an answer for that to the same question of another node', async () => {
-  const { first, second } = await setUp({ ask });
+  const { first, second } = await twoNodes({ ask });
   const streams = [first, second].map(async (session, index) =>
     readStream(await session.post(rpc('tools/call', { name: 'ask', arguments: {} }, `call ${index}`))),
   );
@@ -82,7 +73,7 @@ test('does not take an answer for that to the same question of another node', as
 
 test('cancels a call on the node that runs it', async () => {
   const { tools, next } = createSpeaker();
-  const { first, second } = await setUp(tools);
+  const { first, second } = await twoNodes(tools);
   const stream = readStream(await speak(first, CALL));
   const speech = await next();
   await second.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: CALL } });
@@ -107,7 +98,7 @@ test('tells all nodes that the roots of the client have changed', async () => {
 
 test('resumes on one node a call that runs on another, and follows it to its end', async () => {
   const { tools, next } = createSpeaker();
-  const { first, second } = await setUp(tools);
+  const { first, second } = await twoNodes(tools);
   const stream = readStream(await speak(first));
   const { id } = await stream.next();
   const speech = await next();
@@ -125,7 +116,7 @@ test('resumes on one node a call that runs on another, and follows it to its end
 
 test('answers what a dead node owes with an error, to whoever resumes it before or after, and refuses what it says later', async () => {
   const { tools, next } = createSpeaker();
-  const { nodes, one, two, first, second } = await setUp(tools);
+  const { nodes, one, two, first, second } = await twoNodes(tools);
   const stream = readStream(await speak(first));
   const { id } = await stream.next();
   const speech = await next();
@@ -148,7 +139,7 @@ test('answers what a dead node owes with an error, to whoever resumes it before 
 
 test('answers the calls that a stopping node cuts off, wherever they are resumed', async () => {
   const { tools, next } = createSpeaker();
-  const { one, first, second } = await setUp(tools, { MCP_DRAIN_SECONDS: '0' });
+  const { one, first, second } = await twoNodes(tools, { MCP_DRAIN_SECONDS: '0' });
   const stream = readStream(await speak(first));
   const { id } = await stream.next();
   await next();
@@ -159,118 +150,9 @@ test('answers the calls that a stopping node cuts off, wherever they are resumed
   assert.deepEqual(said(...eventsIn(stream.text)), ['priming', '! -32000']);
 });
 
-test('sends what one node says on the GET stream that another has, in order, and keeps it while there is none', async () => {
-  const speakers = [createSpeaker(), createSpeaker()];
-  const nodes = createNodes();
-  const [nodeOne, nodeTwo] = speakers.map(({ tools }) => nodes.start(tools));
-  assert.ok(nodeOne && nodeTwo);
-  const first = await openSession(nodeOne.app);
-  const second = sessionOf(nodeTwo.app, first.id);
-  const calls = [readStream(await speak(first)), readStream(await speak(second))];
-  const speeches = await Promise.all(speakers.map(({ next }) => next()));
-  const [here, there] = speeches;
-  assert.ok(here && there);
-  await here.tell('a');
-  await there.tell('b');
-  const stream = readStream(await second.get());
-  await here.tell('c');
-  await there.tell('d');
-  await here.tell('e');
-  await settled();
-  assert.deepEqual(await heardOn(stream, 5), ['a', 'b', 'c', 'd', 'e']);
-  const moved = readStream(await first.get());
-  await stream.ended();
-  await here.tell('f');
-  await there.tell('g');
-  assert.deepEqual(await heardOn(moved, 2), ['f', 'g']);
-  for (const open of [moved, ...calls]) await open.cancel();
-});
-
-test('resumes the GET stream of one node on another, and misses nothing', async () => {
-  const { tools, next } = createSpeaker();
-  const { first, second } = await setUp(tools);
-  const call = readStream(await speak(first));
-  const speech = await next();
-  const stream = readStream(await first.get());
-  await speech.tell('a');
-  const { id } = (await stream.next(), await stream.next());
-  await speech.tell('b');
-  await settled();
-  // The connection breaks, and nobody has noticed. What was sent last is on its way to nobody.
-  const resumed = readStream(await second.get(id));
-  await speech.tell('c');
-  assert.deepEqual(await heardOn(resumed, 2), ['b', 'c']);
-  for (const open of [resumed, call]) await open.cancel();
-});
-
-test('obeys the log level and the subscriptions that were set on another node, on a stream that was open before', async () => {
-  const notify = createNotifier();
-  const nodes = createNodes();
-  const options = { notify, createServer: () => createChangingServer() };
-  const [one, two] = [nodes.start({}, options), nodes.start({})];
-  const first = await openSession(one.app);
-  const stream = readStream(await first.get());
-  await stream.next();
-  const second = sessionOf(two.app, first.id);
-  assert.ok((await answerOf(await second.post(rpc('resources/subscribe', { uri: 'test:a' })))).result);
-  assert.ok((await answerOf(await second.post(rpc('logging/setLevel', { level: 'error' })))).result);
-  await settled();
-  notify.resourceUpdated('test:a');
-  notify.log(first.id, { level: 'info', data: 'too low' });
-  notify.log(first.id, { level: 'error', data: 'high enough' });
-  assert.deepEqual(await methodsOn(stream, 2), ['notifications/message', 'notifications/resources/updated']);
-  await second.post(rpc('resources/unsubscribe', { uri: 'test:a' }));
-  await settled();
-  notify.resourceUpdated('test:a');
-  await settled();
-  notify.toolsChanged();
-  assert.deepEqual(await methodsOn(stream, 1), ['notifications/tools/list_changed']);
-  await stream.cancel();
-});
-
-test('keeps the subscriptions that were made on two nodes at the same time', async () => {
-  const { nodes, first, second } = await setUp();
-  const uris = Array.from({ length: 10 }, (_, index) => `test:${index}`);
-  const subscribing = uris.map((uri, index) =>
-    (index % 2 ? first : second).post(rpc('resources/subscribe', { uri })).then(answerOf),
-  );
-  for (const { result } of await Promise.all(subscribing)) assert.ok(result);
-  assert.deepEqual((await nodes.store.get(first.id))?.subscriptions.toSorted(), uris);
-  for (const uri of uris) assert.ok((await answerOf(await first.post(rpc('resources/unsubscribe', { uri })))).result);
-  await second.post(rpc('ping'));
-  assert.deepEqual((await nodes.store.get(first.id))?.subscriptions, []);
-});
-
-test('tells a GET stream of one node, and a stream of 2026-07-28 on another, once of what has changed anywhere', async () => {
-  const nodes = createNodes();
-  const notifiers = [createNotifier(), createNotifier()];
-  const [one, two] = notifiers.map((notify) => nodes.start({}, { notify, createServer: () => createChangingServer() }));
-  assert.ok(one && two);
-  const session = await openSession(one.app);
-  const stream = readStream(await session.get());
-  await stream.next();
-  const { headers, body } = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
-  const modern = readStream(await two.app.request('POST', { headers, body }));
-  await modern.next();
-  for (const notify of notifiers) notify.toolsChanged();
-  await settled();
-  assert.deepEqual(await methodsOn(modern, 1), ['notifications/tools/list_changed']);
-  await modern.cancel();
-  notifiers[1]?.promptsChanged();
-  const heard = await methodsOn(stream, 2);
-  assert.deepEqual(heard, ['notifications/prompts/list_changed', 'notifications/tools/list_changed']);
-  const moved = readStream(await sessionOf(two.app, session.id).get());
-  await moved.next();
-  notifiers[0]?.toolsChanged();
-  assert.deepEqual(await methodsOn(moved, 1), ['notifications/tools/list_changed']);
-  await settled();
-  assert.equal(eventsIn(moved.text).length, 2, 'nothing that the other stream was told');
-  await moved.cancel();
-});
-
 test('ends a session on all nodes: cancels its calls, ends its streams, and answers 404', async () => {
   const { tools, next } = createSpeaker();
-  const { nodes, two, first, second } = await setUp(tools);
+  const { nodes, two, first, second } = await twoNodes(tools);
   const stream = readStream(await speak(second));
   const speech = await next();
   const listening = readStream(await second.get());
@@ -327,21 +209,3 @@ const listening = (_context: unknown, onRoots: () => void) => {
   server.server.setNotificationHandler('notifications/roots/list_changed', () => onRoots());
   return server;
 };
-
-/** The next `count` messages on a GET stream, without priming events. */
-async function nextOn(stream: StreamReader, count: number) {
-  const events = [];
-  while (events.length < count) {
-    const event = await stream.next();
-    if (event.message) events.push(event);
-  }
-  return events;
-}
-
-async function heardOn(stream: StreamReader, count: number): Promise<string[]> {
-  return said(...(await nextOn(stream, count)));
-}
-
-async function methodsOn(stream: StreamReader, count: number): Promise<string[]> {
-  return (await nextOn(stream, count)).map(({ message }) => String(message?.['method'])).toSorted();
-}

@@ -3,11 +3,16 @@ import { test, type TestContext } from 'node:test';
 import type { EventLog } from '../../src/contracts/event-log.ts';
 import { SqliteEventLog, type SqliteEventLogOptions } from '../../src/sqlite/sqlite-event-log.ts';
 import { append } from '../contracts/append.ts';
+import { eventLogBoundsContract, held, large } from '../contracts/event-log-bounds.contract.ts';
 import { eventLogContract } from '../contracts/event-log.contract.ts';
 import { manualClock } from '../support/clock.ts';
 import { openDatabase, SKIP_WITHOUT_SQLITE as skip, withSqlite } from '../support/sqlite.ts';
 
 withSqlite('event log contract: SQLite', () => {
+  eventLogBoundsContract('SQLite', (options, t) => {
+    const parts = { ...options, database: openDatabase(t) };
+    return () => new SqliteEventLog(parts);
+  });
   eventLogContract('SQLite', (options, t) => new SqliteEventLog({ ...options, database: openDatabase(t) }));
 });
 
@@ -45,28 +50,6 @@ test('goes on for the next process: with the ids, the streams, their holders and
   assert.match(await append(next, 's', 'call', undefined), /^6\./);
 });
 
-test(
-  'to keep the bytes for all, forgets ended streams first, then what may be lost, then unused sessions',
-  { skip },
-  async (t) => {
-    const log = openLog(t, { maxBytes: 100_000 });
-    const add = (session: string, stream: string, mayBeLost = false) =>
-      append(log, session, stream, large(10_000), { mayBeLost });
-    const ended = await add('s1', 'ended');
-    await log.end('s1', 'ended');
-    const running = await append(log, 's2', 'running', undefined);
-    await add('s2', 'running', true);
-    const unused = await add('s3', 'one');
-    await add('s4', 'one');
-    assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: 0, s2: 1, s3: 0 });
-    await add('s5', 'one');
-    assert.deepEqual(await held(log, { s1: ended, s2: running, s3: unused }), { s1: undefined, s2: 1, s3: 0 });
-    await add('s6', 'one');
-    assert.deepEqual(await held(log, { s2: running, s3: unused }), { s2: 0, s3: 0 });
-    assert.equal((await log.after('s2', running))?.isComplete, false);
-  },
-);
-
 test('forgets the session that was not used for longest when nothing else makes room', { skip }, async (t) => {
   const clock = manualClock();
   const log = openLog(t, { clock, maxBytes: 100_000 });
@@ -79,26 +62,6 @@ test('forgets the session that was not used for longest when nothing else makes 
   clock.advance(1);
   await append(log, 's5', 'one', large(10_000));
   assert.deepEqual(await held(log, ids), { s1: 0, s2: undefined, s3: 0, s4: 0 });
-});
-
-test('counts right: keeps what fits, however much has gone before, and in the next process', { skip }, async (t) => {
-  const bounds = { maxBytes: 100_000, maxBytesPerSession: 50_000 };
-  const parts = { clock: manualClock(), database: openDatabase(t), ...bounds };
-  const log = new SqliteEventLog(parts);
-  for (let i = 0; i < 500; i += 1) {
-    const [session, stream] = [`s${i % 3}`, `stream-${Math.ceil(i / 5)}`];
-    const id = await append(log, session, stream, large(1000), { mayBeLost: i % 2 === 0 });
-    if (i % 5 === 0) await log.end(session, stream);
-    if (i % 50 === 0) await log.delete(`s${(i / 50) % 3}`);
-    if (i % 50 !== 0) assert.notEqual(await log.after(session, id), undefined);
-  }
-  for (const session of ['s0', 's1', 's2']) await log.delete(session);
-  for (const next of [log, new SqliteEventLog(parts)]) {
-    const ids: Record<string, string> = {};
-    for (let i = 0; i < 30; i += 1) ids[`t${i}`] = await append(next, `t${i}`, 'one', large(1000));
-    assert.equal(Object.values(await held(next, ids)).filter((count) => count !== undefined).length, 30);
-    for (let i = 0; i < 30; i += 1) await next.delete(`t${i}`);
-  }
 });
 
 test('forgets what has expired in pages, and shows none of it in the meantime', { skip }, async (t) => {
@@ -115,15 +78,3 @@ test('forgets what has expired in pages, and shows none of it in the meantime', 
   await log.prune();
   assert.equal(count(), 1);
 });
-
-/** How many events are held after each of these; `undefined` if its stream is forgotten. */
-async function held(log: EventLog, ids: Record<string, string>): Promise<Record<string, number | undefined>> {
-  const found = Object.entries(ids).map(
-    async ([session, id]) => [session, (await log.after(session, id))?.events.length] as const,
-  );
-  return Object.fromEntries(await Promise.all(found));
-}
-
-function large(chars: number): string {
-  return 'x'.repeat(chars);
-}

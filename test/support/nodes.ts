@@ -1,7 +1,7 @@
 /** Nodes of one service in this process: they share what Redis would keep, and have everything else of their own. */
 import type { Relay, RelayMessage } from '../../src/contracts/relay.ts';
 import { createMemoryChangeLog } from '../../src/memory/memory-change-log.ts';
-import type { TestApp, TestAppOptions } from './app.ts';
+import { openSession, sessionOf, type TestApp, type TestAppOptions } from './app.ts';
 import { fixture, type Fixture, type Tool } from './fixture.ts';
 import { sessionApp, type SessionApp } from './session-app.ts';
 
@@ -35,6 +35,14 @@ export function createNodes(env: Record<string, string> = {}): Nodes {
     },
     kill: ({ relay }) => hub.disconnect(relay.node),
   };
+}
+
+/** Two nodes, and a session that was opened on the first. */
+export async function twoNodes(tools: Record<string, Tool> = {}, env: Record<string, string> = {}) {
+  const nodes = createNodes(env);
+  const [one, two] = [nodes.start(tools), nodes.start(tools)];
+  const first = await openSession(one.app, {}, { elicitation: { form: {} } });
+  return { nodes, one, two, first, second: sessionOf(two.app, first.id) };
 }
 
 /** What relays have in common. */
