@@ -70,7 +70,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     // A notification is not a call, but a stop waits for it, too.
     const end = callsInFlight.begin(principal, Math.max(calls, 1));
     try {
-      return await orUnavailable(requests.post({ ...received, incoming, accepted }), incoming.id);
+      return await requests.post({ ...received, incoming, accepted });
+    } catch (error) {
+      return unavailableOr(error, incoming.id);
     } finally {
       end();
     }
@@ -84,21 +86,17 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
         return servePost(received, readBody);
       case 'GET':
         if (isForPeers()) return stoppingResponse();
-        return orUnavailable(legacy.get(received), null);
+        return legacy.get(received).catch((error: unknown) => unavailableOr(error, null));
       case 'DELETE':
-        return orUnavailable(legacy.delete(received), null);
+        return legacy.delete(received).catch((error: unknown) => unavailableOr(error, null));
       default:
         return methodNotAllowedResponse(legacy.allow);
     }
   };
 }
 
-/** Answers 503 if an engine is unavailable, which has logged that. Other failures are bugs. */
-async function orUnavailable(answering: Promise<Response>, id: string | number | null): Promise<Response> {
-  try {
-    return await answering;
-  } catch (error) {
-    if (error instanceof UnavailableError) return engineUnavailableResponse(id);
-    throw error;
-  }
+/** 503 if an engine is unavailable, which has logged that. Any other failure is a bug, and thrown again. */
+function unavailableOr(error: unknown, id: string | number | null): Response {
+  if (error instanceof UnavailableError) return engineUnavailableResponse(id);
+  throw error;
 }

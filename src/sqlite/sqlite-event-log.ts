@@ -20,8 +20,6 @@ export interface SqliteEventLogOptions extends Partial<EventLogBounds> {
   maxBytes?: number;
 }
 
-/** By how much the time of use in the file may lag behind: 30 s, or a tenth of a short age. */
-const MAX_DELAY_MS = 30_000;
 /** How many sessions and streams are forgotten in one transaction, during which the event loop stands still. */
 const PAGE_SIZE = 100;
 /** A holder in the row of a stream. */
@@ -45,7 +43,7 @@ export class SqliteEventLog implements EventLog {
     this.#times = new UseTimes({
       database,
       sql: 'UPDATE logs SET used_at = ? WHERE session = ?',
-      maxDelayMs: Math.min(MAX_DELAY_MS, this.#options.maxAgeMs / 10),
+      keptMs: this.#options.maxAgeMs,
     });
   }
 

@@ -31,9 +31,6 @@ interface Row {
   used_at: number;
 }
 
-/** By how much the time of use in the file may lag behind: 30 s, or a tenth of a short idle time. */
-const MAX_DELAY_MS = 30_000;
-
 /** The session records in a data file. It does not limit their number; `sessions/session-caps.ts` does. */
 export class SqliteSessionStore implements SessionStore {
   readonly #options: SqliteSessionStoreOptions;
@@ -50,7 +47,7 @@ export class SqliteSessionStore implements SessionStore {
     this.#times = new UseTimes({
       database,
       sql: 'UPDATE sessions SET used_at = ? WHERE id = ?',
-      maxDelayMs: Math.min(MAX_DELAY_MS, idleMs / 10),
+      keptMs: idleMs,
     });
     for (const { principal, count } of this.#queries.counts.all()) this.#add(principal, count);
   }

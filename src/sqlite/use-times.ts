@@ -3,7 +3,7 @@
  *
  * The times are kept in memory, and written when the kept one is old, when somebody asks for an order, every second, and
  * at the end. So a process that is killed can make a thing look as if it had been unused for longer, but only
- * by `maxDelayMs`. What a call has changed is never written late: this is only about the time.
+ * by half a minute. What a call has changed is never written late: this is only about the time.
  */
 import type { Database, Query } from './database.ts';
 
@@ -12,9 +12,11 @@ export interface UseTimesOptions {
   database: Database;
   /** A statement with two parameters, the time and the id. */
   sql: string;
-  /** By how much the time in the file may lag behind, in milliseconds. */
-  maxDelayMs: number;
+  /** How long a thing is kept without use, in milliseconds. The time in the file may lag behind by a tenth of that, but never by more than 30 s. */
+  keptMs: number;
 }
+
+const MAX_DELAY_MS = 30_000;
 
 /** Times of last use, in milliseconds since 1970. */
 export class UseTimes {
@@ -24,9 +26,9 @@ export class UseTimes {
   /** Those that are not in the file yet. They are few: `flush` is called every second. */
   readonly #times = new Map<string, number>();
 
-  constructor({ database, sql, maxDelayMs }: UseTimesOptions) {
+  constructor({ database, sql, keptMs }: UseTimesOptions) {
     this.#database = database;
-    this.#maxDelayMs = maxDelayMs;
+    this.#maxDelayMs = Math.min(MAX_DELAY_MS, keptMs / 10);
     this.#update = database.prepare(sql);
   }
 

@@ -25,6 +25,15 @@ async function setUp(tools: Record<string, Tool>) {
   return { nodes, one, two, first, second: sessionOf(two.app, first.id) };
 }
 
+/** A call on the first node, whose stream a client follows on the second. */
+async function followedCall() {
+  const { tools, next } = createSpeaker();
+  const nodes = await setUp(tools);
+  const stream = readStream(await speak(nodes.first));
+  const { id } = await stream.next();
+  return { ...nodes, id, stream, following: readStream(await nodes.second.get(id)), next };
+}
+
 /** A log whose methods reject while it is unavailable; a test may also replace them. */
 function breakable(log: EventLog) {
   const state: Pick<EventLog, 'append' | 'end' | 'take'> & { isAvailable: boolean } = {
@@ -90,11 +99,7 @@ test('sends on the GET stream what was taken from the log although the engine di
 });
 
 test('ends a stream with its last answer, even if the engine was unavailable when it ended', async () => {
-  const { tools, next } = createSpeaker();
-  const { nodes, one, first, second } = await setUp(tools);
-  const stream = readStream(await speak(first));
-  const { id } = await stream.next();
-  const following = readStream(await second.get(id));
+  const { nodes, one, second, id, stream, following, next } = await followedCall();
   one.log.end = async () => assert.fail('The engine is unavailable');
   (await next()).end('done');
   await stream.ended();
@@ -106,11 +111,7 @@ test('ends a stream with its last answer, even if the engine was unavailable whe
 });
 
 test('does not keep a client of another node waiting for an answer that could not be logged', async () => {
-  const { tools, next } = createSpeaker();
-  const { nodes, one, first, second } = await setUp(tools);
-  const stream = readStream(await speak(first));
-  const { id } = await stream.next();
-  const following = readStream(await second.get(id));
+  const { nodes, one, second, id, stream, following, next } = await followedCall();
   one.log.isAvailable = false;
   (await next()).end('done');
   await stream.ended();
@@ -122,11 +123,7 @@ test('does not keep a client of another node waiting for an answer that could no
 });
 
 test('refuses to resume a stream whose answer could not be logged, rather than ending it without', async () => {
-  const { tools, next } = createSpeaker();
-  const { nodes, one, first, second } = await setUp(tools);
-  const stream = readStream(await speak(first));
-  const { id } = await stream.next();
-  const following = readStream(await second.get(id));
+  const { nodes, one, second, id, stream, following, next } = await followedCall();
   one.log.append = async () => assert.fail('The engine is unavailable');
   (await next()).end('done');
   await stream.ended();
