@@ -2,32 +2,41 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { initializeRequest } from '../support/app.ts';
 import { PROJECT_ROOT, startCommand, startHttpEntry } from '../support/process.ts';
 
 /** The URL in the docs, on the default port. */
 const WRITTEN_URL = 'http://127.0.0.1:3000/mcp';
+/** What the tool says to the text of the docs. */
+const SLUG = /"structuredContent":\{"slug":"hello-world"\}/;
 
-test('the curl commands in docs/connect.md work as they stand, each in its own block', async (t) => {
+test('the curl commands in docs/connect.md work as they stand, pasted one block after the other', async (t) => {
   const page = await readFile(join(PROJECT_ROOT, 'docs/connect.md'), 'utf8');
   const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
   const scripts = blocks.filter((block) => /\bcurl\b/.test(block) && block.includes(WRITTEN_URL));
-  // One for each era at least.
-  assert.ok(scripts.some((script) => script.includes('initialize')));
-  assert.ok(scripts.some((script) => script.includes('MCP-Protocol-Version: 2026-07-28')));
+  const [call, follow, end, modernCall, listen, ...others] = scripts;
+  assert.ok(call && follow && end && modernCall && listen);
+  assert.deepEqual(others, []);
 
   const server = await startHttpEntry(t, { env: { LOG_LEVEL: 'debug' } });
-  for (const script of scripts) {
-    const shell = startCommand(t, 'sh', { args: ['-euc', script.replaceAll(WRITTEN_URL, server.url)] });
-    assert.deepEqual(await shell.exit(), { code: 0, signal: null }, shell.stderr);
-    assert.match(shell.stdout, /"structuredContent":\{"slug":"hello-world"\}/);
-  }
+  const terminal = startTerminal(t, server.url);
+  assert.match(await terminal.paste(call), SLUG);
+  assert.match(await terminal.paste(follow), SLUG);
+  await terminal.shows(/"method":"notifications\/resources\/updated"/);
+  await terminal.paste(end);
+  assert.match(await terminal.paste(modernCall), SLUG);
+  // As the page says: left running in one terminal, while the tool is called in another.
+  const second = startTerminal(t, server.url);
+  const listening = second.paste(listen);
+  await second.shows(/"method":"notifications\/subscriptions\/acknowledged"/);
+  assert.match(await terminal.paste(modernCall), SLUG);
+  await second.shows(/"method":"notifications\/resources\/updated"/);
   // curl ends with code 0 whatever the status is; the log knows. It is complete when the server has ended.
   server.signal('SIGTERM');
-  await server.exit();
+  await Promise.all([server.exit(), listening]);
   const statuses = [...server.stderr.matchAll(/ msg=request .* status=(\d+)/g)].map(([, status]) => status);
-  const commands = scripts.join('').match(/\bcurl -/g) ?? [];
+  const commands = [...scripts, modernCall].join('').match(/\bcurl -/g) ?? [];
   assert.equal(statuses.length, commands.length);
   assert.deepEqual(
     statuses.filter((status) => !status?.startsWith('2')),
@@ -42,3 +51,21 @@ test('src/stdio-server.ts runs by itself from the root of the project', async (t
   server.endStdin();
   assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });
+
+/** A shell that keeps its variables and its background jobs from one block of the docs to the next, for a server at `url`. */
+function startTerminal(t: TestContext, url: string) {
+  const shell = startCommand(t, 'sh', { args: ['-eu'] });
+  let pasted = 0;
+  return {
+    /** Runs a block; resolves with what was printed until its last command had ended. */
+    async paste(block: string) {
+      pasted += 1;
+      const from = shell.stdout.length;
+      shell.writeLine(`${block.replaceAll(WRITTEN_URL, url)}\necho "[end of block ${pasted}]"`);
+      await shell.stdoutMatch(new RegExp(`\\[end of block ${pasted}\\]`));
+      return shell.stdout.slice(from);
+    },
+    /** Waits until `pattern` was printed. */
+    shows: (pattern: RegExp) => shell.stdoutMatch(pattern),
+  };
+}
