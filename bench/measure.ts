@@ -26,6 +26,8 @@ export interface Measured {
   mode?: LoadPlan['mode'];
   /** Tools on the server. @default 2 */
   tools?: number;
+  /** The processor to run the server on. @default any */
+  processor?: number | undefined;
 }
 
 /** A contender may not be in the tables: it did not start, or answered wrongly. */
@@ -39,12 +41,12 @@ export class Disqualified extends Error {
  * @throws {@link Disqualified} when it does not start or does not answer rightly, before or under load.
  */
 export async function measure(contender: Contender, measured: Measured): Promise<Measurement> {
-  const { node, subject, options, mode = 'call', tools = 2 } = measured;
+  const { node, subject, options, mode = 'call', tools = 2, processor } = measured;
   const { era } = contender;
   const env = tools === 2 ? {} : { BENCH_TOOLS: String(tools) };
   // The product's own entry has two tools; more are registered by a fixture around the same app.
   const entry = contender.ours && tools !== 2 ? 'bench/fixture.mjs' : contender.entry;
-  const server = await orDisqualified(startServer(contender, { node: node.path, entry, env }));
+  const server = await orDisqualified(startServer(contender, { node: node.path, entry, env, processor }));
   let load: Load | undefined;
   try {
     await orDisqualified(verify(server.port, era, subject, tools));

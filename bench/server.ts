@@ -36,6 +36,8 @@ export interface StartOptions {
   /** In place of the contender's own entry. */
   entry?: string;
   env?: Record<string, string>;
+  /** The processor to run it on, by `taskset`. @default any */
+  processor?: number | undefined;
   /** Whether `usage(true)` will be asked for. */
   gc?: boolean;
   /** Whether to return at the first sign that something listens, which may be gone a moment later. */
@@ -50,8 +52,11 @@ export interface StartOptions {
 export async function startServer(contender: Contender, options: StartOptions): Promise<Server> {
   const port = contender.port ?? (await freePort());
   const child = startModule(options.entry ?? contender.entry, [], {
-    execPath: options.node,
-    execArgv: ['--import', './bench/probe.mjs', ...(options.gc ? ['--expose-gc'] : [])],
+    ...onProcessor(options.processor, options.node, [
+      '--import',
+      './bench/probe.mjs',
+      ...(options.gc ? ['--expose-gc'] : []),
+    ]),
     env: { ...contender.env, ...options.env, PORT: String(port) },
   });
   let said = '';
@@ -81,6 +86,12 @@ export async function startServer(contender: Contender, options: StartOptions): 
     },
     stop: () => stopProcess(child),
   };
+}
+
+/** How to `fork` a program that runs on one processor only. */
+function onProcessor(processor: number | undefined, program: string, args: string[]) {
+  if (processor === undefined) return { execPath: program, execArgv: args };
+  return { execPath: 'taskset', execArgv: ['--cpu-list', String(processor), program, ...args] };
 }
 
 async function listening(port: number, child: ChildProcess): Promise<void> {

@@ -18,7 +18,8 @@ export interface Changes {
 
 /**
  * The SDK's bus with a memory. Changes are numbered in the order of `publish`. Of the changes of one list or one resource
- * the log keeps the last, and it forgets the oldest when there are too many.
+ * the log keeps the last, and it forgets the oldest when there are too many. An engine that takes time to publish may take
+ * several changes of one list or resource for one, but never the last of them for an earlier one.
  */
 export interface ChangeLog extends ServerEventBus {
   /** The number of the last change that listeners here have been called with; 0 before the first. */

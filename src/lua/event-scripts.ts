@@ -58,7 +58,7 @@ local function open(newTag)
   bytes = bytes + OVERHEAD
 end
 
--- All keys of a session expire at once in Redis's own time, which is renewed now and then, or the log first.
+-- All keys of a session expire at once in Redis's own time, which is renewed now and then. The list of ended streams may last longer.
 local function renew()
   if math.floor(2 * used / maxAge) == math.floor(2 * now / maxAge) then return end
   for _, field in ipairs(redis.call('HKEYS', log)) do
@@ -131,6 +131,7 @@ if settles ~= '' then
   table.remove(calls, place)
 end
 open(ARGV[8])
+local isFirst = ARGV[11] ~= '' and stream.count == 0
 number = number + 1
 stream.node = stream.node or node ~= '' and node or nil
 stream.calls = calls
@@ -138,13 +139,13 @@ stream.told = math.max(stream.told, tonumber(told))
 if ARGV[11] ~= '' then
   -- The first change, and the one that a full Redis refuses.
   redis.call('XADD', streams .. streamId, string.format('%d-0', number), ARGV[11], ARGV[12])
-  if stream.count == 0 then redis.call('PEXPIRE', streams .. streamId, ttl) end
   local size = OVERHEAD + 2 * #ARGV[12]
   stream.count, stream.bytes, bytes = stream.count + 1, stream.bytes + size, bytes + size
 end
 lose(tonumber(ARGV[9]), tonumber(ARGV[10]))
 makeRoom()
 save(true)
+if isFirst then redis.call('PEXPIRE', streams .. streamId, redis.call('PTTL', log)) end
 wake()
 return { number, tag }`,
 };

@@ -2,8 +2,10 @@
  * The names of all keys and channels.
  *
  * A session id is hashed into one of 256 buckets. All keys of a session have the bucket as their hash tag, so that a
- * script can use them together on a Redis Cluster, while sessions as a whole are spread over its nodes. What nodes of
- * different versions must agree on is in this file: whoever changes it raises the number in `PREFIX`.
+ * script can use them together on a Redis Cluster, while sessions as a whole are spread over its nodes.
+ *
+ * Nodes of different versions must agree on these names, on what the scripts in this folder keep under them, and on the messages
+ * of `redis-relay.ts` and `redis-event-log.ts`. Whoever changes any of that raises the number in `PREFIX`.
  *
  * | key | type | holds |
  * | --- | --- | --- |

@@ -1,11 +1,16 @@
 /** What Redis does for `redis-relay.ts` and `redis-engines.ts`. */
 import type { Script } from './script.ts';
 
-/** KEYS: node. ARGV: milliseconds. A full Redis refuses `SET`, but a node that is running may go on. */
+/**
+ * KEYS: node. ARGV: milliseconds. Returns 1 if the key was not there. A full Redis refuses `SET`, but a node that is running
+ * may go on.
+ */
 export const RENEW_NODE: Script = {
   name: 'mcpRenewNode',
   lua: `
-if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then redis.call('SET', KEYS[1], '', 'PX', ARGV[1]) end`,
+if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 1 then return 0 end
+redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+return 1`,
 };
 
 /** KEYS: count. ARGV: how many more, milliseconds of the window. Returns the count, and the milliseconds that are left. */

@@ -102,7 +102,10 @@ end
 return removed`,
 };
 
-/** Lua: the indexes to look at: those that are declared, or all of the pattern that is the last of ARGV, which only a Redis without a cluster has in one place. */
+/**
+ * Lua: the indexes to look at. A single Redis has them all: no keys are declared, and the last of ARGV is the pattern of their
+ * names. On a cluster, one is declared.
+ */
 const INDEXES = `
 local indexes = KEYS
 for bucket = 0, #KEYS == 0 and 255 or -1 do indexes[bucket + 1] = string.format(ARGV[#ARGV], bucket) end

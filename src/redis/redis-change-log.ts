@@ -47,9 +47,14 @@ class Log implements RedisChangeLog {
   readonly #options: Required<Pick<RedisChangeLogOptions, 'maxChanges'>> & RedisChangeLogOptions;
   readonly #bus: InMemoryServerEventBus;
   readonly #inOrder = createTaskQueue();
+  /** What is being published, by subject, and what is to be published after it: only the last matters. */
+  readonly #publishing = new Map<string, ServerEvent | undefined>();
   /** What Redis has not taken yet, by subject. */
   readonly #unpublished = new Map<string, ServerEvent>();
   #stopRetrying: (() => void) | undefined;
+  /** Whether listeners may have missed changes after the last, whatever they have heard since. */
+  #hasGap = false;
+  #stopCatchingUp: (() => void) | undefined;
   #leave: (() => void) | undefined;
   #last = 0;
   /** The number before the first of the log that listeners hear. Another log has another. */
@@ -67,18 +72,20 @@ class Log implements RedisChangeLog {
   async listen(): Promise<void> {
     const { channels, connection } = this.#options;
     this.#leave = await channels.follow(changesChannel(connection.db), {
-      onmessage: (text) => void this.#inOrder(async () => this.#hear(text)),
+      onmessage: (text) => void this.#inOrder(() => this.#hear(text)),
       ongap: () => void this.#inOrder(() => this.#catchUp()),
     });
-    const { number, start } = await this.#read(0);
+    const { number, start } = await this.#read(Number.MAX_SAFE_INTEGER);
     this.#last = Math.max(this.#last, number);
     this.#start = start;
   }
 
   publish(event: ServerEvent): void {
     // Redis need not carry what nobody will ask for.
-    if (isKept(event)) void this.#publish(event, true);
-    else this.#bus.publish(event);
+    if (!isKept(event)) return this.#bus.publish(event);
+    const subject = subjectOf(event);
+    if (this.#publishing.has(subject)) this.#publishing.set(subject, event);
+    else void this.#publishAll(subject, event);
   }
 
   subscribe(listener: (event: ServerEvent) => void): () => void {
@@ -92,7 +99,19 @@ class Log implements RedisChangeLog {
 
   close(): void {
     this.#stopRetrying?.();
+    this.#stopCatchingUp?.();
     this.#leave?.();
+  }
+
+  /** Publishes an event, and then the last of the same subject that came meanwhile: a busy tool may notify in every call. */
+  async #publishAll(subject: string, first: ServerEvent): Promise<void> {
+    let event: ServerEvent | undefined = first;
+    while (event) {
+      this.#publishing.set(subject, undefined);
+      await this.#publish(event, true);
+      event = this.#publishing.get(subject);
+    }
+    this.#publishing.delete(subject);
   }
 
   async #publish(event: ServerEvent, isNew: boolean): Promise<void> {
@@ -135,17 +154,26 @@ class Log implements RedisChangeLog {
     }
   }
 
-  #hear(text: string): void {
-    const [, start = '', number, event = ''] = /^(\S+) (\S+) (.*)$/s.exec(text) ?? [];
+  async #hear(text: string): Promise<void> {
+    const [, start = '', digits, event = ''] = /^(\S+) (\S+) (.*)$/s.exec(text) ?? [];
+    const number = Number(digits);
+    // Messages before this one were lost. Nobody may be said to have heard of all up to it before they are caught up with.
+    if (start === this.#start && number > this.#last + 1 && !this.#hasGap) await this.#catchUp();
     // Known from catching up. Numbers of another log mean nothing here, lower or not.
-    if (start === this.#start && Number(number) <= this.#last) return;
-    this.#start = start;
-    this.#last = Number(number);
+    if (start === this.#start && number <= this.#last) return;
+    if (!this.#hasGap) {
+      this.#start = start;
+      this.#last = number;
+    }
     this.#bus.publish(JSON.parse(event) as ServerEvent);
   }
 
-  /** Tells listeners what they have missed while there was no connection. */
+  /**
+   * Tells listeners what they have missed while there was no connection. Meanwhile, the last change is the one before the gap:
+   * nobody has been told up to a later one.
+   */
   async #catchUp(): Promise<void> {
+    this.#hasGap = true;
     try {
       const { start, number, changes, isComplete } = await this.#read(this.#start === '' ? 0 : this.#last);
       if (!isComplete) for (const kind of LISTS) this.#bus.publish({ kind });
@@ -154,8 +182,12 @@ class Log implements RedisChangeLog {
         this.#last = change.number;
         this.#bus.publish(change.event);
       }
+      this.#hasGap = false;
+      this.#stopCatchingUp?.();
+      this.#stopCatchingUp = undefined;
     } catch {
-      // The connection is lost again. The next one comes with another attempt.
+      // Subscriptions are back, but commands have a connection of their own, or the circuit is still open.
+      this.#stopCatchingUp ??= this.#options.clock.every(RETRY_MS, () => void this.#inOrder(() => this.#catchUp()));
     }
   }
 

@@ -113,7 +113,7 @@ class Log {
       if (isFollowing && text.startsWith(STREAM)) listener(text.slice(STREAM.length));
     };
     const lookAtAll = async () => {
-      // If this fails, the connection is lost again, and the next one comes with another call.
+      // If this fails, streams are looked at in the next round of `sessions/session-upkeep.ts`.
       const fields = (await this.#connection.call('HKEYS', logKeys(sessionId).log).catch(() => [])) as string[];
       for (const field of fields) if (isFollowing && field.startsWith(':')) listener(field.slice(1));
     };

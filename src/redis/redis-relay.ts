@@ -11,7 +11,7 @@ const ALIVE_MS = 14_000;
 const RENEW_MS = 5000;
 /** How long it is not asked again whether a node is running. Together with `ALIVE_MS`, the 15 seconds of the contract. */
 const CACHE_MS = 1000;
-/** More nodes than there are. */
+/** Most nodes whose answer is kept: far more than share a Redis. */
 const MAX_CACHED = 1000;
 
 /** How a message on the channel of a session begins that is one of these. */
@@ -34,12 +34,22 @@ export interface RedisRelay extends Relay {
 export async function createRedisRelay({ connection, channels, clock }: RedisRelayOptions): Promise<RedisRelay> {
   const node = crypto.randomUUID().replaceAll('-', '');
   const seen = new Map<string, { at: number; isAlive: boolean }>();
+  /** Until then, other nodes count as running: Redis had lost the signs of life of all, and they may not have renewed theirs. */
+  let trustsUntil = 0;
   const renew = () => connection.run(RENEW_NODE, [nodeKey(node)], [ALIVE_MS]);
+  const renewAgain = async () => {
+    if ((await renew()) === 1) trustsUntil = clock.now() + ALIVE_MS;
+  };
   await renew();
-  const stop = clock.every(RENEW_MS, () => void renew().catch(() => {}));
+  const stop = clock.every(RENEW_MS, () => void renewAgain().catch(() => {}));
 
   async function ask(other: string): Promise<boolean> {
-    const isAlive = (await connection.call('EXISTS', nodeKey(other))) === 1;
+    let isAlive = (await connection.call('EXISTS', nodeKey(other))) === 1;
+    if (!isAlive) {
+      // Is it only that one? Redis may have been away for longer than the keys last, or have lost them.
+      await renewAgain();
+      isAlive = clock.now() < trustsUntil;
+    }
     if (seen.size >= MAX_CACHED) seen.clear();
     seen.set(other, { at: clock.now(), isAlive });
     return isAlive;

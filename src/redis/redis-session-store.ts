@@ -33,6 +33,8 @@ import {
 
 /** How long a count is used again. Meanwhile it misses what other nodes create and delete. */
 const COUNT_CACHE_MS = 1000;
+/** How long the index of a principal is kept after its last new session. Sessions that last longer are not counted any more. */
+const PRINCIPAL_MS = 30 * 24 * 60 * 60_000;
 /** Most sessions of a principal whose time of last use is looked up in one step. */
 const PAGE_SIZE = 1000;
 
@@ -85,7 +87,7 @@ class Records {
     if (principal !== '') {
       const index = principalKeyOf(principal);
       work.push(this.#connection.call('ZADD', index, now, id));
-      work.push(this.#connection.call('PEXPIRE', index, this.#backstopMs));
+      work.push(this.#connection.call('PEXPIRE', index, Math.max(this.#backstopMs, PRINCIPAL_MS)));
     }
     await Promise.all(work);
     if (this.#counted) this.#counted.count += 1;

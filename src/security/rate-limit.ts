@@ -27,7 +27,10 @@ export interface RateLimitOptions {
   /** Maximum number of requests in a minute. */
   limit: number;
   log: Logger;
-  /** Counts on all nodes together; while it is unavailable, this one counts its own. @default this process counts its own */
+  /**
+   * Counts on all nodes together. No request waits for it: what other nodes have counted tells with the next request, and
+   * while it is unavailable, this one counts its own. @default this process counts its own
+   */
   shared?: RateCounter | undefined;
   /** The time now, in milliseconds since 1970. @default Date.now */
   now?: () => number;
@@ -41,14 +44,17 @@ export type Admit = (request: Request, addressOf: () => string) => Promise<Calle
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, options: RateLimitOptions): Admit {
-  const { limit, log } = options;
+  const { limit, log, now = Date.now } = options;
   const byPrincipal = createCounter('principal', limit, options);
   const byAddress = createCounter('address', limit, options);
   const refusedTokens = createCounter('refused', MAX_REFUSED_TOKENS, options);
 
-  /** Logs only the first refusal in a window. */
-  function refuse(what: string, { over, seconds }: Count, address: string): Response {
-    if (over === 1) {
+  /** When refusals of a kind are logged again. In a flood, one line in a window is enough. */
+  const quietUntil = new Map<string, number>();
+
+  function refuse(what: string, { seconds }: Count, address: string): Response {
+    if (now() >= (quietUntil.get(what) ?? 0)) {
+      quietUntil.set(what, now() + WINDOW_SECONDS * 1000);
       log.warn(`${what}; behind a proxy, MCP_TRUST_PROXY tells whose address counts`, { address });
     }
     return tooManyRequestsResponse(seconds);
@@ -100,19 +106,21 @@ function createCounter(name: string, limit: number, { now = Date.now, shared }: 
     return key;
   }
 
-  /** Adds to the count here, which stands in for the shared one while that is unavailable, and whenever nothing is added. */
+  /** Adds to the count here, which the shared one corrects as soon as it is known. */
   async function add(key: string, points: number): Promise<RateCount> {
     const bounded = await boundedKey(key);
     const own = await engine.penalty(bounded, points);
-    const count = { points: own.consumedPoints, msLeft: own.msBeforeNext };
     // With too many callers to count them apart, there would be too many keys elsewhere, too.
-    if (!shared || bounded !== key) return count;
+    if (shared && bounded === key) void addElsewhere(shared, key, points);
+    return { points: own.consumedPoints, msLeft: own.msBeforeNext };
+  }
+
+  async function addElsewhere(counter: RateCounter, key: string, points: number): Promise<void> {
     try {
-      const total = await shared.add(name, key, points, WINDOW_SECONDS);
+      const total = await counter.add(name, key, points, WINDOW_SECONDS);
       await engine.set(key, total.points, Math.ceil(total.msLeft / 1000));
-      return total;
     } catch {
-      return count;
+      // The count here stands in for it.
     }
   }
 

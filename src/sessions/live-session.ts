@@ -212,7 +212,12 @@ export class LiveSession {
     this.#listener.confirm(number);
   }
 
-  /** Looks after streams: the log may have been unavailable, and the nodes that run the calls of those that were resumed here may be gone. */
+  /** Looks after the streams that were resumed here although their calls run elsewhere: those nodes may be gone. */
+  wakeFollowed(): void {
+    this.#transport.streams.wakeFollowed();
+  }
+
+  /** Looks after all streams: the log may have been unavailable, and news of them lost. */
   checkStreams(): void {
     this.#transport.streams.check();
     this.#listener.retry();

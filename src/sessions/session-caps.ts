@@ -12,13 +12,13 @@ export interface SessionCapsOptions {
   maxSessions: number;
   /** Most sessions of one authenticated principal at a time. */
   maxSessionsPerPrincipal: number;
-  /** Whether a session is in use: it has a request, a stream or a running call. */
+  /** Whether a session is in use on this node: it has a request, a stream or a running call. Others keep theirs by touching them. */
   isInUse: (id: string) => boolean;
   /** Ends a session. */
   end: (id: string) => Promise<void>;
 }
 
-/** Creates a record within the caps. Resolves to `false` if that needs room and every session is in use. */
+/** Creates a record within the caps. Resolves to `false` if that needs room and every session is in use here. */
 export type CreateWithinCaps = (record: SessionRecord) => Promise<boolean>;
 
 /** Makes the caps of this process. */

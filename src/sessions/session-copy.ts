@@ -153,7 +153,7 @@ export class SessionCopy {
     this.#version = Math.max(this.#version, version);
   }
 
-  /** The id is none that a client would choose: one of its own calls may be running. */
+  /** Its id is one that no client would choose, since a call of the client may be running. */
   #repeatRequest(method: string, params: Record<string, unknown>): Promise<void> {
     this.#repeated += 1;
     return this.#repeat({ jsonrpc: '2.0', id: `hono-mcp-server:repeated:${this.#repeated}`, method, params });

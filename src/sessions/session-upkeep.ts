@@ -7,8 +7,10 @@ import type { Logger } from '../telemetry/log.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { SessionEnd } from './session-end.ts';
 
-/** Longest interval between two rounds: a node that has died is noticed that late at most by whoever follows its streams. */
-const MAX_INTERVAL_MS = 5000;
+/** How often those who follow the streams of other nodes ask whether these are running. */
+const FOLLOW_MS = 5000;
+/** Longest interval between two rounds. What other nodes have said and nobody has heard is found that late at most. */
+const MAX_INTERVAL_MS = 15_000;
 
 /** How many sessions are kept at a time: an engine that is far away answers them together. */
 const PAGE_SIZE = 100;
@@ -62,5 +64,10 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     isRunning = false;
   }
 
-  return clock.every(Math.min(MAX_INTERVAL_MS, idleMs / 2), () => void run());
+  function follow(): void {
+    for (const id of live.attached()) void live.find(id)?.then((session) => session?.wakeFollowed());
+  }
+
+  const stops = [clock.every(FOLLOW_MS, follow), clock.every(Math.min(MAX_INTERVAL_MS, idleMs / 2), () => void run())];
+  return () => stops.forEach((stop) => stop());
 }

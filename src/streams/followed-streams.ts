@@ -33,6 +33,8 @@ export class FollowedStreams {
 
   /** Sends what a client has missed, and then what follows, until the stream ends. Runs within `inOrder`. */
   async add(stream: Stream, lastId: string, missed: Missed): Promise<void> {
+    // The client has lost the connection that it resumed the stream on before, even if nobody has noticed yet.
+    this.#streams.get(stream.id)?.stream.connection?.end();
     const followed = { stream, lastId, isWoken: false };
     this.#streams.set(stream.id, followed);
     await this.#pass(followed, missed);

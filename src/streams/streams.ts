@@ -178,10 +178,15 @@ export class Streams {
     return connection !== undefined;
   }
 
-  /** Looks after streams that follow the log: news may have been lost, and nodes that run their calls may be gone. */
+  /** Looks after the streams of calls that run on other nodes: those may be gone. */
+  wakeFollowed(): void {
+    this.#followed?.wakeAll();
+  }
+
+  /** Looks after streams that follow the log: news may have been lost. Gets rid of a gap. */
   check(): void {
     const { events: log, ondetach } = this.#options;
-    this.#followed?.wakeAll();
+    this.wakeFollowed();
     this.ofGet?.wake();
     if (!log?.hasGap) return;
     void this.inOrder(async () => {

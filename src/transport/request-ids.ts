@@ -20,7 +20,10 @@ type Sent = RequestId | undefined;
 export interface RequestIds {
   /** A message from the server, as the client is to see it: requests, and their progress tokens, get the prefix. */
   mark: (message: JSONRPCMessage) => JSONRPCMessage;
-  /** A message from the client, as the server is to see it: what is about its requests gets their original ids, and what is not an unknown one. */
+  /**
+   * A message from the client, as the server is to see it: what is about requests of this server gets their original ids, and
+   * what is about those of others an id that it does not know.
+   */
   unmark: (message: JSONRPCMessage) => JSONRPCMessage;
   /**
    * Whether a message from the client answers a request of this server, or reports the progress of one; `undefined` if it

@@ -147,7 +147,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     assert.deepEqual(heard, ['b', 'a', 'd'].map(updated));
   });
 
-  test('publishes what has changed while Redis was away when it is back, and tells listeners here at once', async (t) => {
+  test('publishes what has changed while Redis was unavailable when it is back, and tells listeners here at once', async (t) => {
     const redis = await start(t);
     const [one, other] = [await open(t, redis.url), await open(t, redis.url)];
     const here: unknown[] = [];

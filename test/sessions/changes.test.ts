@@ -234,7 +234,7 @@ describe('a session whose GET stream is not open', () => {
     notify.toolsChanged();
     const stream = await listen(session);
     isAvailable = true;
-    await pass(clock, 5000);
+    await pass(clock, 15_000);
     assert.deepEqual(toldIn(stream), ['tools']);
     await stream.cancel();
   });

@@ -11,7 +11,7 @@ import { createNodes } from '../support/nodes.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { pass, settled } from '../support/time.ts';
 
-const UPKEEP_MS = 5000;
+const UPKEEP_MS = 15_000;
 
 /** Two nodes, each with an event log that the test can cut it off from, and a session that was opened on the first. */
 async function setUp(tools: Record<string, Tool>) {

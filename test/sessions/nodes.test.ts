@@ -114,6 +114,23 @@ test('resumes on one node a call that runs on another, and follows it to its end
   await resumed.ended();
 });
 
+test('ends the connection that a call was resumed on before, when its client resumes it once more', async () => {
+  const { tools, next } = createSpeaker();
+  const { first, second } = await twoNodes(tools);
+  const stream = readStream(await speak(first));
+  const { id } = await stream.next();
+  const speech = await next();
+  await stream.cancel();
+  const lost = readStream(await second.get(id));
+  const resumed = readStream(await second.get(id));
+  await lost.ended();
+  await speech.say('a');
+  speech.end('b');
+  await resumed.ended();
+  assert.deepEqual(said(...eventsIn(resumed.text)), ['a', '= b']);
+  assert.deepEqual(said(...eventsIn(lost.text)), []);
+});
+
 test('answers what a dead node owes with an error, to whoever resumes it before or after, and refuses what it says later', async () => {
   const { tools, next } = createSpeaker();
   const { nodes, one, two, first, second } = await twoNodes(tools);

@@ -92,7 +92,7 @@ test('closed engines are unavailable, and say nothing about it in the log', { sk
   assert.deepEqual(lines, []);
 });
 
-test('an error of an engine itself is no matter of the file', { skip }, (t) => {
+test('a mistake in an engine does not make the file unavailable', { skip }, (t) => {
   const database = openDatabase(t);
   const count = () => database.prepare<{ count: number }>('SELECT count(*) AS count FROM numbers').get()?.count;
   assert.throws(

@@ -16,7 +16,7 @@ import { createMachine, createMachineClock, HEARTBEAT_MS, Schedule, type Machine
 import { createSpeaker, type Speech } from './speaker.ts';
 
 /** Between two rounds of upkeep. */
-export const UPKEEP_MS = 5000;
+export const UPKEEP_MS = 15_000;
 const SESSION_IDLE_MS = 3_600_000;
 const ENV = { MCP_LIVE_IDLE_SECONDS: '60', MCP_KEEP_ALIVE_SECONDS: '0', MCP_CALL_TIMEOUT_SECONDS: '0' };
 
