@@ -12,7 +12,8 @@ import { REMOVE_LOG, type Script } from './script.ts';
  */
 const LOG = `${REMOVE_LOG}
 local log, ended, streams = KEYS[1], KEYS[2], ARGV[1]
-local now, maxAge, maxSessionBytes, streamId = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[7]
+local now, maxAge, maxSessionBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local publish, channel, streamId = ARGV[5], ARGV[6], ARGV[7]
 local OVERHEAD = 512
 local ttl = string.format('%d', 2 * maxAge)
 local tag, number, bytes, used, stream
@@ -104,7 +105,7 @@ local function makeRoom()
   if bytes > maxSessionBytes then lose(math.huge, stream.bytes + maxSessionBytes - bytes) end
 end
 
-local function wake() redis.call(ARGV[5], ARGV[6], 's' .. streamId) end
+local function wake() redis.call(publish, channel, 's' .. streamId) end
 `;
 
 /**
@@ -115,14 +116,15 @@ export const APPEND: Script = {
   name: 'mcpAppend',
   lua: `${LOG}
 begin()
-local holder, told, settles, node = ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local newTag, maxEvents, maxBytes, field, data = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], ARGV[12]
+local holder, told, settles, node, FIRST_CALL = ARGV[13], tonumber(ARGV[14]), ARGV[15], ARGV[16], 17
 local known = stream or {}
 if known.endedAt then return false end
 if holder ~= '' and known.holder ~= holder then return false end
 local calls = known.calls
 if not calls and node ~= '' then
   calls = {}
-  for i = 17, #ARGV do calls[#calls + 1] = ARGV[i] end
+  for i = FIRST_CALL, #ARGV do calls[#calls + 1] = ARGV[i] end
 end
 if settles ~= '' then
   local place
@@ -130,19 +132,19 @@ if settles ~= '' then
   if not place then return false end
   table.remove(calls, place)
 end
-open(ARGV[8])
-local isFirst = ARGV[11] ~= '' and stream.count == 0
+open(newTag)
+local isFirst = field ~= '' and stream.count == 0
 number = number + 1
 stream.node = stream.node or node ~= '' and node or nil
 stream.calls = calls
-stream.told = math.max(stream.told, tonumber(told))
-if ARGV[11] ~= '' then
+stream.told = math.max(stream.told, told)
+if field ~= '' then
   -- The first change, and the one that a full Redis refuses.
-  redis.call('XADD', streams .. streamId, string.format('%d-0', number), ARGV[11], ARGV[12])
-  local size = OVERHEAD + 2 * #ARGV[12]
+  redis.call('XADD', streams .. streamId, string.format('%d-0', number), field, data)
+  local size = OVERHEAD + 2 * #data
   stream.count, stream.bytes, bytes = stream.count + 1, stream.bytes + size, bytes + size
 end
-lose(tonumber(ARGV[9]), tonumber(ARGV[10]))
+lose(maxEvents, maxBytes)
 makeRoom()
 save(true)
 if isFirst then redis.call('PEXPIRE', streams .. streamId, redis.call('PTTL', log)) end
@@ -172,9 +174,9 @@ export const AFTER: Script = {
   name: 'mcpAfter',
   lua: `${LOG}
 begin()
-local last = tonumber(ARGV[9])
-if not stream or tag ~= ARGV[8] or last > number then return false end
-local events = redis.call('XRANGE', streams .. streamId, '(' .. ARGV[9] .. '-0', '+')
+local lastTag, last = ARGV[8], tonumber(ARGV[9])
+if not stream or tag ~= lastTag or last > number then return false end
+local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', last), '+')
 return { events, last >= stream.lost and 1 or 0, stream.endedAt and 1 or 0, stream.node or false, stream.calls or {} }`,
 };
 
@@ -183,8 +185,8 @@ export const HOLD: Script = {
   name: 'mcpHold',
   lua: `${LOG}
 begin()
-local last = tonumber(ARGV[11])
-if ARGV[10] ~= '' and (not stream or tag ~= ARGV[10] or last > number or last < stream.lost) then
+local newTag, holder, lastTag, last = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
+if lastTag ~= '' and (not stream or tag ~= lastTag or last > number or last < stream.lost) then
   if stream then
     stream.holder, stream.taken, stream.told = false, 0, 0
     save(false)
@@ -192,9 +194,9 @@ if ARGV[10] ~= '' and (not stream or tag ~= ARGV[10] or last > number or last < 
   wake()
   return false
 end
-open(ARGV[8])
-stream.holder = ARGV[9]
-if ARGV[10] ~= '' then stream.taken = last end
+open(newTag)
+stream.holder = holder
+if lastTag ~= '' then stream.taken = last end
 save(true)
 wake()
 return { stream.told, stream.taken }`,
@@ -205,8 +207,9 @@ export const TAKE: Script = {
   name: 'mcpTake',
   lua: `${LOG}
 begin()
-if not stream or stream.holder ~= ARGV[8] then return false end
-local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', tonumber(ARGV[9]) or stream.taken), '+')
+local holder, after = ARGV[8], tonumber(ARGV[9])
+if not stream or stream.holder ~= holder then return false end
+local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', after or stream.taken), '+')
 stream.taken = number
 save(false)
 return { tag, events }`,

@@ -3,6 +3,12 @@
  *
  * Nothing is queued for a session without a stream. Its record says up to which change the client has been told, and the
  * change log says what has changed since: what happened ten times in the meantime is told once.
+ *
+ * Say that the client was told up to change 7, and its stream breaks. Changes 8 to 12 happen. A new stream begins with `listen(7)`:
+ * the log says what has changed after 7, up to 12, and each of it that the client wants to hear of is sent once. This node
+ * may hear of 11 and 12 only afterwards, from the node where they happened: they were found early, and are not sent again.
+ * If the client subscribes on another node, this one learns of it late: perhaps after 13, of which it has told nobody. So
+ * for a late subscription it looks up what has changed since the last number for which it is certain that it knew them all.
  */
 import type { JSONRPCNotification, ServerEvent } from '@modelcontextprotocol/server';
 import type { ChangeLog } from '../contracts/change-log.ts';
