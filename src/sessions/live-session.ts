@@ -113,7 +113,7 @@ export class LiveSession {
     this.#transport = new HttpTransport({
       ...options,
       sessionId: id,
-      events: createSessionEvents({ ...options, sessionId: id, relay }),
+      events: createSessionEvents({ ...options, sessionId: id, relay, onmend: options.ondetach }),
       savingOf: (request, isRepeated) => this.#copy.savingOf(request, isRepeated),
       onsay: (method) => this.#note(method),
       ondetach: () => {

@@ -15,10 +15,12 @@ export interface SessionEventsOptions {
   relay: Pick<Relay, 'node' | 'isAlive'>;
   /** Receives the errors of the log. */
   onerror: (error: Error) => void;
+  /** Called when there is no gap any more. */
+  onmend: () => void;
 }
 
 /** Makes the view that one session has of the log. */
-export function createSessionEvents({ sessionId, eventLog, relay, onerror }: SessionEventsOptions): StreamLog {
+export function createSessionEvents({ sessionId, eventLog, relay, onerror, onmend }: SessionEventsOptions): StreamLog {
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
@@ -32,6 +34,7 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror }: Ses
   async function forget(): Promise<void> {
     await eventLog.delete(sessionId);
     hasGap = false;
+    onmend();
   }
 
   function report(error: unknown): void {

@@ -185,14 +185,10 @@ export class Streams {
 
   /** Looks after streams that follow the log: news may have been lost. Gets rid of a gap. */
   check(): void {
-    const { events: log, ondetach } = this.#options;
+    const { events: log } = this.#options;
     this.wakeFollowed();
     this.ofGet?.wake();
-    if (!log?.hasGap) return;
-    void this.inOrder(async () => {
-      await log.mend();
-      if (!log.hasGap) ondetach();
-    });
+    if (log?.hasGap) void this.inOrder(() => log.mend());
   }
 
   /** Ends every connection, and makes no more. What was sent before is logged: the session may go on with another transport. */
