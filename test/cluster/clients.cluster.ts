@@ -5,8 +5,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test, type TestContext } from 'node:test';
-import { CLIENTS, connectHttp, type ClientKind, type HttpClient } from '../support/clients.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import type { FetchLike } from '@modelcontextprotocol/client';
+import { rpc } from '../support/app.ts';
+import { CLIENTS, connectHttp, type ClientKind, type HttpClient, type HttpOptions } from '../support/clients.ts';
+import { waitFor } from '../support/time.ts';
+import { on, startCluster, type Cluster } from './cluster.ts';
+import type { Question } from './commands.ts';
 import { SHIPPED, type Spreading } from './nginx.ts';
 
 /** A limit for what never comes. It measures nothing. */
@@ -30,10 +34,37 @@ async function speak(cluster: Cluster, client: HttpClient, options: Parameters<H
   return { called, name, node };
 }
 
-async function connect(t: TestContext, cluster: Cluster, kind: ClientKind): Promise<HttpClient> {
+async function connect(
+  t: TestContext,
+  cluster: Cluster,
+  kind: ClientKind,
+  options: HttpOptions = {},
+): Promise<HttpClient> {
   return connectHttp(t, kind, cluster.url, {
     elicit: (message) => ({ action: 'accept', content: { name: `answer to ${message}` } }),
+    sample: () => 'Hello.',
+    roots: ['file:///work'],
+    ...options,
   });
+}
+
+/** What clients answer to each question. */
+const ANSWERS: Record<Question, string> = { form: 'answer to Name?', model: 'Hello.', roots: 'file:///work' };
+
+/** Sends requests as a client does, and breaks the connections of all streams when told to. */
+function breakingFetch() {
+  let breaks = new AbortController();
+  const send: FetchLike = async (url, init) => {
+    const signals = [breaks.signal, ...(init?.signal ? [init.signal] : [])];
+    return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+  };
+  return {
+    fetch: send,
+    breakAll() {
+      breaks.abort(new TypeError('The connection is broken'));
+      breaks = new AbortController();
+    },
+  };
 }
 
 for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
@@ -83,10 +114,57 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
         const client = await connect(t, cluster, kind);
         // Whichever node runs the call, round robin sends the answer to another one.
         const { called, name, node } = await speak(cluster, client);
-        node.tell({ speech: name, ask: 'form' });
-        await node.told({ answered: name, with: 'answer to Name?' });
+        for (const [question, answer] of Object.entries(ANSWERS)) {
+          node.tell({ speech: name, ask: question as Question });
+          await node.told({ answered: name, with: answer });
+        }
         node.tell({ speech: name, end: 'done' });
         assert.equal((await called).content[0]?.text, 'done');
+      });
+
+      await t.test(`a ${kind} client sets a log level, and all nodes obey it`, async () => {
+        const client = await connect(t, cluster, kind);
+        const session = client.transport.sessionId ?? '';
+        await client.setLogLevel('error');
+        for (const node of cluster.nodes) {
+          node.tell({ log: 'unwanted', level: 'info', session });
+          node.tell({ log: node.url, level: 'error', session });
+          await client.heard.next('notifications/message', { data: node.url });
+        }
+        assert.equal(client.heard.left('notifications/message'), 0);
+      });
+
+      await t.test(`a ${kind} client whose connections break goes on where it was`, async () => {
+        const { breakAll, ...breaking } = breakingFetch();
+        const client = await connect(t, cluster, kind, breaking);
+        const session = client.transport.sessionId ?? '';
+        const steps: number[] = [];
+        const onprogress = ({ progress }: { progress: number }) => void steps.push(progress);
+        const { called, name, node } = await speak(cluster, client, { onprogress });
+        node.tell({ speech: name, say: 'before' });
+        cluster.node(0).tell({ log: 'before', session });
+        await client.heard.next('notifications/message', { data: 'before' });
+        await waitFor(() => steps.length === 1);
+        breakAll();
+        node.tell({ speech: name, say: 'meanwhile' });
+        cluster.node(1).tell({ log: 'meanwhile', session });
+        await client.heard.next('notifications/message', { data: 'meanwhile' });
+        node.tell({ speech: name, end: 'done' });
+        assert.equal((await called).content[0]?.text, 'done');
+        assert.deepEqual(
+          steps,
+          steps.toSorted((a, b) => a - b),
+        );
+        assert.equal(steps.length, 2, 'each once');
+        assert.equal(client.heard.left('notifications/message'), 0);
+      });
+
+      await t.test(`a ${kind} client ends its session, and no node knows it any more`, async () => {
+        const client = await connect(t, cluster, kind);
+        const id = client.transport.sessionId ?? '';
+        await client.call('node');
+        await client.transport.terminateSession();
+        for (const node of cluster.nodes) assert.equal((await on(node, { id }).post(rpc('ping'))).status, 404);
       });
     }
 

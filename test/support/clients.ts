@@ -15,7 +15,11 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { MODERN } from './app.ts';
 import { createHeard, type Heard } from './heard.ts';
 import { childEnv, PROJECT_ROOT } from './process.ts';
@@ -66,6 +70,8 @@ export interface TestClient {
   complete(of: CompletedBy, argument: string, start: string, known?: Record<string, string>): Promise<string[]>;
   /** Asks to be told when one of these resources, or a list, changes: as its era does. */
   follow(...uris: string[]): Promise<void>;
+  /** Sets the least severe log messages that it wants from now on (2025). */
+  setLogLevel(level: 'info' | 'error'): Promise<void>;
   /** The notifications that it was sent, but for progress. */
   heard: Heard;
   close(): Promise<void>;
@@ -78,6 +84,10 @@ export type CompletedBy = { type: 'ref/prompt'; name: string } | { type: 'ref/re
 export interface ClientOptions {
   /** Fills in a form that the server asks for. @default the client cannot be asked */
   elicit?: (message: string) => ElicitResult;
+  /** What its model says. @default it has none */
+  sample?: () => string;
+  /** The URIs of its roots. @default it has none */
+  roots?: string[];
 }
 
 /** How a client speaks HTTP. */
@@ -105,10 +115,11 @@ export async function connectHttp(
   t: TestContext,
   kind: ClientKind,
   url: string,
-  { elicit, ...options }: HttpOptions = {},
+  options: HttpOptions = {},
 ): Promise<HttpClient> {
-  const transport = httpTransport(kind, url, options);
-  return { ...(await connect(t, kind, transport, elicit && { elicit })), transport };
+  const { elicit, sample, roots, ...http } = options;
+  const transport = httpTransport(kind, url, http);
+  return { ...(await connect(t, kind, transport, options)), transport };
 }
 
 /** Takes what the authorization server answered. The older generation takes the code alone, without `iss`. */
@@ -174,6 +185,9 @@ export async function connect(
         for (const uri of uris) await client.subscribeResource({ uri });
       }
     },
+    async setLogLevel(level) {
+      await client.setLoggingLevel(level);
+    },
     heard,
     close: () => client.close(),
   };
@@ -181,16 +195,31 @@ export async function connect(
 
 const IMPLEMENTATION = { name: 'test', version: '1.0.0' };
 
-function createV1({ elicit }: ClientOptions): ClientV1 {
-  const client = new ClientV1(IMPLEMENTATION, { capabilities: elicit ? { elicitation: { form: {} } } : {} });
+/** What it can be asked. */
+function capabilitiesOf({ elicit, sample, roots }: ClientOptions) {
+  return { ...(elicit && { elicitation: { form: {} } }), ...(sample && { sampling: {} }), ...(roots && { roots: {} }) };
+}
+
+function messageOf(text: string) {
+  return { model: 'test', role: 'assistant' as const, content: { type: 'text' as const, text } };
+}
+
+function createV1(options: ClientOptions): ClientV1 {
+  const { elicit, sample, roots } = options;
+  const client = new ClientV1(IMPLEMENTATION, { capabilities: capabilitiesOf(options) });
   if (elicit) client.setRequestHandler(ElicitRequestSchema, ({ params }) => elicit(params.message));
+  if (sample) client.setRequestHandler(CreateMessageRequestSchema, () => messageOf(sample()));
+  if (roots) client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: roots.map((uri) => ({ uri })) }));
   return client;
 }
 
-function createV2(kind: Exclude<ClientKind, 'v1'>, { elicit }: ClientOptions): ClientV2 {
-  const capabilities = elicit ? { elicitation: { form: {} } } : {};
-  const client = new ClientV2(IMPLEMENTATION, { capabilities, versionNegotiation: VERSION_NEGOTIATION[kind] });
+function createV2(kind: Exclude<ClientKind, 'v1'>, options: ClientOptions): ClientV2 {
+  const { elicit, sample, roots } = options;
+  const versionNegotiation = VERSION_NEGOTIATION[kind];
+  const client = new ClientV2(IMPLEMENTATION, { capabilities: capabilitiesOf(options), versionNegotiation });
   if (elicit) client.setRequestHandler('elicitation/create', ({ params }) => elicit(params.message));
+  if (sample) client.setRequestHandler('sampling/createMessage', () => messageOf(sample()));
+  if (roots) client.setRequestHandler('roots/list', () => ({ roots: roots.map((uri) => ({ uri })) }));
   return client;
 }
 
