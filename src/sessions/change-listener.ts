@@ -102,7 +102,8 @@ export class ChangeListener {
 
   /** Catches up, if an earlier attempt has failed. */
   retry(): void {
-    if (this.#isListening && this.#isBehind) void this.#inOrder(() => this.#catchUp(this.#connections));
+    const connection = this.#connections;
+    if (this.#isListening && this.#isBehind) void this.#inOrder(() => this.#catchUp(connection));
   }
 
   /** To be called when it is known that the client had subscribed to nothing else before a change. */

@@ -1,4 +1,4 @@
-/** What a busy author costs: how much work waits for one listener. Whom it tells of what is in `changes.test.ts`. */
+/** One listener alone: how much work waits for it, and in which order. Whom it tells of what is in `changes.test.ts`. */
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
 import { test } from 'node:test';
@@ -33,4 +33,31 @@ test('a thousand changes in a row make one listener do the work of one', async (
   changes.publish({ kind: 'tools_list_changed' });
   await settled();
   assert.equal(sent, 2);
+});
+
+test('an attempt to catch up that was waiting when the stream broke leaves the next stream with what it has missed', async () => {
+  const changes = createMemoryChangeLog();
+  const told: string[] = [];
+  let letSince = () => {};
+  const slow = new Promise<void>((resolve) => (letSince = resolve));
+  const listener = new ChangeListener({
+    changes: { ...changes, last: 0, since: (number) => slow.then(() => changes.since(number)) },
+    audience: new Audience(),
+    send: async ({ method }) => {
+      told.push(method);
+      return true;
+    },
+    onerror: (error) => assert.fail(String(error)),
+  });
+  listener.add({ kind: 'tools_list_changed' });
+  changes.publish({ kind: 'tools_list_changed' });
+  const first = listener.listen(0);
+  listener.retry();
+  listener.stop();
+  letSince();
+  await first;
+  await settled();
+  assert.deepEqual(told, []);
+  await listener.listen(0);
+  assert.deepEqual(told, ['notifications/tools/list_changed']);
 });
