@@ -117,8 +117,7 @@ export async function connectHttp(
   url: string,
   options: HttpOptions = {},
 ): Promise<HttpClient> {
-  const { elicit, sample, roots, ...http } = options;
-  const transport = httpTransport(kind, url, http);
+  const transport = httpTransport(kind, url, options);
   return { ...(await connect(t, kind, transport, options)), transport };
 }
 
