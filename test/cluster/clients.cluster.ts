@@ -135,8 +135,8 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
       });
 
       await t.test(`a ${kind} client whose connections break goes on where it was`, async () => {
-        const { breakAll, ...breaking } = breakingFetch();
-        const client = await connect(t, cluster, kind, breaking);
+        const network = breakingFetch();
+        const client = await connect(t, cluster, kind, { fetch: network.fetch });
         const session = client.transport.sessionId ?? '';
         const steps: number[] = [];
         const onprogress = ({ progress }: { progress: number }) => void steps.push(progress);
@@ -145,7 +145,7 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
         cluster.node(0).tell({ log: 'before', session });
         await client.heard.next('notifications/message', { data: 'before' });
         await waitFor(() => steps.length === 1);
-        breakAll();
+        network.breakAll();
         node.tell({ speech: name, say: 'meanwhile' });
         cluster.node(1).tell({ log: 'meanwhile', session });
         await client.heard.next('notifications/message', { data: 'meanwhile' });
