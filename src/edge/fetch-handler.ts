@@ -13,6 +13,7 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { ignoredSettings, loadEdgeConfig } from './edge-config.ts';
 import { currentPlatform, type Platform, type Settings } from './platform.ts';
+import { cleanUpAfterAbort, type WorkersContext } from './workers.ts';
 
 /** Options for {@link createFetchHandler}. */
 export interface FetchHandlerOptions {
@@ -32,8 +33,9 @@ export interface FetchHandler {
    * Answers a request.
    *
    * @param context - What the platform passes: on Cloudflare Workers the variables of the Worker, on Bun the server, on Deno the connection.
+   * @param workers - What Cloudflare Workers pass after that.
    */
-  fetch(request: Request, context?: unknown): Response | Promise<Response>;
+  fetch(request: Request, context?: unknown, workers?: WorkersContext): Response | Promise<Response>;
   /** Bun listens on this address, this port, and keeps idle connections for so many seconds. */
   hostname?: string;
   port?: number;
@@ -48,8 +50,8 @@ const MAX_BUN_IDLE_SECONDS = 255;
 /**
  * Makes the default export of a program that serves `createServer` at `/mcp`.
  *
- * The settings are those of `loadConfig`, but others count as able to reach the server unless `HOST` is a loopback address,
- * and `MCP_SESSIONS` is `stateless` unless `options.app` has a `sessionStore`.
+ * The settings are those of `loadConfig`, with other defaults: see `loadEdgeConfig`. A `sessionStore` in `options.app` gives
+ * clients of the 2025 revisions sessions.
  *
  * @throws {@link ConfigError} if a setting is wrong. On Cloudflare Workers, where settings come with the requests, every
  * request is answered with 500 instead, and the log says why.
@@ -59,8 +61,9 @@ export function createFetchHandler(createServer: CreateServer, options: FetchHan
   if (platform.env) return handlerOf(open(createServer, platform, platform.env, options), platform);
   let opened: App | 'refused' | undefined;
   return {
-    fetch(request, env) {
+    fetch(request, env, context) {
       opened ??= tryToOpen(createServer, platform, textsIn(env), options);
+      if (context) cleanUpAfterAbort(request, context, platform.clock);
       return opened === 'refused' ? internalErrorResponse() : opened.fetch(request, env);
     },
   };

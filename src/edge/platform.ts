@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { getRuntimeKey } from 'hono/adapter';
 import { systemClock, type Clock } from '../lib/clock.ts';
-import { workersClock } from './workers-clock.ts';
+import { workersClock } from './workers.ts';
 
 /** Settings by their variables. */
 export type Settings = Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ export interface Platform {
   readonly name: PlatformName;
   /** The settings at the start of the program; `undefined` on Cloudflare Workers, which pass them with each request. */
   readonly env: Settings | undefined;
-  /** Whether a process serves until it is stopped. If not, the next request may reach another one, or a new one. */
+  /** Whether the program owns the socket, and serves until it is stopped. If not, the next request may reach another process. */
   readonly isLongLived: boolean;
   readonly clock: Clock;
   /** The address that a request comes from, if the platform tells it. */

@@ -153,6 +153,14 @@ test('refuses sessions in memory where the next request may reach another proces
   assert.throws(() => setUp('vercel', { ...SAFE, MCP_SESSIONS: 'stateful' }), /MCP_SESSIONS=stateful needs engines/);
 });
 
+test('refuses sessions on Cloudflare Workers, also if engines are there for something else', async () => {
+  const sessionStore = createMemorySessionStore({ idleMs: 1000, clock: manualClock() });
+  const worker = setUp('workers', undefined, { sessionStore });
+  assert.equal((await call(worker, { context: { ...OPEN, MCP_SESSIONS: 'stateful' } })).status, 500);
+  assert.match(worker.lines.join('\n'), /MCP_SESSIONS=stateful is impossible on Cloudflare Workers/);
+  assert.equal((await call(setUp('workers', undefined, { sessionStore }), { context: OPEN })).status, 200);
+});
+
 test('warns of settings that it does not know, or that only the Node.js entry can follow', () => {
   const env = { ...SAFE, MCP_SESION: 'x', REDIS_URL: 'redis://localhost', MCP_DATA_DIR: '/data' };
   const ignored = 'warn has no effect here: pass engines to createFetchHandler instead';
