@@ -13,7 +13,6 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { ignoredSettings, loadEdgeConfig } from './edge-config.ts';
 import { currentPlatform, type Platform, type Settings } from './platform.ts';
-import { cleanUpAfterAbort, type WorkersContext } from './workers.ts';
 
 /** Options for {@link createFetchHandler}. */
 export interface FetchHandlerOptions {
@@ -33,9 +32,8 @@ export interface FetchHandler {
    * Answers a request.
    *
    * @param context - What the platform passes: on Cloudflare Workers the variables of the Worker, on Bun the server, on Deno the connection.
-   * @param workers - What Cloudflare Workers pass after that.
    */
-  fetch(request: Request, context?: unknown, workers?: WorkersContext): Response | Promise<Response>;
+  fetch(request: Request, context?: unknown): Response | Promise<Response>;
   /** Bun listens on this address, this port, and keeps idle connections for so many seconds. */
   hostname?: string;
   port?: number;
@@ -61,9 +59,8 @@ export function createFetchHandler(createServer: CreateServer, options: FetchHan
   if (platform.env) return handlerOf(open(createServer, platform, platform.env, options), platform);
   let opened: App | 'refused' | undefined;
   return {
-    fetch(request, env, context) {
+    fetch(request, env) {
       opened ??= tryToOpen(createServer, platform, textsIn(env), options);
-      if (context) cleanUpAfterAbort(request, context, platform.clock);
       return opened === 'refused' ? internalErrorResponse() : opened.fetch(request, env);
     },
   };

@@ -42,8 +42,6 @@ export default {
     await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 300))]).catch(() => {});
     client.abort();
     await answer.catch(() => {});
-    // For longer than the server takes to clean up.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
     return new Response('left');
   },
 };
