@@ -42,6 +42,8 @@ export interface FetchHandler {
   onListen?: (address: { hostname: string; port: number }) => void;
 }
 
+/** How long the last answers have to leave the process after the drain, in milliseconds. */
+const LAST_ANSWERS_MS = 250;
 /** The longest `idleTimeout` that Bun takes, in seconds. */
 const MAX_BUN_IDLE_SECONDS = 255;
 
@@ -67,7 +69,13 @@ export function createFetchHandler(createServer: CreateServer, options: FetchHan
 }
 
 /** The handler where the settings are known at the start. */
-function handlerOf({ app, config, log }: Opened, { name }: Platform): FetchHandler {
+function handlerOf({ app, config, log }: Opened, { name, clock, onSignal }: Platform): FetchHandler {
+  onSignal?.(async () => {
+    log.info('stopping; a second signal exits right away');
+    const callsCut = await app.drain();
+    await new Promise<void>((resolve) => clock.after(LAST_ANSWERS_MS, resolve));
+    log.info('stopped', { callsCut });
+  });
   const fetch: FetchHandler['fetch'] = (request, context) => app.fetch(request, context);
   if (name === 'bun') {
     const idleTimeout = Math.min(config.idleConnectionSeconds, MAX_BUN_IDLE_SECONDS);

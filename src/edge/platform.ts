@@ -20,6 +20,8 @@ export interface Platform {
   readonly clock: Clock;
   /** The address that a request comes from, if the platform tells it. */
   addressOf(c: Context): string | undefined;
+  /** Has the program end on a signal after `stop` is done. @default the platform ends it as it sees fit */
+  onSignal?: (stop: () => Promise<void>) => void;
 }
 
 /** The platform of this program. */
@@ -28,7 +30,15 @@ export function currentPlatform(): Platform {
   if (runtime === 'workerd') return platformNamed('workers', undefined);
   const { env } = process;
   if (env['VERCEL'] === '1') return platformNamed('vercel', env);
-  return platformNamed(runtime === 'bun' || runtime === 'deno' ? runtime : 'node', env);
+  if (runtime !== 'bun' && runtime !== 'deno') return platformNamed('node', env);
+  return { ...platformNamed(runtime, env), onSignal: exitAfter };
+}
+
+/** Bun and Deno end a program at once on a signal that it does not listen for: the second one, here. */
+function exitAfter(stop: () => Promise<void>): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(0)));
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import { initializeRequest, JSON_HEADERS, modernRequest } from '../support/app.t
 import { manualClock } from '../support/clock.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { createTestServer } from '../support/test-server.ts';
+import { settled } from '../support/time.ts';
 
 const TOKEN = '0123456789abcdef0123456789abcdef';
 const SAFE = { MCP_AUTH_TOKENS: `ci:${TOKEN}` };
@@ -88,6 +89,21 @@ test('stops on Deno if it is meant for this machine but listens beyond loopback'
   assert.throws(() => handler.onListen?.(address('0.0.0.0')), /start it with --host 127\.0\.0\.1\.$/);
   assert.doesNotThrow(() => setUp('deno', SAFE).handler.onListen?.(address('0.0.0.0')));
   assert.equal(setUp('node', SAFE).handler.onListen, undefined);
+});
+
+test('stops taking calls on a signal, and is done after its last answers', async () => {
+  const clock = manualClock();
+  let stop = async () => {};
+  const platform = { ...platformNamed('bun', OPEN), clock, onSignal: (own: typeof stop) => void (stop = own) };
+  const handler = createFetchHandler((context) => createTestServer(context), { platform });
+  assert.equal((await call({ handler, lines: [] })).status, 200);
+  let isDone = false;
+  const stopped = stop().then(() => (isDone = true));
+  await settled();
+  assert.equal((await call({ handler, lines: [] })).status, 503);
+  assert.equal(isDone, false);
+  clock.advance(250);
+  await stopped;
 });
 
 test('takes the settings of a Worker from its variables, with the first request', async () => {

@@ -173,6 +173,21 @@ for (const runtime of RUNTIMES) {
   });
 
   if (runtime === 'workerd') continue;
+  for (const era of ['2025-11-25', '2026-07-28'] as const) {
+    test(`finishes a running ${era} call on SIGTERM, and ends with code 0, on ${runtime}`, async (t) => {
+      const { url, process } = await startOn(t, runtime, { MCP_SESSIONS: 'stateless' });
+      const { request } = remoteApp(url);
+      const call =
+        era === '2025-11-25'
+          ? { headers: JSON_HEADERS, body: rpc('tools/call', TOLD) }
+          : modernRequest('tools/call', TOLD);
+      const response = await request('POST', call);
+      process.signal('SIGTERM');
+      assert.equal(messagesIn(await response.text()).at(-1)?.['id'], call.body.id);
+      assert.deepEqual(await process.exit(), { code: 0, signal: null });
+    });
+  }
+
   test(`with sessions on ${runtime}`, async (t) => {
     const { url } = await startOn(t, runtime, { MCP_SESSIONS: 'stateful' });
     const app = remoteApp(url);
