@@ -7,12 +7,12 @@
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { RateCount, RateCounter } from '../contracts/rate-counter.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createWindowCounts } from './window-counts.ts';
 
 /** The window that limits apply to, in seconds. */
 const WINDOW_SECONDS = 60;
@@ -62,7 +62,7 @@ export function rateLimited(authenticate: Authenticate, options: RateLimitOption
 
   return async (request, addressOf) => {
     const address = addressOf();
-    const guesses = await refusedTokens.count(address, 0);
+    const guesses = refusedTokens.count(address, 0);
     const isOffline = guesses.over > 0;
     const caller = await authenticate(request, { isOffline });
     // Only the authorization server could verify the token. Other refusals keep their status: clients sign in, or ask for a scope.
@@ -70,11 +70,11 @@ export function rateLimited(authenticate: Authenticate, options: RateLimitOption
       return tooManyRequestsResponse(guesses.seconds);
     }
     if (caller instanceof Response && caller.status === 401 && request.headers.has('authorization')) {
-      const count = await refusedTokens.count(address, 1);
+      const count = refusedTokens.count(address, 1);
       if (count.over > 0) return refuse('too many refused tokens from one address', count, address);
     }
     const key = caller instanceof Response ? '' : principalKey(caller);
-    const count = await (key === '' ? byAddress.count(address, 1) : byPrincipal.count(key, 1));
+    const count = key === '' ? byAddress.count(address, 1) : byPrincipal.count(key, 1);
     if (count.over === 0) return caller;
     const who = key === '' ? 'address' : 'principal';
     return refuse(`more requests from one ${who} than MCP_RATE_LIMIT allows`, count, address);
@@ -90,50 +90,31 @@ interface Count {
 
 /** Counts requests by key, in windows that begin with the first request of a key, for a bounded number of keys. */
 function createCounter(name: string, limit: number, { now = Date.now, shared }: RateLimitOptions) {
-  const engine = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS });
-  let windowStart = now();
-  let newKeys = 0;
-
-  /** A key lasts for one window, so there are never more than twice as many keys as new ones in a window. */
-  async function boundedKey(key: string): Promise<string> {
-    if ((await engine.get(key)) !== null) return key;
-    if (now() - windowStart >= WINDOW_SECONDS * 1000) {
-      windowStart = now();
-      newKeys = 0;
-    }
-    if (newKeys >= MAX_KEYS) return OVERFLOW_KEY;
-    newKeys += 1;
-    return key;
-  }
+  const counts = createWindowCounts({ windowMs: WINDOW_SECONDS * 1000, maxKeys: MAX_KEYS, now });
 
   /** Adds to the count here, which the shared one corrects as soon as it is known. */
-  async function add(key: string, points: number): Promise<RateCount> {
-    const bounded = await boundedKey(key);
-    const own = await engine.penalty(bounded, points);
+  function add(key: string, points: number): RateCount {
+    const hasRoom = counts.hasRoomFor(key);
+    const own = counts.add(hasRoom ? key : OVERFLOW_KEY, points);
     // With too many callers to count them apart, there would be too many keys elsewhere, too.
-    if (shared && bounded === key) void addElsewhere(shared, key, points);
-    return { points: own.consumedPoints, msLeft: own.msBeforeNext };
+    if (shared && hasRoom) void addElsewhere(shared, key, points);
+    return own;
   }
 
   async function addElsewhere(counter: RateCounter, key: string, points: number): Promise<void> {
     try {
-      const total = await counter.add(name, key, points, WINDOW_SECONDS);
-      await engine.set(key, total.points, Math.ceil(total.msLeft / 1000));
+      counts.set(key, await counter.add(name, key, points, WINDOW_SECONDS));
     } catch {
       // The count here stands in for it.
     }
   }
 
-  async function look(key: string): Promise<RateCount | undefined> {
-    const own = (await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY));
-    return own ? { points: own.consumedPoints, msLeft: own.msBeforeNext } : undefined;
-  }
+  const look = (key: string) => counts.get(key) ?? (counts.hasRoomFor(key) ? undefined : counts.get(OVERFLOW_KEY));
 
   return {
     /** Adds `points` to the count of `key`. */
-    async count(key: string, points: number): Promise<Count> {
-      const result = points === 0 ? await look(key) : await add(key, points);
-      // The engine forgets a window by a timer, which is late if the machine was suspended.
+    count(key: string, points: number): Count {
+      const result = points === 0 ? look(key) : add(key, points);
       if (!result || result.msLeft <= 0) return { over: 0, seconds: 0 };
       return { over: Math.max(result.points - limit, 0), seconds: Math.ceil(result.msLeft / 1000) };
     },
