@@ -1,5 +1,5 @@
 /**
- * What happens to a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
+ * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
@@ -33,6 +33,7 @@ import type { WatchMemory } from './sessions/sessions.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
+import { requestReport, type ReportEnv } from './telemetry/request-report.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
 export interface AppOptions extends Partial<Engines> {
@@ -84,7 +85,7 @@ export interface App {
 const readRequest = (c: Context, maxBytes: number) => readBytes(c.req.raw, maxBytes);
 
 /** What middleware passes on to the routes. */
-type Env = { Variables: { caller: Caller } };
+type Env = ReportEnv & { Variables: { caller: Caller } };
 
 /**
  * Makes an app; `drain()` ends what it holds.
@@ -121,13 +122,16 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(requestLog(log, clock));
+  app.use(requestReport({ clock, onfailure: (thrown) => logFailure(log, thrown), onanswer: requestLog(log) }));
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
-  app.all('/mcp', (c) => handleMcp(c.req.raw, c.get('caller'), (maxBytes) => readBody(c, maxBytes)));
+  app.all('/mcp', (c) => {
+    const received = { request: c.req.raw, caller: c.get('caller'), report: c.get('report') };
+    return handleMcp(received, (maxBytes) => readBody(c, maxBytes));
+  });
   app.notFound(() => notFoundResponse());
   app.onError((error) => {
     logFailure(log, error);

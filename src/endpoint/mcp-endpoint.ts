@@ -2,7 +2,6 @@
  * `/mcp`: dispatches by method. A POST is read (`read-message.ts`) and passed to its era: `modern.ts` serves 2026-07-28;
  * `sessions/`, or `stateless.ts` without sessions, serves the 2025 revisions.
  */
-import { principalKey, type Caller } from '../auth/caller.ts';
 import type { Relay } from '../contracts/relay.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -17,6 +16,7 @@ import {
 } from '../protocol/errors.ts';
 import { readMcpHeaders } from '../protocol/headers.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { RequestReport } from '../telemetry/request-report.ts';
 import type { LegacyRequests, McpRequest } from '../transport/exchange.ts';
 import type { ModernRequests } from './modern.ts';
 import { readMessage, type ReadBody } from './read-message.ts';
@@ -39,7 +39,7 @@ export interface McpEndpointOptions {
 }
 
 /** Answers a request to `/mcp`, whatever its method. */
-export type McpEndpoint = (request: Request, caller: Caller, readBody: ReadBody) => Response | Promise<Response>;
+export type McpEndpoint = (received: Omit<McpRequest, 'headers'>, readBody: ReadBody) => Promise<Response>;
 
 /** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
@@ -49,7 +49,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const isForPeers = () => relay.hasPeers && lifecycle.phase !== 'serving';
 
   async function servePost(received: McpRequest, readBody: ReadBody): Promise<Response> {
-    const { request, headers, caller } = received;
+    const { request, headers, report } = received;
     const accepted = readAccept(request.headers.get('accept'));
     if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
     const incoming = await readMessage(request, headers, maxBodyBytes, readBody);
@@ -57,9 +57,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
       return incoming;
     }
+    report.incoming = incoming;
     // The server may have stopped while the body was being read.
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
-    const principal = principalKey(caller);
+    const { principal } = report;
     const calls = incoming.requests.length;
     if (calls > 0 && isForPeers()) return stoppingResponse(incoming.id);
     if (calls > 0 && callsInFlight.countOf(principal) + calls > maxCallsPerPrincipal) {
@@ -72,31 +73,44 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       return await requests.post({ ...received, incoming, accepted });
     } catch (error) {
-      return unavailableOr(error, incoming.id);
+      return unavailableOr(error, report, incoming.id);
     } finally {
       end();
     }
   }
 
-  return (request, caller, readBody) => {
+  async function serve(received: McpRequest, readBody: ReadBody): Promise<Response> {
     if (lifecycle.phase === 'stopped') return stoppingResponse();
-    const received = { request, headers: readMcpHeaders(request), caller };
-    switch (request.method) {
+    switch (received.request.method) {
       case 'POST':
         return servePost(received, readBody);
       case 'GET':
         if (isForPeers()) return stoppingResponse();
-        return legacy.get(received).catch((error: unknown) => unavailableOr(error, null));
+        return legacy.get(received).catch((error: unknown) => unavailableOr(error, received.report));
       case 'DELETE':
-        return legacy.delete(received).catch((error: unknown) => unavailableOr(error, null));
+        return legacy.delete(received).catch((error: unknown) => unavailableOr(error, received.report));
       default:
         return methodNotAllowedResponse(legacy.allow);
     }
+  }
+
+  /** Takes down why a request was refused, where its status does not tell. */
+  function noteRefusal(report: RequestReport, { status }: Response): void {
+    // In the modern era, 404 stands for an unknown method.
+    if (status === 404) report.refusal = report.incoming?.era === 'modern' ? 'protocol' : 'unknown_session';
+    if (status === 503) report.refusal ??= lifecycle.phase === 'serving' ? 'sessions' : 'draining';
+  }
+
+  return async ({ request, caller, report }, readBody) => {
+    const response = await serve({ request, caller, report, headers: readMcpHeaders(request) }, readBody);
+    noteRefusal(report, response);
+    return response;
   };
 }
 
 /** 503 if an engine is unavailable, which has logged that. Any other failure is a bug, and thrown again. */
-function unavailableOr(error: unknown, id: string | number | null): Response {
-  if (error instanceof UnavailableError) return engineUnavailableResponse(id);
-  throw error;
+function unavailableOr(error: unknown, report: RequestReport, id: string | number | null = null): Response {
+  if (!(error instanceof UnavailableError)) throw error;
+  report.refusal = 'unavailable';
+  return engineUnavailableResponse(id);
 }

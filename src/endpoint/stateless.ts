@@ -35,6 +35,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
     // `initialize` names the revision in its body.
     const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(headers);
     if (refusal) return refusal;
+    exchange.report.revision = headers.protocolVersion ?? undefined;
     let server;
     try {
       server = await buildServer(serverRequestOf(exchange));

@@ -13,6 +13,7 @@ import type { RateCount, RateCounter } from '../contracts/rate-counter.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { ReportEnv } from '../telemetry/request-report.ts';
 
 /** The window that limits apply to, in seconds. */
 const WINDOW_SECONDS = 60;
@@ -134,9 +135,14 @@ function createCounter(name: string, limit: number, { now = Date.now, shared }: 
 
 /** Sets `c.var.caller`, or answers 401, 403, 429 or 503 if the request is refused. */
 export function authenticated(admit: Admit, addressOf: (c: Context) => string) {
-  return createMiddleware<{ Variables: { caller: Caller } }>(async (c, next) => {
+  return createMiddleware<ReportEnv & { Variables: { caller: Caller } }>(async (c, next) => {
+    const report = c.get('report');
     const caller = await admit(c.req.raw, () => addressOf(c));
-    if (caller instanceof Response) return caller;
+    if (caller instanceof Response) {
+      if (caller.status === 429) report.refusal = 'rate_limit';
+      return caller;
+    }
+    report.principal = principalKey(caller);
     c.set('caller', caller);
     return next();
   });

@@ -169,7 +169,7 @@ export class Sessions implements LegacyRequests {
   }
 
   async #initialize(exchange: PostExchange): Promise<Response> {
-    const { incoming, caller } = exchange;
+    const { incoming, caller, report } = exchange;
     const [request] = incoming.requests;
     if (!isInitializeRequest(request)) return invalidInitializeResponse(incoming.id);
     if (this.#options.lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
@@ -187,7 +187,13 @@ export class Sessions implements LegacyRequests {
     }
     let response: Answer;
     try {
-      response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
+      const answer = async (session: LiveSession) => {
+        const answered = await session.answer(exchange);
+        session.describe(report);
+        return answered;
+      };
+      report.sessionId = record.id;
+      response = await this.#activate(record, caller, answer, true);
     } finally {
       if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
@@ -218,6 +224,7 @@ export class Sessions implements LegacyRequests {
     return this.#inSession(received, requestId, (record) => {
       if (this.#isStopped) return undefined;
       return this.#activate(record, received.caller, (session) => {
+        session.describe(received.report);
         if (!session.isOlderThan(record.version)) return handle(session, record);
         return session.update(record).then(() => handle(session, record));
       });
@@ -226,7 +233,7 @@ export class Sessions implements LegacyRequests {
 
   /** Passes the record of the session that a request names to `answer`, if the caller owns it. Without an answer, the session has ended. */
   async #inSession(
-    { headers, caller }: McpRequest,
+    { headers, caller, report }: McpRequest,
     requestId: string | number | null,
     answer: (record: SessionRecord) => Answer | Promise<Answer>,
   ): Promise<Response> {
@@ -235,6 +242,7 @@ export class Sessions implements LegacyRequests {
     // Before the version is checked, since 404 takes precedence. A request with a wrong version counts as use, too.
     const record = await this.#options.store.use(id, principalKey(caller));
     if (!record) return sessionNotFoundResponse(requestId);
+    report.sessionId = id;
     return refuseVersion(headers) ?? (await answer(record)) ?? this.#endedResponse(requestId);
   }
 

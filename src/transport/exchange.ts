@@ -5,6 +5,7 @@ import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
+import type { RequestReport } from '../telemetry/request-report.ts';
 import type { ServerRequest } from '../context/context.ts';
 import type { FindRequest } from '../context/request-state.ts';
 
@@ -16,6 +17,8 @@ export interface McpRequest {
   request: Request;
   headers: McpHeaders;
   caller: Caller;
+  /** Takes down what becomes known of it. */
+  report: RequestReport;
 }
 
 /** One POST on its way to a server and back. */
