@@ -30,10 +30,13 @@ import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
+import { createCallWatcher } from './telemetry/call-watch.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 import { requestReport, type ReportEnv } from './telemetry/request-report.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
 export interface AppOptions extends Partial<Engines> {
@@ -58,6 +61,10 @@ export interface AppOptions extends Partial<Engines> {
   watchMemory?: WatchMemory;
   /** Whether the engines work at the moment, for `/readyz`. @default always */
   isAvailable?: () => boolean;
+  /** Hears what happens, in numbers. @default nobody does */
+  metrics?: Metrics | undefined;
+  /** Makes spans. @default there are none */
+  tracing?: Tracing | undefined;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
@@ -114,15 +121,17 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const { eventLog = createMemoryEventLog({ clock }), relay = createMemoryRelay() } = options;
   const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
   const { changes = createMemoryChangeLog({ onerror }) } = options;
+  const calls = createCallWatcher({ ...options, clock });
   const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
   const engines = { stateStore, sessionStore, eventLog, changes, relay };
   const eras = createEras(createServer, { ...parts, ...engines, notify });
-  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, relay });
+  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls, relay });
+  const onfailure = (thrown: unknown) => logFailure(log, thrown);
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(requestReport({ clock, onfailure: (thrown) => logFailure(log, thrown), onanswer: requestLog(log) }));
+  app.use(requestReport({ clock, onfailure, onanswer: calls.counted(requestLog(log)) }));
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));

@@ -15,9 +15,10 @@ import {
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
 import { readMcpHeaders } from '../protocol/headers.ts';
+import { watched, type WatchCalls } from '../telemetry/call-watch.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
-import type { LegacyRequests, McpRequest } from '../transport/exchange.ts';
+import type { LegacyRequests, McpRequest, PostExchange } from '../transport/exchange.ts';
 import type { ModernRequests } from './modern.ts';
 import { readMessage, type ReadBody } from './read-message.ts';
 
@@ -36,6 +37,8 @@ export interface McpEndpointOptions {
   /** Knows whether there are other nodes. */
   relay: Pick<Relay, 'hasPeers'>;
   log: Logger;
+  /** Watches how the calls of a POST end. */
+  watch: WatchCalls;
 }
 
 /** Answers a request to `/mcp`, whatever its method. */
@@ -43,21 +46,21 @@ export type McpEndpoint = (received: Omit<McpRequest, 'headers'>, readBody: Read
 
 /** Makes the endpoint. It has no state of its own. */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { modern, legacy, lifecycle, callsInFlight, maxBodyBytes, maxCallsPerPrincipal, relay, log } = options;
+  const { modern, legacy, lifecycle, callsInFlight, maxCallsPerPrincipal, relay, log } = options;
 
   /** Whether new calls and streams are for other nodes: this one is stopping, and would never be done. */
   const isForPeers = () => relay.hasPeers && lifecycle.phase !== 'serving';
 
   async function servePost(received: McpRequest, readBody: ReadBody): Promise<Response> {
-    const { request, headers, report } = received;
-    const accepted = readAccept(request.headers.get('accept'));
-    if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
-    const incoming = await readMessage(request, headers, maxBodyBytes, readBody);
-    if (incoming instanceof Response) {
-      if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
-      return incoming;
-    }
-    report.incoming = incoming;
+    const exchange = await readPost(received, readBody, options);
+    if (exchange instanceof Response) return exchange;
+    const { incoming, report, request } = exchange;
+    exchange.watch = options.watch(incoming, report.startedAt, request.headers);
+    return watched(exchange.watch, () => serveMessages(exchange));
+  }
+
+  async function serveMessages(exchange: PostExchange): Promise<Response> {
+    const { incoming, report } = exchange;
     // The server may have stopped while the body was being read.
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
     const { principal } = report;
@@ -71,7 +74,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     // A notification is not a call, but a stop waits for it, too.
     const end = callsInFlight.begin(principal, Math.max(calls, 1));
     try {
-      return await requests.post({ ...received, incoming, accepted });
+      return await requests.post(exchange);
     } catch (error) {
       return unavailableOr(error, report, incoming.id);
     } finally {
@@ -85,6 +88,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       case 'POST':
         return servePost(received, readBody);
       case 'GET':
+        received.report.isResumption = received.request.headers.has('last-event-id');
         if (isForPeers()) return stoppingResponse();
         return legacy.get(received).catch((error: unknown) => unavailableOr(error, received.report));
       case 'DELETE':
@@ -94,18 +98,36 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
   }
 
-  /** Takes down why a request was refused, where its status does not tell. */
-  function noteRefusal(report: RequestReport, { status }: Response): void {
-    // In the modern era, 404 stands for an unknown method.
-    if (status === 404) report.refusal = report.incoming?.era === 'modern' ? 'protocol' : 'unknown_session';
-    if (status === 503) report.refusal ??= lifecycle.phase === 'serving' ? 'sessions' : 'draining';
-  }
-
   return async ({ request, caller, report }, readBody) => {
     const response = await serve({ request, caller, report, headers: readMcpHeaders(request) }, readBody);
-    noteRefusal(report, response);
+    noteRefusal(report, response, lifecycle);
     return response;
   };
+}
+
+/** Reads a POST, or returns the response that refuses it. */
+async function readPost(
+  received: McpRequest,
+  readBody: ReadBody,
+  { maxBodyBytes, log }: McpEndpointOptions,
+): Promise<PostExchange | Response> {
+  const { request, headers, report } = received;
+  const accepted = readAccept(request.headers.get('accept'));
+  if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
+  const incoming = await readMessage(request, headers, maxBodyBytes, readBody);
+  if (incoming instanceof Response) {
+    if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
+    return incoming;
+  }
+  report.incoming = incoming;
+  return { ...received, incoming, accepted };
+}
+
+/** Takes down why a request was refused, where its status does not tell. */
+function noteRefusal(report: RequestReport, { status }: Response, { phase }: Readonly<Lifecycle>): void {
+  // In the modern era, 404 stands for an unknown method.
+  if (status === 404) report.refusal = report.incoming?.era === 'modern' ? 'protocol' : 'unknown_session';
+  if (status === 503) report.refusal ??= phase === 'serving' ? 'sessions' : 'draining';
 }
 
 /** 503 if an engine is unavailable, which has logged that. Any other failure is a bug, and thrown again. */

@@ -1,5 +1,12 @@
 /** Prepares the server of one request of 2026-07-28 for the SDK's handler, which connects it to a transport of its own. */
-import { SdkError, SdkErrorCode, type McpServer, type Server, type Transport } from '@modelcontextprotocol/server';
+import {
+  SdkError,
+  SdkErrorCode,
+  type JSONRPCMessage,
+  type McpServer,
+  type Server,
+  type Transport,
+} from '@modelcontextprotocol/server';
 import type { Logger } from '../telemetry/log.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 
@@ -10,20 +17,23 @@ export interface PrepareServerOptions {
   isOver: () => boolean;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
   onunheard: (method: string) => void;
+  /** Called with each answer, before it is sent. */
+  onanswer: (answer: JSONRPCMessage) => void;
 }
 
 /**
  * Has a server close if it cannot send its answer, keeps it from starting when its call is over, and watches what it
- * says to nobody.
+ * says: answers, and what nobody hears.
  */
-export function prepareServer(server: McpServer | Server, { log, isOver, onunheard }: PrepareServerOptions): void {
+export function prepareServer(server: McpServer | Server, options: PrepareServerOptions): void {
+  const { log, isOver } = options;
   const protocol = protocolOf(server);
   closeUnanswered(protocol, log);
   const connect = protocol.connect.bind(protocol);
   protocol.connect = async (transport) => {
     // Building it, and asking for scopes, may have taken until then.
     if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
-    watchUnheard(transport, onunheard);
+    watchSent(transport, options);
     return connect(transport);
   };
 }
@@ -50,12 +60,13 @@ function closeUnanswered(protocol: Server, log: Logger): void {
   };
 }
 
-/** The SDK's transport for one request drops notifications that belong to no call. */
-function watchUnheard(transport: Transport, onunheard: (method: string) => void): void {
+/** Tells of answers, and of notifications that belong to no call: the SDK's transport for one request drops those. */
+function watchSent(transport: Transport, { onunheard, onanswer }: PrepareServerOptions): void {
   const send = transport.send.bind(transport);
   transport.send = (message, options) => {
     const isNotification = 'method' in message && !('id' in message);
     if (isNotification && options?.relatedRequestId === undefined) onunheard(message.method);
+    if (!('method' in message)) onanswer(message);
     return send(message, options);
   };
 }

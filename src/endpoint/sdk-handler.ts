@@ -2,7 +2,12 @@
  * Serves requests of 2026-07-28 by the SDK's handler, which serves all of them. It adds what the handler lacks: bounds on
  * streams, a limit on the time of calls, and an answer to every call.
  */
-import { createMcpHandler, type McpRequestContext, type ServerEventBus } from '@modelcontextprotocol/server';
+import {
+  createMcpHandler,
+  type JSONRPCMessage,
+  type McpRequestContext,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { BuildServer, ServerRequest } from '../context/context.ts';
 import { onceATurn } from '../context/once-a-turn.ts';
@@ -31,6 +36,8 @@ import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import { prepareServer } from './request-server.ts';
 import { cutOffResponse } from './stateless.ts';
 
+/** The status, in the log and in metrics, of a call whose client has left. */
+const CLIENT_GONE = 499;
 /** When to retry if too many subscriptions are open. */
 const RETRY_AFTER_SECONDS = 10;
 /** The colon that a comment begins with. */
@@ -49,6 +56,8 @@ export interface SdkHandlerOptions {
   keepAliveMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
+  /** Counts open streams. @default nobody does */
+  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** Maximum number of open streams of `subscriptions/listen`. */
   maxSubscriptions: number;
   /** Maximum number of those of one authenticated principal. */
@@ -85,7 +94,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     call.isFailureLogged = false;
     call.close = () => void server.close().catch(options.onerror);
     const isOver = () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true;
-    prepareServer(server, { log, isOver, onunheard: options.onunheard });
+    prepareServer(server, { log, isOver, onunheard: options.onunheard, onanswer: call.onanswer });
     return server;
   };
   /** The last error that the handler has reported. It reports one right before it answers 500. */
@@ -118,6 +127,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const call = limitedCall(exchange, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
     if (response.status === 499) return unansweredResponse(exchange, options, call);
+    exchange.watch?.responded(response);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     return asAccepted(streamedAnswer(response, exchange, options, call), accepted);
   }
@@ -133,7 +143,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
 /** Makes the function that opens streams of `subscriptions/listen`, so many for each principal. A stop does not wait for them. */
 function createSubscribe(
   fetchHandler: (exchange: PostExchange, call: HandledCall) => Promise<Response>,
-  { clock, log, maxSubscriptions, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
+  { clock, log, openStreams, maxSubscriptions, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
 ): SdkHandler['subscribe'] {
   const subscriptions = createCallsInFlight();
   return async (exchange) => {
@@ -146,8 +156,8 @@ function createSubscribe(
     }
     const onEnd = subscriptions.begin(principal);
     try {
-      const response = await fetchHandler(exchange, { needs: serverRequestOf(exchange) });
-      return bounded(response, exchange, { clock, onEnd, mapChunk: portableChunk });
+      const response = await fetchHandler(exchange, handledCall(exchange));
+      return bounded(response, exchange, { clock, openStreams, onEnd, mapChunk: portableChunk });
     } catch (error) {
       onEnd();
       throw error;
@@ -165,13 +175,14 @@ function urisIn({ requests }: Incoming): Set<string> {
 function streamedAnswer(
   response: Response,
   exchange: PostExchange,
-  { callsInFlight, clock, lifecycle }: SdkHandlerOptions,
+  { callsInFlight, clock, lifecycle, openStreams }: SdkHandlerOptions,
   call: LimitedCall,
 ): Response {
   call.startTimer();
   const end = callsInFlight.begin(principalKey(exchange.caller));
   const onEnd = () => {
     call.stopTimer();
+    exchange.watch?.ended(CLIENT_GONE);
     end();
   };
   const mapChunk = (chunk: Uint8Array) => {
@@ -179,8 +190,8 @@ function streamedAnswer(
     return portableChunk(chunk);
   };
   const lastWords = (lastChunk: Uint8Array | undefined) =>
-    isAnswer(lastChunk) ? undefined : unansweredEvent(exchange.incoming, lifecycle, call);
-  return bounded(response, exchange, { clock, onEnd, mapChunk, lastWords });
+    isAnswer(lastChunk) ? undefined : unansweredEvent(exchange, lifecycle, call);
+  return bounded(response, exchange, { clock, openStreams, onEnd, mapChunk, lastWords });
 }
 
 /** Bounds an event stream of the SDK. */
@@ -216,6 +227,8 @@ function isAnswer(chunk: Uint8Array | undefined): boolean {
 interface HandledCall {
   /** The server it needs. */
   readonly needs: ServerRequest;
+  /** Called with its answer. */
+  readonly onanswer: (answer: JSONRPCMessage) => void;
   /** Closes its server, once it is built. */
   close?: () => void;
   /** Whether it fails because of `buildServer`, which logs that itself. */
@@ -230,10 +243,18 @@ interface LimitedCall extends HandledCall {
   stopTimer: () => void;
 }
 
+function handledCall(exchange: PostExchange): HandledCall {
+  const { watch, incoming } = exchange;
+  return {
+    needs: serverRequestOf(exchange),
+    onanswer: (answer) => void (incoming.id !== null && watch?.answered(incoming.id, answer)),
+  };
+}
+
 function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
   let cancel: (() => void) | undefined;
   const call: LimitedCall = {
-    needs: serverRequestOf(exchange),
+    ...handledCall(exchange),
     hasTimedOut: false,
     startTimer() {
       cancel?.();
@@ -255,18 +276,22 @@ function unansweredResponse(
   options: SdkHandlerOptions,
   { hasTimedOut }: LimitedCall,
 ): Response {
-  const { id } = exchange.incoming;
-  return hasTimedOut && id !== null ? timedOutResponse(id) : cutOffResponse(exchange, options);
+  const { incoming, watch } = exchange;
+  const { id } = incoming;
+  if (!hasTimedOut || id === null) return cutOffResponse(exchange, options);
+  watch?.answered(id, timedOutError(id));
+  return timedOutResponse(id);
 }
 
 /** The same on a stream. */
 function unansweredEvent(
-  { id }: Incoming,
+  { incoming: { id }, watch }: PostExchange,
   { phase }: Readonly<Lifecycle>,
   { hasTimedOut }: LimitedCall,
 ): Uint8Array | undefined {
   if (id === null) return undefined;
   const closedError = phase === 'stopped' ? cutOffError(id) : internalError(id);
   const error = hasTimedOut ? timedOutError(id) : closedError;
+  watch?.answered(id, error);
   return encoder.encode(eventText(undefined, jsonText(error)));
 }

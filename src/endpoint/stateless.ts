@@ -47,6 +47,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
 
   return {
     allow: 'POST',
+    live: 0,
     post,
     get: async () => methodNotAllowedResponse('POST'),
     delete: async () => methodNotAllowedResponse('POST'),

@@ -18,7 +18,9 @@ const LAST_ANSWERS_MS = 250;
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
-  /** Closed after all else. @default there are none to close */
+  /** The listener of metrics, closed when everything else is. @default there is none */
+  metricsListener?: Pick<Listener, 'close'> | undefined;
+  /** Closed after everything that uses them. @default there are none to close */
   engines?: Pick<OpenEngines, 'close'> | undefined;
   log: Logger;
   /** @default systemClock */
@@ -29,7 +31,15 @@ export interface Stoppable {
 
 /** Makes SIGINT and SIGTERM stop the process. */
 export function stopOnSignals(stoppable: Stoppable): void {
-  const { app, listener, engines, log, clock = systemClock, exit = (code) => process.exit(code) } = stoppable;
+  const {
+    app,
+    listener,
+    metricsListener,
+    engines,
+    log,
+    clock = systemClock,
+    exit = (code) => process.exit(code),
+  } = stoppable;
   let first: { signal: string; at: number } | undefined;
   const stop = async (signal: string) => {
     if (first?.signal === signal && clock.now() - first.at < SAME_SIGNAL_MS) return;
@@ -43,6 +53,7 @@ export function stopOnSignals(stoppable: Stoppable): void {
     await new Promise<void>((resolve) => clock.after(LAST_ANSWERS_MS, resolve));
     await listener.close();
     await engines?.close();
+    await metricsListener?.close();
     log.info('stopped', { callsCut });
     exit(0);
   };

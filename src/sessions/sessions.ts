@@ -34,6 +34,7 @@ import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { LossLog } from '../telemetry/loss-log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
@@ -93,6 +94,8 @@ export interface SessionsOptions {
   callTimeoutMs: number;
   /** Most calls that may run in a session at a time. @default any number */
   maxCalls?: number;
+  /** Hears of each session that has ended. @default nobody does */
+  metrics?: Pick<Metrics, 'sessionEnded'> | undefined;
 }
 
 /** The sessions of this process; `close()` ends its timer. */
@@ -193,7 +196,7 @@ export class Sessions implements LegacyRequests {
         return answered;
       };
       report.sessionId = record.id;
-      response = await this.#activate(record, caller, answer, true);
+      response = await this.#activate(record, exchange, answer, true);
     } finally {
       if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
@@ -223,7 +226,7 @@ export class Sessions implements LegacyRequests {
   ): Promise<Response> {
     return this.#inSession(received, requestId, (record) => {
       if (this.#isStopped) return undefined;
-      return this.#activate(record, received.caller, (session) => {
+      return this.#activate(record, received, (session) => {
         session.describe(received.report);
         if (!session.isOlderThan(record.version)) return handle(session, record);
         return session.update(record).then(() => handle(session, record));
@@ -248,11 +251,15 @@ export class Sessions implements LegacyRequests {
 
   #activate<T>(
     record: SessionRecord,
-    caller: Caller,
+    { caller, report }: McpRequest,
     handle: (session: LiveSession) => T | Promise<T>,
     isNew = false,
   ): Promise<T> {
-    return this.#live.use(record.id, () => this.#build(record, caller, isNew), handle);
+    const build = () => {
+      report.isRehydration = !isNew;
+      return this.#build(record, caller, isNew);
+    };
+    return this.#live.use(record.id, build, handle);
   }
 
   /** Builds a session's server, and repeats the handshake to it unless the session is new. */

@@ -69,6 +69,10 @@ export interface RequestReport {
   client: ClientProgram | undefined;
   /** Why it was refused, if it was. */
   refusal: RefusalReason | undefined;
+  /** Whether the server of its session had to be rebuilt from its record. */
+  isRehydration: boolean;
+  /** Whether it asks for what a broken stream has missed (`Last-Event-ID`). */
+  isResumption: boolean;
   /** The status of the answer; 0 until there is one. */
   status: number;
   /** How long the answer took, in milliseconds. A stream is an answer as soon as it begins. 0 until there is one. */
@@ -117,6 +121,8 @@ export function createReport(request: Pick<RequestReport, 'id' | 'httpMethod' | 
     revision: undefined,
     client: undefined,
     refusal: undefined,
+    isRehydration: false,
+    isResumption: false,
     status: 0,
     ms: 0,
   };

@@ -5,6 +5,7 @@ import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
+import type { CallWatch } from '../telemetry/call-watch.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
 import type { ServerRequest } from '../context/context.ts';
 import type { FindRequest } from '../context/request-state.ts';
@@ -26,6 +27,8 @@ export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
   incoming: Incoming;
   accepted: Accepted;
   caller: Caller;
+  /** Hears how its calls end. @default nobody does */
+  watch?: CallWatch | undefined;
   /** For tools; its signal tells when the client has gone. `undefined` when the host repeats a handshake. */
   request?: Request | undefined;
 }
@@ -37,6 +40,8 @@ export type PostExchange = Exchange & McpRequest;
 export interface LegacyRequests {
   /** The methods that are served, for `Allow`. */
   readonly allow: string;
+  /** How many sessions are in memory. */
+  readonly live: number;
   /** Answers a POST. */
   post(exchange: PostExchange): Promise<Response>;
   /** Opens or resumes a stream. */

@@ -265,6 +265,14 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['true', '11', '10.0.0.0/33', 'proxy.example'],
     expected: 'the number of proxies in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
   },
+  MCP_METRICS_PORT: { ...whole('metricsPort', 0, 'a port', [0, 65_535]), fallback: undefined },
+  MCP_METRICS_HOST: {
+    name: 'metricsHost',
+    fallback: '127.0.0.1',
+    good: { '::1': '::1', '0.0.0.0': '0.0.0.0' },
+    wrong: ['two words', 'http://localhost', 'localhost/metrics'],
+    expected: 'an address or host name to listen on',
+  },
   MCP_SHORTCUTS: {
     name: 'shortcuts',
     fallback: true,

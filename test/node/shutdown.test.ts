@@ -21,6 +21,7 @@ test('drains, closes and exits with code 0 once on Ctrl-C that comes twice at on
     },
     listener: { close: async () => void steps.push('close') },
     engines: { close: async () => void steps.push('close engines') },
+    metricsListener: { close: async () => void steps.push('close metrics') },
     log: createLogger({ level: 'silent', write: () => {} }),
     clock,
     exit: (code) => void steps.push(`exit ${code}`),
@@ -43,5 +44,5 @@ test('drains, closes and exits with code 0 once on Ctrl-C that comes twice at on
   assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0']);
   clock.advance(1);
   await settled();
-  assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0', 'close', 'close engines', 'exit 0']);
+  assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0', 'close', 'close engines', 'close metrics', 'exit 0']);
 });
