@@ -68,16 +68,17 @@ async function serveUntilSignal(
   const metrics = parts.metrics ?? prometheus;
   const log = countingLines(createLogger({ level: config.logLevel, write }), metrics);
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
-  const onNode = { connInfo: getConnInfo, readBody: readIncoming, tracing: await openTracing(log) };
+  const tracing = parts.tracing ?? (await openTracing(log));
+  const onNode = { connInfo: getConnInfo, readBody: readIncoming };
   const engines = await openEngines(config, { clock, log, metrics });
-  const app = createApp(createServer, { watchMemory, ...engines, ...onNode, ...parts, metrics, config, log });
+  const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...onNode, metrics, tracing, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });
   const metricsListener =
     prometheus && (await listenForScrapes(prometheus, config, { lifecycle: app.lifecycle, onerror }));
   for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
-  stopOnSignals({ app, listener, metricsListener, engines, log });
+  stopOnSignals({ app, listener, metricsListener, engines, tracing, log });
 }
 
 async function listenForScrapes(

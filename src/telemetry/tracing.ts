@@ -50,6 +50,8 @@ export interface CallSpan {
 /** Makes spans. */
 export interface Tracing {
   begin(message: TracedMessage): CallSpan;
+  /** Resolves when the SDK has sent the spans that have ended, if it can tell. Rejects if it cannot send them. */
+  flush(): Promise<void>;
 }
 
 /**
@@ -96,7 +98,19 @@ export function createTracing(api: typeof OpenTelemetry): Tracing {
         },
       };
     },
+    async flush() {
+      // The API has no such method, but the SDK's provider does, behind the API's own.
+      const provider: object = trace.getTracerProvider();
+      const registered = (callOf(provider, 'getDelegate')?.() ?? provider) as object;
+      await callOf(registered, 'forceFlush')?.();
+    },
   };
+}
+
+/** A method of a provider, if it has it. Not by its class, of which there may be another copy. */
+function callOf(provider: object, name: string): (() => unknown) | undefined {
+  const method: unknown = Reflect.get(provider, name);
+  return typeof method === 'function' ? () => Reflect.apply(method, provider, []) : undefined;
 }
 
 /** `{mcp.method.name} {target}`. */

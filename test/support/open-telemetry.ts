@@ -12,13 +12,22 @@ import {
 export interface Sdk {
   /** The spans that have ended since the last call, in that order. */
   spans(): ReadableSpan[];
+  /** How often it was asked to send them. */
+  readonly flushes: number;
   stop(): void;
 }
 
 /** Registers one for this process. */
 export function startSdk(): Sdk {
   const exporter = new InMemorySpanExporter();
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  let flushes = 0;
+  const processor = new SimpleSpanProcessor(exporter);
+  const forceFlush = processor.forceFlush.bind(processor);
+  processor.forceFlush = () => {
+    flushes += 1;
+    return forceFlush();
+  };
+  const provider = new BasicTracerProvider({ spanProcessors: [processor] });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -27,6 +36,9 @@ export function startSdk(): Sdk {
       const spans = [...exporter.getFinishedSpans()];
       exporter.reset();
       return spans;
+    },
+    get flushes() {
+      return flushes;
     },
     stop() {
       trace.disable();

@@ -45,6 +45,12 @@ describe('with an SDK', () => {
     assert.notEqual(await openTracing(log), undefined);
   });
 
+  test('can be flushed', async () => {
+    const { flushes } = sdk;
+    await createTracing(api).flush();
+    assert.equal(sdk.flushes, flushes + 1);
+  });
+
   for (const shortcuts of ['on', 'off']) {
     test(`a call of 2026-07-28 is a SERVER span by the conventions, with MCP_SHORTCUTS=${shortcuts}`, async () => {
       const { app } = traced({}, { MCP_SHORTCUTS: shortcuts });
