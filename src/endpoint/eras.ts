@@ -6,6 +6,7 @@ import type { Notifier } from '../context/notifier.ts';
 import { createRequestStates } from '../context/request-state.ts';
 import type { StateSource } from '../context/state.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
+import { withoutQuotes } from '../telemetry/log.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
@@ -34,7 +35,10 @@ export interface Eras {
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
   const { config, log, notify, changes, streamAfterMs = 100 } = options;
   const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
-  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options), bindRequestState });
+  const onerror = (error: Error, requestId?: string) =>
+    log.debug('reported by the SDK', { requestId, error: withoutQuotes(error) });
+  const state = stateSourceOf(options);
+  const buildServer = createServerBuilder(createServer, { notify, state, bindRequestState, onerror });
   const losses = createLossLog(log);
   const shared = {
     ...options,
@@ -43,7 +47,7 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
     callTimeoutMs: config.callTimeoutSeconds * 1000,
     shortcuts: config.shortcuts,
     streamAfterMs,
-    onerror: (error: Error) => log.debug('transport', { error: error.message }),
+    onerror,
     onunheard: (method: string) => losses.unheard(method),
   };
   const legacy: LegacyRequests =

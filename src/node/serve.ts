@@ -4,7 +4,7 @@ import { createApp, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
-import { createLogger } from '../telemetry/log.ts';
+import { openLog, PrettyUnavailableError } from '../telemetry/pino-log.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
 import { openEngines } from './engines.ts';
@@ -45,7 +45,7 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
     }
     await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), { ...app, ...own });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || error instanceof PrettyUnavailableError)) throw error;
     write(error.message);
     process.exit(1);
   }
@@ -58,7 +58,7 @@ async function serveUntilSignal(
   parts: AppOptions,
 ): Promise<void> {
   applySchemaShortcuts(config.shortcuts);
-  const log = createLogger({ level: config.logLevel, write });
+  const log = await openLog({ level: config.logLevel, format: config.logFormat });
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
   const onNode = { connInfo: getConnInfo, readBody: readIncoming };
   const engines = await openEngines(config, { clock: parts.clock ?? systemClock, log });

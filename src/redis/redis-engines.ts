@@ -39,7 +39,7 @@ export async function createRedisEngines({ url, clock, log, idleMs }: RedisEngin
   try {
     checkServer(connection, log);
     const channels = createChannels(connection);
-    const onerror = (error: Error) => log.error('a listener for changes failed', { error: error.message });
+    const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
     const relay = await createRedisRelay({ connection, channels, clock });
     const changes = await createRedisChangeLog({ connection, channels, clock, onerror });
     return {

@@ -50,10 +50,10 @@ export interface LegacyRequests {
 }
 
 /** The server that one POST needs. */
-export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {
+export function serverRequestOf({ incoming, request, caller, report }: PostExchange): ServerRequest {
   const { era, tool, requests } = incoming;
   const findRequest: FindRequest = (id) => requests.find((candidate) => candidate.id === id);
-  return { era, caller, requestInfo: request, calledTool: tool, findRequest };
+  return { era, caller, requestInfo: request, calledTool: tool, findRequest, requestId: report.id };
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */
