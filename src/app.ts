@@ -27,22 +27,24 @@ import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
+import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
-import { createCallWatcher } from './telemetry/call-watch.ts';
+import { createCallWatcher } from './signals/call-watch.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
-import type { Metrics } from './telemetry/metrics.ts';
-import { requestReport, type ReportEnv } from './telemetry/request-report.ts';
-import type { Tracing } from './telemetry/tracing.ts';
+import type { Metrics } from './signals/metrics.ts';
+import { requestReport, type ReportEnv, type RequestReport } from './telemetry/request-report.ts';
+import { createShortHash } from './telemetry/short-hash.ts';
+import type { Tracing } from './signals/tracing.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** @default lines on stderr, at the level in the settings */
+  /** @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -115,7 +117,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
-    : (request: Request) => authenticate(request);
+    : (request: Request, _addressOf: () => string, requestId?: string) => authenticate(request, { requestId });
   const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
   const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
   const { eventLog = createMemoryEventLog({ clock }), relay = createMemoryRelay() } = options;
@@ -126,12 +128,15 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const engines = { stateStore, sessionStore, eventLog, changes, relay };
   const eras = createEras(createServer, { ...parts, ...engines, notify });
   const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls, relay });
-  const onfailure = (thrown: unknown) => logFailure(log, thrown);
-
+  const requestId = requestIdOf(options.connInfo, config.trustProxy);
+  const shortHash = createShortHash(config.stateKeys[0]);
+  const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(requestReport({ clock, onfailure, onanswer: calls.counted(requestLog(log)) }));
+  app.use(
+    requestReport({ clock, requestId, onfailure, onanswer: calls.counted(requestLog({ ...config, log, shortHash })) }),
+  );
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
@@ -142,8 +147,8 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
     return handleMcp(received, (maxBytes) => readBody(c, maxBytes));
   });
   app.notFound(() => notFoundResponse());
-  app.onError((error) => {
-    logFailure(log, error);
+  app.onError((error, c) => {
+    onfailure(error, c.get('report'));
     return internalErrorResponse();
   });
 

@@ -7,9 +7,10 @@ import { cachedSchema, type McpContext } from '../../src/tools.ts';
 
 const input = cachedSchema(z.object({ n: z.number() }));
 
+const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
+
 function createMcpServer({ state, sessionId }: McpContext): McpServer {
   const server = new McpServer({ name: 'dashboard', version: '1.0.0' }, { capabilities: { logging: {} } });
-  const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
   server.registerTool('lookup', { inputSchema: input }, async ({ n }) => {
     await setTimeout(2 + (n % 7));
     return text(String(n));

@@ -35,6 +35,20 @@ export const SETTINGS = {
     expected: `one of ${LOG_LEVELS.join(', ')}`,
     meaning: 'The least severe level that is logged',
   }),
+  logFormat: setting({
+    variable: 'LOG_FORMAT',
+    fallback: '',
+    schema: optional(z.enum(['json', 'pretty'])),
+    expected: 'json or pretty',
+    meaning: 'Form of log lines. By default they are JSON, but pretty on a terminal if `pino-pretty` is installed',
+  }),
+  logRequests: setting({
+    variable: 'MCP_LOG_REQUESTS',
+    fallback: 'off',
+    schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
+    expected: 'on or off',
+    meaning: 'Whether each request is logged at level info. Otherwise it is logged at level debug',
+  }),
   redisUrl: setting({
     variable: 'REDIS_URL',
     fallback: '',

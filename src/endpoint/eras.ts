@@ -7,8 +7,9 @@ import { createRequestStates } from '../context/request-state.ts';
 import type { StateSource } from '../context/state.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
+import { withoutQuotes } from '../telemetry/log.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
-import type { Metrics, Readings } from '../telemetry/metrics.ts';
+import type { Metrics, Readings } from '../signals/metrics.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
 import { createModern, type ModernRequests } from './modern.ts';
@@ -40,7 +41,10 @@ export interface Eras {
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
   const { config, log, notify, changes, streamAfterMs = 100 } = options;
   const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
-  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options), bindRequestState });
+  const onerror = (error: Error, requestId?: string) =>
+    log.debug('reported by the SDK', { requestId, error: withoutQuotes(error) });
+  const state = stateSourceOf(options);
+  const buildServer = createServerBuilder(createServer, { notify, state, bindRequestState, onerror });
   const losses = createLossLog(log);
   const openStreams = createCallsInFlight();
   const shared = {
@@ -51,7 +55,7 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
     shortcuts: config.shortcuts,
     streamAfterMs,
     openStreams,
-    onerror: (error: Error) => log.debug('transport', { error: error.message }),
+    onerror,
     onunheard: (method: string) => losses.unheard(method),
   };
   const legacy: LegacyRequests =

@@ -15,7 +15,7 @@ import {
   tooManyCallsResponse,
 } from '../protocol/errors.ts';
 import { readMcpHeaders } from '../protocol/headers.ts';
-import { watched, type WatchCalls } from '../telemetry/call-watch.ts';
+import { watched, type WatchCalls } from '../signals/call-watch.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
 import type { LegacyRequests, McpRequest, PostExchange } from '../transport/exchange.ts';
@@ -67,7 +67,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     const calls = incoming.requests.length;
     if (calls > 0 && isForPeers()) return stoppingResponse(incoming.id);
     if (calls > 0 && callsInFlight.countOf(principal) + calls > maxCallsPerPrincipal) {
-      log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit');
+      log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit', {
+        requestId: report.id,
+      });
       return tooManyCallsResponse('principal', maxCallsPerPrincipal, incoming.id);
     }
     const requests = incoming.era === 'modern' ? modern : legacy;
@@ -116,7 +118,9 @@ async function readPost(
   if (!accepted.json && !accepted.eventStream) return notAcceptableResponse('application/json or text/event-stream');
   const incoming = await readMessage(request, headers, maxBodyBytes, readBody);
   if (incoming instanceof Response) {
-    if (incoming.status === 413) log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { maxBodyBytes });
+    if (incoming.status === 413) {
+      log.warn('body too large; MCP_MAX_BODY_BYTES sets the limit', { requestId: report.id, maxBodyBytes });
+    }
     return incoming;
   }
   report.incoming = incoming;

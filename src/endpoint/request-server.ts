@@ -7,12 +7,13 @@ import {
   type Server,
   type Transport,
 } from '@modelcontextprotocol/server';
-import type { Logger } from '../telemetry/log.ts';
+import { errorOf } from '../transport/call.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 
 /** Options for {@link prepareServer}. */
 export interface PrepareServerOptions {
-  log: Logger;
+  /** Receives the error of a server that cannot be closed. */
+  onerror: (error: Error) => void;
   /** Whether the call is over. */
   isOver: () => boolean;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
@@ -26,9 +27,9 @@ export interface PrepareServerOptions {
  * says: answers, and what nobody hears.
  */
 export function prepareServer(server: McpServer | Server, options: PrepareServerOptions): void {
-  const { log, isOver } = options;
+  const { onerror, isOver } = options;
   const protocol = protocolOf(server);
-  closeUnanswered(protocol, log);
+  closeUnanswered(protocol, onerror);
   const connect = protocol.connect.bind(protocol);
   protocol.connect = async (transport) => {
     // Building it, and asking for scopes, may have taken until then.
@@ -44,19 +45,18 @@ export function prepareServer(server: McpServer | Server, options: PrepareServer
  *
  * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
  */
-function closeUnanswered(protocol: Server, log: Logger): void {
+function closeUnanswered(protocol: Server, report: (error: Error) => void): void {
   const { onerror } = protocol;
-  const close = async (error: Error) => {
-    log.debug('mcp', { error: error.message });
+  const close = async () => {
     try {
       await protocol.close();
     } catch (failure) {
-      log.debug('mcp', { error: String(failure) });
+      report(errorOf(failure));
     }
   };
   protocol.onerror = (error) => {
     onerror?.(error);
-    if (error.message.startsWith('Failed to send response')) void close(error);
+    if (error.message.startsWith('Failed to send response')) void close();
   };
 }
 

@@ -65,8 +65,8 @@ export interface SdkHandlerOptions {
   /** Where changes are published for clients that listen. */
   changes: ServerEventBus;
   log: Logger;
-  /** Receives the errors that the SDK reports but does not answer. */
-  onerror: (error: Error) => void;
+  /** Receives the errors that the SDK reports but does not answer, and the request they belong to, if it is known. */
+  onerror: (error: Error, requestId?: string) => void;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
   onunheard: (method: string) => void;
 }
@@ -92,9 +92,10 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     call.isFailureLogged = true;
     const server = await buildServer(call.needs);
     call.isFailureLogged = false;
-    call.close = () => void server.close().catch(options.onerror);
+    const onerror = (error: Error) => options.onerror(error, call.needs.requestId);
+    call.close = () => void server.close().catch(onerror);
     const isOver = () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true;
-    prepareServer(server, { log, isOver, onunheard: options.onunheard, onanswer: call.onanswer });
+    prepareServer(server, { onerror, isOver, onunheard: options.onunheard, onanswer: call.onanswer });
     return server;
   };
   /** The last error that the handler has reported. It reports one right before it answers 500. */
@@ -107,7 +108,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     maxSubscriptions: options.maxSubscriptions,
     onerror(error) {
       lastError = error;
-      log.debug('mcp', { error: error.message });
+      options.onerror(error);
     },
   });
 
@@ -118,7 +119,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const request = withSingleHeaders(received);
     handled.set(request, call);
     const response = await handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
-    if (response.status === 500 && !call.isFailureLogged) logFailure(log, lastError);
+    if (response.status === 500 && !call.isFailureLogged) logFailure(log, lastError, call.needs.requestId);
     return response;
   }
 
@@ -151,7 +152,8 @@ function createSubscribe(
     if (!areFewEnough(urisIn(exchange.incoming))) return tooManySubscriptionsResponse(exchange.incoming.id);
     if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
     if (subscriptions.count >= maxSubscriptions) {
-      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit');
+      const { id: requestId } = exchange.report;
+      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit', { requestId });
       return unavailableResponse('Too many open subscriptions', RETRY_AFTER_SECONDS, exchange.incoming.id);
     }
     const onEnd = subscriptions.begin(principal);

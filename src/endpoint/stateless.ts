@@ -58,11 +58,14 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
 
 /** The answer to a call that was cut off before it had one: by a stop, its client, or its own server, which is logged. */
 export function cutOffResponse(
-  { incoming, request }: PostExchange,
+  { incoming, request, report }: PostExchange,
   { lifecycle, log }: { lifecycle: Readonly<Lifecycle>; log: Logger },
 ): Response {
   if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
   if (request.signal.aborted) return clientGoneResponse();
-  log.error('a server closed before it had answered its call', { method: incoming.method });
+  log.error('a server closed before it had answered its call', {
+    requestId: report.id,
+    method: incoming.method,
+  });
   return internalErrorResponse(incoming.id);
 }

@@ -6,8 +6,8 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../lib/clock.ts';
-import { methodLabel, OTHER } from '../telemetry/labels.ts';
-import type { Metrics, Readings } from '../telemetry/metrics.ts';
+import { methodLabel, OTHER } from '../signals/labels.ts';
+import type { Metrics, Readings } from '../signals/metrics.ts';
 import { eraOf, rpcMethodOf, type RequestReport } from '../telemetry/request-report.ts';
 
 /** The buckets of the semantic conventions ("Metric: `mcp.server.operation.duration`"). */

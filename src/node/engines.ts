@@ -4,7 +4,7 @@ import type { OpenEngines } from '../contracts/engines.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createMemoryRelay } from '../memory/memory-relay.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 
 /** Nothing fails open: the states of other nodes are refused. */
 const NO_STATE_KEY =

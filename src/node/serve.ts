@@ -8,9 +8,9 @@ import { openMetrics } from '../metrics/open-metrics.ts';
 import type { PrometheusMetrics } from '../metrics/prometheus.ts';
 import { watchMemory } from '../metrics/watch-memory.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
-import { createLogger } from '../telemetry/log.ts';
-import { countingLines } from '../telemetry/metrics.ts';
-import { openTracing } from '../telemetry/tracing.ts';
+import { countingLines } from '../signals/metrics.ts';
+import { openLog, PrettyUnavailableError } from '../telemetry/pino-log.ts';
+import { openTracing } from '../signals/tracing.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
 import { openEngines } from './engines.ts';
@@ -50,7 +50,7 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
     }
     await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), { ...app, ...own });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || error instanceof PrettyUnavailableError)) throw error;
     write(error.message);
     process.exit(1);
   }
@@ -66,7 +66,7 @@ async function serveUntilSignal(
   const { clock = systemClock } = parts;
   const prometheus = await openMetrics(config, clock);
   const metrics = parts.metrics ?? prometheus;
-  const log = countingLines(createLogger({ level: config.logLevel, write }), metrics);
+  const log = countingLines(await openLog({ level: config.logLevel, format: config.logFormat }), metrics);
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
   const tracing = parts.tracing ?? (await openTracing(log));
   const onNode = { connInfo: getConnInfo, readBody: readIncoming };

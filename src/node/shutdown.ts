@@ -4,7 +4,7 @@ import type { OpenEngines } from '../contracts/engines.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Listener } from './listen.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Tracing } from '../telemetry/tracing.ts';
+import type { Tracing } from '../signals/tracing.ts';
 
 /** If npm started the process, Ctrl-C reaches it twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 500;

@@ -6,7 +6,7 @@ import { Circuit } from '../lib/circuit.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UnavailableError } from '../lib/unavailable-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 
 /**
  * Answers that say that Redis cannot do at the moment what it could at another, or that this user may not. Redis 6.2 quotes

@@ -10,7 +10,7 @@ import { parseRedisUrl, placeOf, type RedisAddress } from '../config/redis-url.t
 import type { Clock } from '../lib/clock.ts';
 import type { Script } from '../lua/script.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { Attempts, messageOf } from './attempts.ts';
 
 /** How long to wait for an answer, and for a connection. */

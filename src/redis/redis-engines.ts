@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { rateKey } from '../lua/keys.ts';
 import { COUNT_RATE } from '../lua/node-scripts.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { createChannels } from './channels.ts';
 import { connect, type Connection } from './connection.ts';
 import { createRedisChangeLog } from './redis-change-log.ts';
@@ -43,7 +43,7 @@ export async function createRedisEngines(options: RedisEnginesOptions): Promise<
   try {
     checkServer(connection, log);
     const channels = createChannels(connection);
-    const onerror = (error: Error) => log.error('a listener for changes failed', { error: error.message });
+    const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
     const relay = await createRedisRelay({ connection, channels, clock });
     const changes = await createRedisChangeLog({ connection, channels, clock, onerror });
     return {

@@ -119,8 +119,9 @@ export function hostOrigin(policy: HostOriginPolicy, log: Logger) {
     const refusedHost = policy.refuseHost(c.req.raw);
     const refusal = refusedHost ?? policy.refuseOrigin(c.req.raw);
     if (!refusal) return next();
-    c.get('report').refusal = refusedHost ? 'host' : 'origin';
-    log.warn(refusal.message, { why: refusal.remedy });
+    const report = c.get('report');
+    report.refusal = refusedHost ? 'host' : 'origin';
+    log.warn(refusal.message, { requestId: report.id, why: refusal.remedy });
     return forbiddenResponse(refusal.message);
   });
 }

@@ -122,7 +122,6 @@ export class LiveSession {
         options.ondetach();
       },
     });
-    this.#transport.onerror = onerror;
     this.#listener = new ChangeListener({
       ...options,
       send: async (message, told) => {

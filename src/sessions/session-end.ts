@@ -10,7 +10,7 @@ import type { StateStore } from '../contracts/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
 import type { SessionStore } from '../contracts/session-store.ts';

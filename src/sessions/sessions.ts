@@ -32,9 +32,9 @@ import {
 } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { withoutQuotes, type Logger } from '../telemetry/log.ts';
 import type { LossLog } from '../telemetry/loss-log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
@@ -180,7 +180,7 @@ export class Sessions implements LegacyRequests {
     if (record.initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(incoming.id);
     if (!(await this.#createWithinCaps(record))) {
       const remedy = 'MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set the limits';
-      this.#options.log.warn(`too many sessions; ${remedy}`);
+      this.#options.log.warn(`too many sessions; ${remedy}`, { requestId: report.id });
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
     if (this.#isStopped) {
@@ -276,7 +276,7 @@ export class Sessions implements LegacyRequests {
       save: (changes) => store.update(id, changes),
       load: () => store.get(id),
       onended: () => void this.#live.drop(id),
-      onerror: (error) => log.debug('transport', { error: error.message }),
+      onerror: (error) => log.debug('a session could not do all of its work', { error: withoutQuotes(error) }),
       ondetach: () => {
         this.#live.detached(id);
         store

@@ -5,6 +5,7 @@
  * not be logged as it is, such as the id of a session, is hashed by the reader.
  */
 import { CLIENT_INFO_META_KEY } from '@modelcontextprotocol/server';
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Clock } from '../lib/clock.ts';
 import { internalErrorResponse } from '../protocol/errors.ts';
@@ -85,17 +86,22 @@ export type ReportEnv = { Variables: { report: RequestReport } };
 /** Options for {@link requestReport}. */
 export interface RequestReportOptions {
   clock: Pick<Clock, 'now'>;
+  /** Finds or makes the id of a request. */
+  requestId: (c: Context) => string;
   /** Receives what is thrown by whatever comes after. */
   onfailure: (thrown: unknown, report: RequestReport) => void;
-  /** Receives the report when the answer is ready. Must not throw. */
-  onanswer: (report: Readonly<RequestReport>) => void;
+  /** Receives the report when the answer is ready, which waits for it. Must not throw. */
+  onanswer: (report: Readonly<RequestReport>) => void | Promise<void>;
 }
 
-/** Sets `c.var.report`, the first thing that happens to a request, and passes it on when the answer is ready. */
-export function requestReport({ clock, onfailure, onanswer }: RequestReportOptions) {
+/**
+ * Sets `c.var.report`, the first thing that happens to a request, and passes it on when the answer is ready. The answer has
+ * the id of the request in `X-Request-Id`.
+ */
+export function requestReport({ clock, requestId, onfailure, onanswer }: RequestReportOptions) {
   return createMiddleware<ReportEnv>(async (c, next) => {
     const { method, path } = c.req;
-    const report = createReport({ id: crypto.randomUUID(), httpMethod: method, path, startedAt: clock.now() });
+    const report = createReport({ id: requestId(c), httpMethod: method, path, startedAt: clock.now() });
     c.set('report', report);
     try {
       await next();
@@ -107,8 +113,19 @@ export function requestReport({ clock, onfailure, onanswer }: RequestReportOptio
     report.status = c.res.status;
     report.ms = clock.now() - report.startedAt;
     report.refusal ??= refusalOf(report.status);
-    onanswer(report);
+    setRequestId(c, report.id);
+    await onanswer(report);
   });
+}
+
+function setRequestId(c: Context, id: string): void {
+  try {
+    // Not by `c.header()`, which copies the answer, and so takes it out of the fast path of the adapter for Node.js.
+    c.res.headers.set('X-Request-Id', id);
+  } catch {
+    // The headers of an answer that was fetched from elsewhere cannot be changed.
+    c.header('X-Request-Id', id);
+  }
 }
 
 /** Makes a report that knows no more than the request line. */

@@ -13,7 +13,7 @@ import {
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { Stream } from '../streams/streams.ts';
-import type { CallWatch } from '../telemetry/call-watch.ts';
+import type { CallWatch } from '../signals/call-watch.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The answer to a request; `undefined` if the session ended before there was one. */

@@ -5,7 +5,7 @@ import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
-import type { CallWatch } from '../telemetry/call-watch.ts';
+import type { CallWatch } from '../signals/call-watch.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
 import type { ServerRequest } from '../context/context.ts';
 import type { FindRequest } from '../context/request-state.ts';
@@ -55,10 +55,10 @@ export interface LegacyRequests {
 }
 
 /** The server that one POST needs. */
-export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {
+export function serverRequestOf({ incoming, request, caller, report }: PostExchange): ServerRequest {
   const { era, tool, requests } = incoming;
   const findRequest: FindRequest = (id) => requests.find((candidate) => candidate.id === id);
-  return { era, caller, requestInfo: request, calledTool: tool, findRequest };
+  return { era, caller, requestInfo: request, calledTool: tool, findRequest, requestId: report.id };
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */

@@ -73,7 +73,6 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
       const { request } = exchange;
       const { cut, end } = begin(server, request);
       const transport = new HttpTransport({ ...options, deadlines, onsay, ondetach: () => void cut() });
-      transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));
         // Building the server took time.

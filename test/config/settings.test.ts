@@ -46,6 +46,20 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['verbose', 'INFO'],
     expected: 'one of debug, info, warn, error, silent',
   },
+  LOG_FORMAT: {
+    name: 'logFormat',
+    fallback: undefined,
+    good: { json: 'json', pretty: 'pretty' },
+    wrong: ['logfmt', 'JSON'],
+    expected: 'json or pretty',
+  },
+  MCP_LOG_REQUESTS: {
+    name: 'logRequests',
+    fallback: false,
+    good: { on: true, off: false },
+    wrong: ['true', 'debug'],
+    expected: 'on or off',
+  },
   REDIS_URL: {
     name: 'redisUrl',
     fallback: undefined,

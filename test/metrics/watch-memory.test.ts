@@ -27,7 +27,7 @@ test('serves more sessions than fit into its heap, by dropping the servers of id
   for (const id of [ids[0], ids.at(-1)]) {
     assert.equal((await sessionOf(app, id ?? '').call('kept', {})).result?.content?.[0]?.text, '131072');
   }
-  await server.stderrMatch(/level=warn msg="memory is short/);
+  await server.stderrMatch(/"level":"warn".*"msg":"memory is short/);
 });
 
 test('reads after each full collection, until it is ended', async () => {

@@ -1,7 +1,7 @@
 /** Metrics that a test reads. */
 import { createPrometheusMetrics, type PrometheusMetrics } from '../../src/metrics/prometheus.ts';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
-import type { EndedCall } from '../../src/telemetry/metrics.ts';
+import type { EndedCall } from '../../src/signals/metrics.ts';
 
 /** A sample of a scrape: its name with its labels, as the text format writes them, and its value. */
 export type Samples = ReadonlyMap<string, number>;

@@ -22,9 +22,17 @@ function reportingApp() {
   const reports: Readonly<RequestReport>[] = [];
   const failures: unknown[] = [];
   const clock = manualClock();
+  let requests = 0;
   const app = new Hono<ReportEnv>();
   const onfailure = (thrown: unknown) => void failures.push(thrown);
-  app.use(requestReport({ clock, onfailure, onanswer: (report) => void reports.push(report) }));
+  app.use(
+    requestReport({
+      clock,
+      requestId: () => String(++requests),
+      onfailure,
+      onanswer: (report) => void reports.push(report),
+    }),
+  );
   app.get('/known', (c) => {
     c.get('report').refusal = 'draining';
     return c.body(null, 503);

@@ -3,8 +3,8 @@
  *
  * What happens is told once, where it ends. What lasts, such as sessions, is read when the metrics are.
  */
-import type { Logger } from './log.ts';
-import type { RequestReport } from './request-report.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { RequestReport } from '../telemetry/request-report.ts';
 
 /** An MCP request or notification that has ended. All names are from bounded sets (`labels.ts`). */
 export interface EndedCall {

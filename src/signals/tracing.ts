@@ -10,7 +10,7 @@
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Attributes, Context, Link } from '@opentelemetry/api';
 import { SUPPORTED_PROTOCOL_VERSIONS, TRACEPARENT_META_KEY } from '@modelcontextprotocol/server';
-import type { Logger } from './log.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 /** Where every copy of the API in a process finds the SDK that was registered. */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
@@ -101,8 +101,8 @@ export function createTracing(api: typeof OpenTelemetry): Tracing {
     async flush() {
       // The API has no such method, but the SDK's provider does, behind the API's own.
       const provider: object = trace.getTracerProvider();
-      const registered = (callOf(provider, 'getDelegate')?.() ?? provider) as object;
-      await callOf(registered, 'forceFlush')?.();
+      const delegate: unknown = callOf(provider, 'getDelegate')?.();
+      await callOf(delegate instanceof Object ? delegate : provider, 'forceFlush')?.();
     },
   };
 }

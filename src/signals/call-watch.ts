@@ -8,7 +8,7 @@ import { isEventStream } from '../protocol/accept.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 import { createKnownNames, errorTypeOf, methodLabel, OTHER, type KnownNames } from './labels.ts';
 import type { Metrics } from './metrics.ts';
-import type { RequestReportOptions } from './request-report.ts';
+import type { RequestReportOptions } from '../telemetry/request-report.ts';
 import type { CallSpan, Outcome, Tracing } from './tracing.ts';
 
 type OnAnswer = RequestReportOptions['onanswer'];
@@ -67,9 +67,9 @@ export function createCallWatcher({ metrics, tracing, clock }: CallWatchOptions)
     counted(tell) {
       if (!metrics) return tell;
       return (report) => {
-        tell(report);
         const tool = report.incoming?.tool;
         metrics.requestAnswered(report, tool === undefined ? undefined : names.tools.labelOf(tool));
+        return tell(report);
       };
     },
   };
