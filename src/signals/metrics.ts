@@ -54,10 +54,10 @@ export interface Metrics {
 export function countingLines(log: Logger, metrics: Pick<Metrics, 'lineLogged'> | undefined): Logger {
   if (!metrics) return log;
   const counting =
-    (level: 'warn' | 'error'): Logger['warn'] =>
+    (level: 'warn' | 'error', write: Logger['warn']): Logger['warn'] =>
     (message, fields) => {
       metrics.lineLogged(level);
-      log[level](message, fields);
+      write(message, fields);
     };
-  return { ...log, warn: counting('warn'), error: counting('error') };
+  return { ...log, warn: counting('warn', log.warn), error: counting('error', log.error) };
 }
