@@ -32,12 +32,10 @@ import type { Logger } from '../telemetry/log.ts';
 import { logFailure } from '../telemetry/request-log.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../streams/bounded-response.ts';
 import { eventText } from '../streams/event-stream.ts';
-import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
+import { CLIENT_GONE, serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import { prepareServer } from './request-server.ts';
 import { cutOffResponse } from './stateless.ts';
 
-/** The status, in the log and in metrics, of a call whose client has left. */
-const CLIENT_GONE = 499;
 /** When to retry if too many subscriptions are open. */
 const RETRY_AFTER_SECONDS = 10;
 /** The colon that a comment begins with. */

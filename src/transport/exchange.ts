@@ -13,6 +13,9 @@ import type { FindRequest } from '../context/request-state.ts';
 /** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
+/** The status, in the log and in metrics, of a request whose client has left. */
+export const CLIENT_GONE = 499;
+
 /** A request to `/mcp`, whatever its method. */
 export interface McpRequest {
   request: Request;
