@@ -1,5 +1,5 @@
 /**
- * What happens to a request, from top to bottom: health → log → Host and Origin → CORS → metadata → authentication and rate
+ * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
@@ -27,18 +27,24 @@ import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
+import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
+import { createCallWatcher } from './signals/call-watch.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
+import type { Metrics } from './signals/metrics.ts';
+import { requestReport, type ReportEnv, type RequestReport } from './telemetry/request-report.ts';
+import { createShortHash } from './telemetry/short-hash.ts';
+import type { Tracing } from './signals/tracing.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** @default lines on stderr, at the level in the settings */
+  /** @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -57,6 +63,10 @@ export interface AppOptions extends Partial<Engines> {
   watchMemory?: WatchMemory;
   /** Whether the engines work at the moment, for `/readyz`. @default always */
   isAvailable?: () => boolean;
+  /** Hears what happens, in numbers. @default nobody does */
+  metrics?: Metrics | undefined;
+  /** Makes spans. @default there are none */
+  tracing?: Tracing | undefined;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
@@ -84,7 +94,7 @@ export interface App {
 const readRequest = (c: Context, maxBytes: number) => readBytes(c.req.raw, maxBytes);
 
 /** What middleware passes on to the routes. */
-type Env = { Variables: { caller: Caller } };
+type Env = ReportEnv & { Variables: { caller: Caller } };
 
 /**
  * Makes an app; `drain()` ends what it holds.
@@ -107,30 +117,38 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
-    : (request: Request) => authenticate(request);
+    : (request: Request, _addressOf: () => string, requestId?: string) => authenticate(request, { requestId });
   const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
   const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
   const { eventLog = createMemoryEventLog({ clock }), relay = createMemoryRelay() } = options;
   const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
   const { changes = createMemoryChangeLog({ onerror }) } = options;
+  const calls = createCallWatcher({ ...options, clock });
   const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
   const engines = { stateStore, sessionStore, eventLog, changes, relay };
   const eras = createEras(createServer, { ...parts, ...engines, notify });
-  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, relay });
-
+  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls, relay });
+  const requestId = requestIdOf(options.connInfo, config.trustProxy);
+  const shortHash = createShortHash(config.stateKeys[0]);
+  const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(requestLog(log, clock));
+  app.use(
+    requestReport({ clock, requestId, onfailure, onanswer: calls.counted(requestLog({ ...config, log, shortHash })) }),
+  );
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
-  app.all('/mcp', (c) => handleMcp(c.req.raw, c.get('caller'), (maxBytes) => readBody(c, maxBytes)));
+  app.all('/mcp', (c) => {
+    const received = { request: c.req.raw, caller: c.get('caller'), report: c.get('report') };
+    return handleMcp(received, (maxBytes) => readBody(c, maxBytes));
+  });
   app.notFound(() => notFoundResponse());
-  app.onError((error) => {
-    logFailure(log, error);
+  app.onError((error, c) => {
+    onfailure(error, c.get('report'));
     return internalErrorResponse();
   });
 

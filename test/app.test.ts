@@ -20,6 +20,7 @@ import type { Tool } from './support/fixture.ts';
 import { assertRefused } from './support/refusal.ts';
 import { bearer, sessionApp } from './support/session-app.ts';
 import { settled } from './support/time.ts';
+import { linesAt, logLines } from './support/log-lines.ts';
 
 for (const path of ['/livez', '/readyz']) {
   test(`answers 200 at ${path}, whatever the Host and the Origin, and logs nothing`, async () => {
@@ -109,16 +110,19 @@ test('tells tools who is calling, in both eras and without sessions', async () =
     assert.equal((await answerOf(response)).result?.content?.[0]?.text, '"alice"');
 });
 
-test('logs each request with method, path, status and time', async () => {
+test('logs each request with its id, method, path, status, time, and why it was refused', async () => {
   const clock = manualClock();
   const authenticate = async () => {
     clock.advance(7);
     return new Response(null, { status: 401 });
   };
   const app = testApp({ LOG_LEVEL: 'debug' }, { clock, authenticate });
-  await app.request('POST', { headers: bearer('secret'), body: 'secret' });
-  assert.equal(app.lines.length, 1);
-  assert.match(app.lines[0] ?? '', / level=debug msg=request method=POST path=\/mcp status=401 ms=7$/);
+  const answer = await app.request('POST', { headers: bearer('secret'), body: 'secret' });
+  const [{ time: _, ...line } = {}, ...more] = logLines(app.lines);
+  assert.deepEqual(more, []);
+  const requestId = answer.headers.get('x-request-id');
+  const request = { requestId, method: 'POST', path: '/mcp', status: 401, ms: 7, refusal: 'auth' };
+  assert.deepEqual(line, { level: 'debug', ...request, msg: 'request' });
 });
 
 test('does not log requests that are served, at the default level', async () => {
@@ -143,10 +147,14 @@ for (const [era, env, request] of [
     const id = era === 'legacy' ? null : request.body.id;
     await assertRefused(response, { status: 500, code: -32603, id });
     assert.doesNotMatch(text, /password|secrets|Error:|\.ts|node:/);
-    const why = app.lines.filter((line) => line.includes(BUG.message));
-    assert.equal(why.length, 1);
-    assert.match(why[0] ?? '', /level=error/);
-    assert.ok(app.lines.some((line) => line.includes('level=warn msg=request method=POST path=/mcp status=500')));
+    const why = logLines(app.lines).filter(({ error }) => String(error).includes(BUG.message));
+    const requestId = response.headers.get('x-request-id');
+    assert.deepEqual(
+      why.map((line) => [line.level, line['requestId']]),
+      [['error', requestId]],
+    );
+    const [line] = linesAt('warn', app.lines);
+    assert.deepEqual([line?.msg, line?.['status'], line?.['requestId']], ['request', 500, requestId]);
   });
 }
 
@@ -157,7 +165,9 @@ for (const method of ['POST', 'GET']) {
     // In place of an adapter whose headers cannot be read.
     Object.assign(request.headers, { get: () => assert.fail('no header can be read') });
     await assertRefused(await app.fetch(request), { status: 500, code: -32603 });
-    assert.match(app.lines.join('\n'), /level=error msg="a request failed" error=.*no header can be read/);
+    const [line] = linesAt('error', app.lines);
+    assert.equal(line?.msg, 'a request failed');
+    assert.match(String(line?.['error']), /no header can be read/);
   });
 }
 
@@ -169,7 +179,10 @@ for (const [what, thrown] of [
     const app = testApp({}, { authenticate: () => Promise.reject(thrown) });
     const response = await app.request('POST', modernRequest('tools/list'));
     assert.equal(await assertRefused(response, { status: 500, code: -32603 }), 'Internal error');
-    assert.ok(app.lines.some((line) => line.includes(`error="${String(thrown)}"`)));
+    assert.deepEqual(
+      linesAt('error', app.lines).map(({ error }) => error),
+      [String(thrown)],
+    );
   });
 }
 

@@ -15,11 +15,12 @@ import {
   testApp,
   type RequestOptions,
 } from './support/app.ts';
+import { namesIn, testMetrics } from './support/metrics.ts';
 import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
-const docs = (await readdir(join(root, 'docs'))).map((name) => `docs/${name}`);
+const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
 const guide = await readFile(join(root, 'docs/your-own-server.md'), 'utf8');
 /** What else has links. */
 const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
@@ -113,6 +114,33 @@ test('the settings that the docs show are valid', async () => {
     const env = Object.fromEntries(Array.from(pairs, ([, name = '', quoted, bare]) => [name, quoted ?? bare]));
     assert.doesNotThrow(() => loadConfig(env), block);
     assert.deepEqual(unknownSettings(env), [], block);
+  }
+});
+
+/** The names of all metrics that a scrape has. */
+async function metricNames(): Promise<string[]> {
+  const metrics = testMetrics();
+  testApp({}, { metrics });
+  return namesIn(await metrics.text());
+}
+
+test('docs/operating.md lists every metric that a scrape has, and no other', async () => {
+  const text = await readFile(join(root, 'docs/operating.md'), 'utf8');
+  const table = /<!-- metrics.*?-->(.*?)<!-- \/metrics -->/s.exec(text)?.[1] ?? '';
+  const listed = Array.from(table.matchAll(/`((?:mcp_server|process|nodejs)_\w+)`/g), ([, name]) => name);
+  assert.ok(listed.length > 30);
+  assert.equal(new Set(listed).size, listed.length);
+  assert.deepEqual(new Set(listed), new Set(await metricNames()));
+});
+
+test('the metrics that docs/operating.md, the dashboard and the alerts ask for are in a scrape', async () => {
+  const suffixes = ['', '_bucket', '_count', '_sum'];
+  const names = new Set((await metricNames()).flatMap((name) => suffixes.map((suffix) => `${name}${suffix}`)));
+  for (const file of ['docs/operating.md', 'deploy/grafana.json', 'deploy/alerts.yaml']) {
+    if (isDeleted(file)) continue;
+    const asked = (await readFile(join(root, file), 'utf8')).match(/\b(?:mcp_server|process|nodejs)_[a-z0-9_]+/g) ?? [];
+    assert.ok(asked.length > 10);
+    for (const name of asked) assert.ok(names.has(name), `${file} asks for ${name}`);
   }
 });
 

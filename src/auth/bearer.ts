@@ -31,6 +31,8 @@ export type Verification =
 export interface VerifyOptions {
   /** Verifies without contacting the authorization server. Tokens that cannot be verified that way are `unavailable`. @default false */
   isOffline?: boolean;
+  /** The id of the request, for the log. @default unknown */
+  requestId?: string | undefined;
 }
 
 /** Verifies tokens: static ones, signed ones, or by introspection. */
@@ -92,14 +94,17 @@ export function createBearerGate({ verifiers, log, ...options }: BearerGateOptio
     const result = await verify(token, how);
     if (result.status === 'unavailable') {
       if (!how?.isOffline)
-        log.warn('a token could not be verified: the authorization server is unavailable', { why: result.why });
+        log.warn('a token could not be verified: the authorization server is unavailable', {
+          requestId: how?.requestId,
+          why: result.why,
+        });
       return unavailableResponse(
         'The authorization server is unavailable: tokens cannot be verified',
         RETRY_AFTER_SECONDS,
       );
     }
     if (result.status === 'refused') {
-      log.info('a token was refused', { why: result.why });
+      log.info('a token was refused', { requestId: how?.requestId, why: result.why });
       return unauthorized('The token is invalid or has expired');
     }
     const granted = result.caller.authInfo?.scopes ?? [];

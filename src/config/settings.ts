@@ -35,6 +35,20 @@ export const SETTINGS = {
     expected: `one of ${LOG_LEVELS.join(', ')}`,
     meaning: 'The least severe level that is logged',
   }),
+  logFormat: setting({
+    variable: 'LOG_FORMAT',
+    fallback: '',
+    schema: optional(z.enum(['json', 'pretty'])),
+    expected: 'json or pretty',
+    meaning: 'Form of log lines. By default they are JSON, but pretty on a terminal if `pino-pretty` is installed',
+  }),
+  logRequests: setting({
+    variable: 'MCP_LOG_REQUESTS',
+    fallback: 'off',
+    schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
+    expected: 'on or off',
+    meaning: 'Whether each request is logged at level info. Otherwise it is logged at level debug',
+  }),
   redisUrl: setting({
     variable: 'REDIS_URL',
     fallback: '',
@@ -185,6 +199,20 @@ export const SETTINGS = {
     schema: z.string().transform(parseTrustedProxies).pipe(z.custom<TrustedProxies>(Boolean)),
     expected: 'the number of proxies in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
     meaning: 'Proxies whose `X-Forwarded-For` is trusted: their number, or their addresses and networks',
+  }),
+  metricsPort: setting({
+    variable: 'MCP_METRICS_PORT',
+    fallback: '',
+    schema: optional(integer(0, 65_535)),
+    expected: 'a port from 0 to 65535',
+    meaning: 'Port that serves metrics for Prometheus at `/metrics`; 0 takes a free one. By default there are none',
+  }),
+  metricsHost: setting({
+    variable: 'MCP_METRICS_HOST',
+    fallback: '127.0.0.1',
+    schema: z.string().regex(/^[^\s/]+$/),
+    expected: 'an address or host name to listen on',
+    meaning: 'Address that metrics are served on. Whoever can reach it can read them',
   }),
   shortcuts: setting({
     variable: 'MCP_SHORTCUTS',

@@ -65,6 +65,8 @@ export interface ServerRequest extends Pick<McpContext, 'era' | 'sessionId' | 'r
   caller: Caller;
   /** Finds the requests of the server. Left out for sessions over HTTP, whose states stay in the process. */
   findRequest?: FindRequest;
+  /** The id of the HTTP request that the server is built for, for the log. Sessions outlive theirs. */
+  requestId?: string;
 }
 
 /** Builds it: a {@link CreateServer} with its context filled in and its result checked. */

@@ -142,4 +142,6 @@ export interface EventLog {
   delete(sessionId: string): Promise<void>;
   /** Forgets what has expired. Does nothing in engines where that happens by itself. */
   prune(): Promise<void>;
+  /** How many bytes it keeps, as its bounds count them. @default an engine that leaves it out does not tell */
+  bytes?(): number;
 }

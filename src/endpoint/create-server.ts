@@ -12,6 +12,11 @@ export interface ServerBuilderOptions {
   notify: Notifier;
   state: StateSource;
   bindRequestState: BindRequestState;
+  /**
+   * Receives what the SDK reports of a server but does not answer, along with the id of the request that the server was
+   * built for, if it was built for one. @default only the server's own `onerror` does
+   */
+  onerror?: (error: Error, requestId: string | undefined) => void;
 }
 
 /**
@@ -21,10 +26,10 @@ export interface ServerBuilderOptions {
  */
 export function createServerBuilder(
   createServer: CreateServer,
-  { notify, state, bindRequestState }: ServerBuilderOptions,
+  { notify, state, bindRequestState, onerror }: ServerBuilderOptions,
 ): BuildServer {
   const used = new WeakSet<McpServer | Server>();
-  return async ({ era, caller, sessionId, requestInfo, calledTool, findRequest }) => {
+  return async ({ era, caller, sessionId, requestInfo, calledTool, findRequest, requestId }) => {
     const { principal, authInfo } = caller;
     const context: McpContext = {
       era,
@@ -47,10 +52,12 @@ export function createServerBuilder(
       throw new TypeError(`createMcpServer must return an McpServer, but returned ${describe(server)}`);
     }
     // One client's call may still be running on it, and what it keeps in memory is not for another client.
-    if (used.has(server) || protocolOf(server).transport) {
+    const protocol = protocolOf(server);
+    if (used.has(server) || protocol.transport) {
       throw new TypeError('createMcpServer returned a server that it had returned before: it must build a new one');
     }
     used.add(server);
+    if (onerror) alsoReport(protocol, (error) => onerror(error, requestId));
     return server;
   };
 }
@@ -61,11 +68,22 @@ export function loggingFailures(buildServer: BuildServer, log: Logger): BuildSer
     try {
       return await buildServer(request);
     } catch (error) {
-      log.error('a server could not be built', { error: String(error) });
-      log.debug('a server could not be built', { stack: error instanceof Error ? error.stack : undefined });
+      const { requestId } = request;
+      log.error('a server could not be built', { requestId, error: String(error) });
+      log.debug('a server could not be built', { requestId, stack: error instanceof Error ? error.stack : undefined });
       throw error;
     }
   };
+}
+
+/** Has a server report errors to `report`, too, and not only to the handler that its author may have set. */
+function alsoReport(protocol: Server, report: (error: Error) => void): void {
+  const { onerror } = protocol;
+  // Does nothing to a frozen server, whose errors are then not reported.
+  Reflect.set(protocol, 'onerror', (error: Error) => {
+    onerror?.(error);
+    report(error);
+  });
 }
 
 /** Names the function that failed: its own message may say anything. */

@@ -6,7 +6,10 @@ import type { Notifier } from '../context/notifier.ts';
 import { createRequestStates } from '../context/request-state.ts';
 import type { StateSource } from '../context/state.ts';
 import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
+import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
+import { withoutQuotes } from '../telemetry/log.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
+import type { Metrics, Readings } from '../signals/metrics.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
 import { createModern, type ModernRequests } from './modern.ts';
@@ -20,6 +23,10 @@ export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines
   notify: Notifier;
   /** As in `AppOptions`. @default 100 */
   streamAfterMs?: number;
+  /** As in `AppOptions`. */
+  metrics?: Metrics | undefined;
+  /** As in `AppOptions`. */
+  isAvailable?: () => boolean;
 }
 
 /** What serves the two eras. */
@@ -34,8 +41,12 @@ export interface Eras {
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
   const { config, log, notify, changes, streamAfterMs = 100 } = options;
   const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
-  const buildServer = createServerBuilder(createServer, { notify, state: stateSourceOf(options), bindRequestState });
+  const onerror = (error: Error, requestId?: string) =>
+    log.debug('reported by the SDK', { requestId, error: withoutQuotes(error) });
+  const state = stateSourceOf(options);
+  const buildServer = createServerBuilder(createServer, { notify, state, bindRequestState, onerror });
   const losses = createLossLog(log);
+  const openStreams = createCallsInFlight();
   const shared = {
     ...options,
     buildServer: loggingFailures(buildServer, log),
@@ -43,7 +54,8 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
     callTimeoutMs: config.callTimeoutSeconds * 1000,
     shortcuts: config.shortcuts,
     streamAfterMs,
-    onerror: (error: Error) => log.debug('transport', { error: error.message }),
+    openStreams,
+    onerror,
     onunheard: (method: string) => losses.unheard(method),
   };
   const legacy: LegacyRequests =
@@ -67,6 +79,7 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
     maxSubscriptions: config.maxSessions,
     maxSubscriptionsPerPrincipal: config.maxSessionsPerPrincipal,
   });
+  options.metrics?.attach(readingsOf(options, legacy, openStreams));
   const detach = notify.attach({
     publish: (event) => changes.publish(event),
     log: (sessionId, message) =>
@@ -81,6 +94,19 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
       detach();
       await Promise.all([modern.close(), legacy.close()]);
     },
+  };
+}
+
+/** What lasts longer than a request. */
+function readingsOf(options: ErasOptions, legacy: LegacyRequests, openStreams: CallsInFlight): Readings {
+  const { sessionStore, eventLog, callsInFlight, isAvailable = () => true } = options;
+  return {
+    countSessions: () => sessionStore.count(),
+    liveSessions: () => legacy.live,
+    openStreams: () => openStreams.count,
+    runningCalls: () => callsInFlight.count,
+    eventLogBytes: () => eventLog.bytes?.(),
+    isAvailable,
   };
 }
 

@@ -29,7 +29,7 @@ export interface ModernRequests {
 
 /** Makes the part of the endpoint that serves 2026-07-28; `close()` ends what it holds. */
 export function createModern(options: ModernOptions): ModernRequests {
-  const { callsInFlight, clock, keepAliveMs, lifecycle } = options;
+  const { callsInFlight, clock, keepAliveMs, lifecycle, openStreams } = options;
   const handler = createSdkHandler(options);
   const calls = options.shortcuts ? createModernCalls(options) : undefined;
   return {
@@ -50,7 +50,7 @@ export function createModern(options: ModernOptions): ModernRequests {
       const { authInfo } = exchange.caller;
       // The stream is the answer to the POST. The call behind it is counted on its own from then on.
       const onSilence = () => void callsInFlight.track(() => pending, principalKey(exchange.caller)).catch(() => {});
-      return keptAlive(pending, { clock, keepAliveMs, expiresAt: authInfo?.expiresAt, onSilence });
+      return keptAlive(pending, { clock, keepAliveMs, openStreams, expiresAt: authInfo?.expiresAt, onSilence });
     },
     close: async () => void (await Promise.all([handler.close(), calls?.close()])),
   };

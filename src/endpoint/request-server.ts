@@ -1,29 +1,40 @@
 /** Prepares the server of one request of 2026-07-28 for the SDK's handler, which connects it to a transport of its own. */
-import { SdkError, SdkErrorCode, type McpServer, type Server, type Transport } from '@modelcontextprotocol/server';
-import type { Logger } from '../telemetry/log.ts';
+import {
+  SdkError,
+  SdkErrorCode,
+  type JSONRPCMessage,
+  type McpServer,
+  type Server,
+  type Transport,
+} from '@modelcontextprotocol/server';
+import { errorOf } from '../transport/call.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 
 /** Options for {@link prepareServer}. */
 export interface PrepareServerOptions {
-  log: Logger;
+  /** Receives the error of a server that cannot be closed. */
+  onerror: (error: Error) => void;
   /** Whether the call is over. */
   isOver: () => boolean;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
   onunheard: (method: string) => void;
+  /** Called with each answer, before it is sent. */
+  onanswer: (answer: JSONRPCMessage) => void;
 }
 
 /**
  * Has a server close if it cannot send its answer, keeps it from starting when its call is over, and watches what it
- * says to nobody.
+ * says: answers, and what nobody hears.
  */
-export function prepareServer(server: McpServer | Server, { log, isOver, onunheard }: PrepareServerOptions): void {
+export function prepareServer(server: McpServer | Server, options: PrepareServerOptions): void {
+  const { onerror, isOver } = options;
   const protocol = protocolOf(server);
-  closeUnanswered(protocol, log);
+  closeUnanswered(protocol, onerror);
   const connect = protocol.connect.bind(protocol);
   protocol.connect = async (transport) => {
     // Building it, and asking for scopes, may have taken until then.
     if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
-    watchUnheard(transport, onunheard);
+    watchSent(transport, options);
     return connect(transport);
   };
 }
@@ -34,28 +45,28 @@ export function prepareServer(server: McpServer | Server, { log, isOver, onunhea
  *
  * @see https://github.com/modelcontextprotocol/typescript-sdk/pull/2521
  */
-function closeUnanswered(protocol: Server, log: Logger): void {
+function closeUnanswered(protocol: Server, report: (error: Error) => void): void {
   const { onerror } = protocol;
-  const close = async (error: Error) => {
-    log.debug('mcp', { error: error.message });
+  const close = async () => {
     try {
       await protocol.close();
     } catch (failure) {
-      log.debug('mcp', { error: String(failure) });
+      report(errorOf(failure));
     }
   };
   protocol.onerror = (error) => {
     onerror?.(error);
-    if (error.message.startsWith('Failed to send response')) void close(error);
+    if (error.message.startsWith('Failed to send response')) void close();
   };
 }
 
-/** The SDK's transport for one request drops notifications that belong to no call. */
-function watchUnheard(transport: Transport, onunheard: (method: string) => void): void {
+/** Tells of answers, and of notifications that belong to no call: the SDK's transport for one request drops those. */
+function watchSent(transport: Transport, { onunheard, onanswer }: PrepareServerOptions): void {
   const send = transport.send.bind(transport);
   transport.send = (message, options) => {
     const isNotification = 'method' in message && !('id' in message);
     if (isNotification && options?.relatedRequestId === undefined) onunheard(message.method);
+    if (!('method' in message)) onanswer(message);
     return send(message, options);
   };
 }

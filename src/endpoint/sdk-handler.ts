@@ -2,7 +2,12 @@
  * Serves requests of 2026-07-28 by the SDK's handler, which serves all of them. It adds what the handler lacks: bounds on
  * streams, a limit on the time of calls, and an answer to every call.
  */
-import { createMcpHandler, type McpRequestContext, type ServerEventBus } from '@modelcontextprotocol/server';
+import {
+  createMcpHandler,
+  type JSONRPCMessage,
+  type McpRequestContext,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { BuildServer, ServerRequest } from '../context/context.ts';
 import { onceATurn } from '../context/once-a-turn.ts';
@@ -27,7 +32,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { logFailure } from '../telemetry/request-log.ts';
 import { boundedResponse, type BoundedResponseOptions } from '../streams/bounded-response.ts';
 import { eventText } from '../streams/event-stream.ts';
-import { serverRequestOf, type PostExchange } from '../transport/exchange.ts';
+import { CLIENT_GONE, serverRequestOf, type PostExchange } from '../transport/exchange.ts';
 import { prepareServer } from './request-server.ts';
 import { cutOffResponse } from './stateless.ts';
 
@@ -49,6 +54,8 @@ export interface SdkHandlerOptions {
   keepAliveMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
+  /** Counts open streams. @default nobody does */
+  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** Maximum number of open streams of `subscriptions/listen`. */
   maxSubscriptions: number;
   /** Maximum number of those of one authenticated principal. */
@@ -56,8 +63,8 @@ export interface SdkHandlerOptions {
   /** Where changes are published for clients that listen. */
   changes: ServerEventBus;
   log: Logger;
-  /** Receives the errors that the SDK reports but does not answer. */
-  onerror: (error: Error) => void;
+  /** Receives the errors that the SDK reports but does not answer, and the request they belong to, if it is known. */
+  onerror: (error: Error, requestId?: string) => void;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
   onunheard: (method: string) => void;
 }
@@ -83,9 +90,10 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     call.isFailureLogged = true;
     const server = await buildServer(call.needs);
     call.isFailureLogged = false;
-    call.close = () => void server.close().catch(options.onerror);
+    const onerror = (error: Error) => options.onerror(error, call.needs.requestId);
+    call.close = () => void server.close().catch(onerror);
     const isOver = () => lifecycle.phase === 'stopped' || context.requestInfo?.signal.aborted === true;
-    prepareServer(server, { log, isOver, onunheard: options.onunheard });
+    prepareServer(server, { onerror, isOver, onunheard: options.onunheard, onanswer: call.onanswer });
     return server;
   };
   /** The last error that the handler has reported. It reports one right before it answers 500. */
@@ -98,7 +106,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     maxSubscriptions: options.maxSubscriptions,
     onerror(error) {
       lastError = error;
-      log.debug('mcp', { error: error.message });
+      options.onerror(error);
     },
   });
 
@@ -109,7 +117,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const request = withSingleHeaders(received);
     handled.set(request, call);
     const response = await handler.fetch(request, { parsedBody: incoming.messages[0], ...(authInfo && { authInfo }) });
-    if (response.status === 500 && !call.isFailureLogged) logFailure(log, lastError);
+    if (response.status === 500 && !call.isFailureLogged) logFailure(log, lastError, call.needs.requestId);
     return response;
   }
 
@@ -118,6 +126,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
     const call = limitedCall(exchange, options);
     const response = await fetchHandler(exchange, call).finally(call.stopTimer);
     if (response.status === 499) return unansweredResponse(exchange, options, call);
+    exchange.watch?.responded(response);
     if (!isEventStream(response)) return asAccepted(await portableResponse(response), accepted);
     return asAccepted(streamedAnswer(response, exchange, options, call), accepted);
   }
@@ -133,7 +142,7 @@ export function createSdkHandler(options: SdkHandlerOptions): SdkHandler {
 /** Makes the function that opens streams of `subscriptions/listen`, so many for each principal. A stop does not wait for them. */
 function createSubscribe(
   fetchHandler: (exchange: PostExchange, call: HandledCall) => Promise<Response>,
-  { clock, log, maxSubscriptions, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
+  { clock, log, openStreams, maxSubscriptions, maxSubscriptionsPerPrincipal: max }: SdkHandlerOptions,
 ): SdkHandler['subscribe'] {
   const subscriptions = createCallsInFlight();
   return async (exchange) => {
@@ -141,13 +150,14 @@ function createSubscribe(
     if (!areFewEnough(urisIn(exchange.incoming))) return tooManySubscriptionsResponse(exchange.incoming.id);
     if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
     if (subscriptions.count >= maxSubscriptions) {
-      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit');
+      const { id: requestId } = exchange.report;
+      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit', { requestId });
       return unavailableResponse('Too many open subscriptions', RETRY_AFTER_SECONDS, exchange.incoming.id);
     }
     const onEnd = subscriptions.begin(principal);
     try {
-      const response = await fetchHandler(exchange, { needs: serverRequestOf(exchange) });
-      return bounded(response, exchange, { clock, onEnd, mapChunk: portableChunk });
+      const response = await fetchHandler(exchange, handledCall(exchange));
+      return bounded(response, exchange, { clock, openStreams, onEnd, mapChunk: portableChunk });
     } catch (error) {
       onEnd();
       throw error;
@@ -165,13 +175,14 @@ function urisIn({ requests }: Incoming): Set<string> {
 function streamedAnswer(
   response: Response,
   exchange: PostExchange,
-  { callsInFlight, clock, lifecycle }: SdkHandlerOptions,
+  { callsInFlight, clock, lifecycle, openStreams }: SdkHandlerOptions,
   call: LimitedCall,
 ): Response {
   call.startTimer();
   const end = callsInFlight.begin(principalKey(exchange.caller));
   const onEnd = () => {
     call.stopTimer();
+    exchange.watch?.ended(CLIENT_GONE);
     end();
   };
   const mapChunk = (chunk: Uint8Array) => {
@@ -179,8 +190,8 @@ function streamedAnswer(
     return portableChunk(chunk);
   };
   const lastWords = (lastChunk: Uint8Array | undefined) =>
-    isAnswer(lastChunk) ? undefined : unansweredEvent(exchange.incoming, lifecycle, call);
-  return bounded(response, exchange, { clock, onEnd, mapChunk, lastWords });
+    isAnswer(lastChunk) ? undefined : unansweredEvent(exchange, lifecycle, call);
+  return bounded(response, exchange, { clock, openStreams, onEnd, mapChunk, lastWords });
 }
 
 /** Bounds an event stream of the SDK. */
@@ -216,6 +227,8 @@ function isAnswer(chunk: Uint8Array | undefined): boolean {
 interface HandledCall {
   /** The server it needs. */
   readonly needs: ServerRequest;
+  /** Called with its answer. */
+  readonly onanswer: (answer: JSONRPCMessage) => void;
   /** Closes its server, once it is built. */
   close?: () => void;
   /** Whether it fails because of `buildServer`, which logs that itself. */
@@ -230,10 +243,18 @@ interface LimitedCall extends HandledCall {
   stopTimer: () => void;
 }
 
+function handledCall(exchange: PostExchange): HandledCall {
+  const { watch, incoming } = exchange;
+  return {
+    needs: serverRequestOf(exchange),
+    onanswer: (answer) => void (incoming.id !== null && watch?.answered(incoming.id, answer)),
+  };
+}
+
 function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
   let cancel: (() => void) | undefined;
   const call: LimitedCall = {
-    needs: serverRequestOf(exchange),
+    ...handledCall(exchange),
     hasTimedOut: false,
     startTimer() {
       cancel?.();
@@ -255,18 +276,22 @@ function unansweredResponse(
   options: SdkHandlerOptions,
   { hasTimedOut }: LimitedCall,
 ): Response {
-  const { id } = exchange.incoming;
-  return hasTimedOut && id !== null ? timedOutResponse(id) : cutOffResponse(exchange, options);
+  const { incoming, watch } = exchange;
+  const { id } = incoming;
+  if (!hasTimedOut || id === null) return cutOffResponse(exchange, options);
+  watch?.answered(id, timedOutError(id));
+  return timedOutResponse(id);
 }
 
 /** The same on a stream. */
 function unansweredEvent(
-  { id }: Incoming,
+  { incoming: { id }, watch }: PostExchange,
   { phase }: Readonly<Lifecycle>,
   { hasTimedOut }: LimitedCall,
 ): Uint8Array | undefined {
   if (id === null) return undefined;
   const closedError = phase === 'stopped' ? cutOffError(id) : internalError(id);
   const error = hasTimedOut ? timedOutError(id) : closedError;
+  watch?.answered(id, error);
   return encoder.encode(eventText(undefined, jsonText(error)));
 }

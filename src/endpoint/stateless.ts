@@ -35,6 +35,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
     // `initialize` names the revision in its body.
     const refusal = incoming.kind === 'initialize' ? undefined : refuseVersion(headers);
     if (refusal) return refusal;
+    exchange.report.revision = headers.protocolVersion ?? undefined;
     let server;
     try {
       server = await buildServer(serverRequestOf(exchange));
@@ -46,6 +47,7 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
 
   return {
     allow: 'POST',
+    live: 0,
     post,
     get: async () => methodNotAllowedResponse('POST'),
     delete: async () => methodNotAllowedResponse('POST'),
@@ -56,11 +58,14 @@ export function createStateless(options: StatelessOptions): LegacyRequests {
 
 /** The answer to a call that was cut off before it had one: by a stop, its client, or its own server, which is logged. */
 export function cutOffResponse(
-  { incoming, request }: PostExchange,
+  { incoming, request, report }: PostExchange,
   { lifecycle, log }: { lifecycle: Readonly<Lifecycle>; log: Logger },
 ): Response {
   if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
   if (request.signal.aborted) return clientGoneResponse();
-  log.error('a server closed before it had answered its call', { method: incoming.method });
+  log.error('a server closed before it had answered its call', {
+    requestId: report.id,
+    method: incoming.method,
+  });
   return internalErrorResponse(incoming.id);
 }

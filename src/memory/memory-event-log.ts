@@ -20,6 +20,7 @@ export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
     touch: async (sessionId) => log.streams.touch(sessionId),
     delete: async (sessionId) => log.streams.delete(sessionId),
     prune: async () => log.streams.prune(),
+    bytes: () => log.streams.bytes,
   };
 }
 

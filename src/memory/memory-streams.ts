@@ -79,6 +79,11 @@ export class MemoryStreams {
     };
   }
 
+  /** How many bytes there are, as the bounds count them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** A stream; `undefined` if it is unknown. */
   find(sessionId: string, streamId: string): StreamLog | undefined {
     this.prune();

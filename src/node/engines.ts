@@ -4,6 +4,7 @@ import type { OpenEngines } from '../contracts/engines.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createMemoryRelay } from '../memory/memory-relay.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 
 /** Nothing fails open: the states of other nodes are refused. */
 const NO_STATE_KEY =
@@ -13,6 +14,8 @@ const NO_STATE_KEY =
 export interface EnginesOptions {
   clock: Clock;
   log: Logger;
+  /** Hears how long Redis takes. @default nobody does */
+  metrics?: Pick<Metrics, 'redisAnswered'> | undefined;
 }
 
 /**

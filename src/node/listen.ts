@@ -29,6 +29,8 @@ export interface ListenOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
+  /** The settings that both come from, for error messages. @default HOST and PORT */
+  settings?: { host: string; port: string };
   /** How long an idle connection is kept, in milliseconds. @default 130,000 */
   idleConnectionMs?: number;
   /** How long a client may accept no bytes although some wait for it, in milliseconds. Then its connection is cut. @default 60,000 */
@@ -79,7 +81,7 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
       connections.close();
-      reject(new ConfigError(explain(error, host, port)));
+      reject(new ConfigError(explain(error, options)));
     };
     server.once('error', refuse);
     // A machine may resolve localhost to ::1 first, where clients of 127.0.0.1 would not find it.
@@ -122,15 +124,16 @@ async function calm(server: Server): Promise<void> {
   server.off('connection', count).off('request', count);
 }
 
-function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+function explain({ code, message }: NodeJS.ErrnoException, { host, port, settings }: ListenOptions): string {
+  const { host: hostSetting, port: portSetting } = settings ?? { host: 'HOST', port: 'PORT' };
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is in use: stop the program that listens there, or set PORT to another port.`;
+      return `Port ${port} on ${host} is in use: stop the program that listens there, or set ${portSetting} to another port.`;
     case 'EACCES':
-      return `This user may not listen on port ${port}: set PORT to one above 1023.`;
+      return `This user may not listen on port ${port}: set ${portSetting} to one above 1023.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `HOST=${host} is not an address of this machine: set it to one, such as 127.0.0.1.`;
+      return `${hostSetting}=${host} is not an address of this machine: set it to one, such as 127.0.0.1.`;
     default:
       return `Cannot listen on ${host}:${port}: ${message}`;
   }

@@ -1,17 +1,22 @@
 /** Serves an MCP server over HTTP on Node.js: settings → app → socket → signals. */
 import { getConnInfo } from '@hono/node-server/conninfo';
-import { createApp, type AppOptions } from '../app.ts';
+import { createApp, type App, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createMetricsApp } from '../metrics/metrics-app.ts';
+import { openMetrics } from '../metrics/open-metrics.ts';
+import type { PrometheusMetrics } from '../metrics/prometheus.ts';
+import { watchMemory } from '../metrics/watch-memory.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
-import { createLogger } from '../telemetry/log.ts';
+import { countingLines } from '../signals/metrics.ts';
+import { openLog, PrettyUnavailableError } from '../telemetry/pino-log.ts';
+import { openTracing } from '../signals/tracing.ts';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { bannerLines, helpText } from './banner.ts';
 import { openEngines } from './engines.ts';
-import { listen } from './listen.ts';
+import { listen, type Listener } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
-import { watchMemory } from './watch-memory.ts';
 
 /** Options for {@link serve}. */
 export interface ServeOptions {
@@ -45,7 +50,7 @@ export async function serve(createServer: CreateServer, options: ServeOptions = 
     }
     await serveUntilSignal(createServer, loadConfig(env), unknownSettings(env), { ...app, ...own });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || error instanceof PrettyUnavailableError)) throw error;
     write(error.message);
     process.exit(1);
   }
@@ -58,16 +63,31 @@ async function serveUntilSignal(
   parts: AppOptions,
 ): Promise<void> {
   applySchemaShortcuts(config.shortcuts);
-  const log = createLogger({ level: config.logLevel, write });
+  const { clock = systemClock } = parts;
+  const prometheus = await openMetrics(config, clock);
+  const metrics = parts.metrics ?? prometheus;
+  const log = countingLines(await openLog({ level: config.logLevel, format: config.logFormat }), metrics);
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
+  const tracing = parts.tracing ?? (await openTracing(log));
   const onNode = { connInfo: getConnInfo, readBody: readIncoming };
-  const engines = await openEngines(config, { clock: parts.clock ?? systemClock, log });
-  const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...onNode, config, log });
+  const engines = await openEngines(config, { clock, log, metrics });
+  const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...onNode, metrics, tracing, config, log });
   const onerror = (error: Error) => log.error('listening', { error: error.message });
   const idleConnectionMs = config.idleConnectionSeconds * 1000;
   const listener = await listen(app, { ...config, idleConnectionMs, onerror });
-  for (const line of bannerLines(config, listener.port)) write(line);
-  stopOnSignals({ app, listener, engines, log });
+  const metricsListener =
+    prometheus && (await listenForScrapes(prometheus, config, { lifecycle: app.lifecycle, onerror }));
+  for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
+  stopOnSignals({ app, listener, metricsListener, engines, tracing, log });
+}
+
+async function listenForScrapes(
+  metrics: PrometheusMetrics,
+  { metricsHost: host, metricsPort: port = 0 }: Config,
+  { lifecycle, onerror }: { lifecycle: App['lifecycle']; onerror: (error: Error) => void },
+): Promise<Listener> {
+  const app = createMetricsApp({ metrics, host, lifecycle, onerror });
+  return listen(app, { host, port, settings: { host: 'MCP_METRICS_HOST', port: 'MCP_METRICS_PORT' }, onerror });
 }
 
 function write(line: string): void {

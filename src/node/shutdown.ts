@@ -4,6 +4,7 @@ import type { OpenEngines } from '../contracts/engines.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Listener } from './listen.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Tracing } from '../signals/tracing.ts';
 
 /** If npm started the process, Ctrl-C reaches it twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 500;
@@ -14,11 +15,18 @@ const SAME_SIGNAL_MS = 500;
  */
 const LAST_ANSWERS_MS = 250;
 
+/** How long the last spans may take, in milliseconds: a collector that is away must not keep the process. */
+const LAST_SPANS_MS = 2000;
+
 /** What {@link stopOnSignals} stops, and how. */
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
-  /** Closed after all else. @default there are none to close */
+  /** The listener of metrics, closed when everything else is. @default there is none */
+  metricsListener?: Pick<Listener, 'close'> | undefined;
+  /** Sends the last spans. @default there are none */
+  tracing?: Pick<Tracing, 'flush'> | undefined;
+  /** Closed after everything that uses them. @default there are none to close */
   engines?: Pick<OpenEngines, 'close'> | undefined;
   log: Logger;
   /** @default systemClock */
@@ -29,7 +37,9 @@ export interface Stoppable {
 
 /** Makes SIGINT and SIGTERM stop the process. */
 export function stopOnSignals(stoppable: Stoppable): void {
-  const { app, listener, engines, log, clock = systemClock, exit = (code) => process.exit(code) } = stoppable;
+  const { app, listener, metricsListener, engines, tracing, log } = stoppable;
+  const { clock = systemClock, exit = (code) => process.exit(code) } = stoppable;
+  const passed = (milliseconds: number) => new Promise<void>((resolve) => clock.after(milliseconds, resolve));
   let first: { signal: string; at: number } | undefined;
   const stop = async (signal: string) => {
     if (first?.signal === signal && clock.now() - first.at < SAME_SIGNAL_MS) return;
@@ -40,9 +50,11 @@ export function stopOnSignals(stoppable: Stoppable): void {
     first = { signal, at: clock.now() };
     log.info('stopping; a second signal exits right away', { signal });
     const callsCut = await app.drain();
-    await new Promise<void>((resolve) => clock.after(LAST_ANSWERS_MS, resolve));
+    await passed(LAST_ANSWERS_MS);
     await listener.close();
     await engines?.close();
+    if (tracing) await Promise.race([tracing.flush().catch(() => {}), passed(LAST_SPANS_MS)]);
+    await metricsListener?.close();
     log.info('stopped', { callsCut });
     exit(0);
   };

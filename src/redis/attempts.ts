@@ -6,6 +6,7 @@ import { Circuit } from '../lib/circuit.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UnavailableError } from '../lib/unavailable-error.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 
 /**
  * Answers that say that Redis cannot do at the moment what it could at another, or that this user may not. Redis 6.2 quotes
@@ -24,6 +25,8 @@ export interface AttemptsOptions {
   log: Logger;
   /** Why there is no connection, if that is known. */
   reason: () => string | undefined;
+  /** Hears of every attempt. @default nobody does */
+  metrics?: Pick<Metrics, 'redisAnswered'> | undefined;
 }
 
 /** Attempts that share a circuit. The log has a line when Redis becomes unavailable, and another when it is back. */
@@ -31,10 +34,14 @@ export class Attempts {
   readonly #log: Logger;
   readonly #circuit: Circuit;
   readonly #reason: () => string | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #metrics: AttemptsOptions['metrics'];
   #isAvailable = true;
 
-  constructor({ clock, log, reason }: AttemptsOptions) {
+  constructor({ clock, log, reason, metrics }: AttemptsOptions) {
     this.#log = log;
+    this.#clock = clock;
+    this.#metrics = metrics;
     this.#circuit = new Circuit({ clock });
     this.#reason = reason;
   }
@@ -44,15 +51,20 @@ export class Attempts {
     return this.#isAvailable && !this.#circuit.isOpen;
   }
 
-  /** Does `work`, unless the circuit is open. Rejects with an `UnavailableError` if Redis does not answer, or refuses. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** Does `work`, the command or script `name`, unless the circuit is open. Rejects with an `UnavailableError` if Redis does not answer, or refuses. */
+  async run<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (!this.#circuit.allows()) throw new UnavailableError('Redis is unavailable');
+    const start = this.#clock.now();
+    const tell = (outcome: 'ok' | 'error') =>
+      this.#metrics?.redisAnswered(name, outcome, (this.#clock.now() - start) / 1000);
     try {
       const reply = await work();
+      tell('ok');
       this.#circuit.succeed();
       this.#setAvailable(true, '');
       return reply;
     } catch (error) {
+      tell('error');
       throw this.#failure(error);
     }
   }

@@ -10,6 +10,7 @@ import { parseRedisUrl, placeOf, type RedisAddress } from '../config/redis-url.t
 import type { Clock } from '../lib/clock.ts';
 import type { Script } from '../lua/script.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { Attempts, messageOf } from './attempts.ts';
 
 /** How long to wait for an answer, and for a connection. */
@@ -63,6 +64,8 @@ export interface Connection {
 export interface ConnectOptions {
   clock: Pick<Clock, 'now' | 'every'>;
   log: Logger;
+  /** Hears how long Redis takes. @default nobody does */
+  metrics?: Pick<Metrics, 'redisAnswered'> | undefined;
 }
 
 /**
@@ -186,8 +189,9 @@ async function connectOne(
   address: RedisAddress,
   client: Redis,
   info: ReadonlyMap<string, string>,
-  { clock, log }: ConnectOptions,
+  options: ConnectOptions,
 ): Promise<Connection> {
+  const { clock } = options;
   const listening = createClient(address);
   try {
     await open(listening);
@@ -214,7 +218,7 @@ async function connectOne(
     await client.quit().catch(() => client.disconnect());
   };
   const { db } = address;
-  return withCommands(client, { isCluster: false, info, db, subscriber, publish: 'PUBLISH', close }, { clock, log });
+  return withCommands(client, { isCluster: false, info, db, subscriber, publish: 'PUBLISH', close }, options);
 }
 
 async function connectCluster(
@@ -259,7 +263,7 @@ async function connectCluster(
 function withCommands(
   client: Redis | Cluster,
   rest: Pick<Connection, 'isCluster' | 'info' | 'db' | 'subscriber' | 'publish' | 'close'>,
-  { clock, log }: ConnectOptions,
+  options: ConnectOptions,
 ): Connection {
   const defined = new Set<string>();
   // The library adds a method for each script, of which its types know nothing.
@@ -267,7 +271,7 @@ function withCommands(
   let reason: string | undefined;
   client.on('error', (error: unknown) => (reason = messageOf(error)));
   client.on('ready', () => (reason = undefined));
-  const attempts = new Attempts({ clock, log, reason: () => reason });
+  const attempts = new Attempts({ ...options, reason: () => reason });
   return {
     ...rest,
     get isAvailable() {
@@ -276,8 +280,11 @@ function withCommands(
     run(script, keys, args) {
       if (!defined.has(script.name)) client.defineCommand(script.name, { lua: script.lua });
       defined.add(script.name);
-      return attempts.run(async () => (await commands[script.name]?.(keys.length, ...keys, ...args)) ?? null);
+      return attempts.run(
+        script.name,
+        async () => (await commands[script.name]?.(keys.length, ...keys, ...args)) ?? null,
+      );
     },
-    call: (command, ...args) => attempts.run(() => client.call(command, ...args) as Promise<Reply>),
+    call: (command, ...args) => attempts.run(command, () => client.call(command, ...args) as Promise<Reply>),
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { rateKey } from '../lua/keys.ts';
 import { COUNT_RATE } from '../lua/node-scripts.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { createChannels } from './channels.ts';
 import { connect, type Connection } from './connection.ts';
 import { createRedisChangeLog } from './redis-change-log.ts';
@@ -27,6 +28,8 @@ export interface RedisEnginesOptions {
   log: Logger;
   /** How long an unused session is kept, in milliseconds. */
   idleMs: number;
+  /** Hears how long Redis takes. @default nobody does */
+  metrics?: Pick<Metrics, 'redisAnswered'> | undefined;
 }
 
 /**
@@ -34,12 +37,13 @@ export interface RedisEnginesOptions {
  *
  * @throws ConfigError if Redis cannot be used: the message is one line, without the password.
  */
-export async function createRedisEngines({ url, clock, log, idleMs }: RedisEnginesOptions): Promise<OpenEngines> {
-  const connection = await connect(url, { clock, log });
+export async function createRedisEngines(options: RedisEnginesOptions): Promise<OpenEngines> {
+  const { url, clock, log, idleMs } = options;
+  const connection = await connect(url, options);
   try {
     checkServer(connection, log);
     const channels = createChannels(connection);
-    const onerror = (error: Error) => log.error('a listener for changes failed', { error: error.message });
+    const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
     const relay = await createRedisRelay({ connection, channels, clock });
     const changes = await createRedisChangeLog({ connection, channels, clock, onerror });
     return {

@@ -11,7 +11,7 @@ import { cors } from 'hono/cors';
 /** How long browsers may cache a preflight, in seconds: the most that Chromium accepts. */
 const MAX_AGE_SECONDS = 7200;
 /** Response headers that pages can read. */
-const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'];
+const EXPOSED = ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After', 'X-Request-Id'];
 
 /** Answers preflights and adds CORS headers to other responses. Does nothing without an `Origin` header. */
 export function browserAccess(): MiddlewareHandler {

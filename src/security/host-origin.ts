@@ -8,9 +8,10 @@
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security-endpoint
  */
 import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server';
-import type { MiddlewareHandler } from 'hono';
+import { createMiddleware } from 'hono/factory';
 import { forbiddenResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { ReportEnv } from '../telemetry/request-report.ts';
 import { isLoopback, isWildcard, urlHostname } from './loopback.ts';
 
 /** Options for {@link createHostOriginPolicy}. */
@@ -113,11 +114,14 @@ export function isOrigin(value: string): boolean {
 }
 
 /** Answers 403 to requests that the policy refuses, and logs the setting that would allow them. */
-export function hostOrigin(policy: HostOriginPolicy, log: Logger): MiddlewareHandler {
-  return async (c, next) => {
-    const refusal = policy.refuseHost(c.req.raw) ?? policy.refuseOrigin(c.req.raw);
+export function hostOrigin(policy: HostOriginPolicy, log: Logger) {
+  return createMiddleware<ReportEnv>(async (c, next) => {
+    const refusedHost = policy.refuseHost(c.req.raw);
+    const refusal = refusedHost ?? policy.refuseOrigin(c.req.raw);
     if (!refusal) return next();
-    log.warn(refusal.message, { why: refusal.remedy });
+    const report = c.get('report');
+    report.refusal = refusedHost ? 'host' : 'origin';
+    log.warn(refusal.message, { requestId: report.id, why: refusal.remedy });
     return forbiddenResponse(refusal.message);
-  };
+  });
 }

@@ -11,7 +11,8 @@ import { principalKey, type Caller } from '../auth/caller.ts';
 import type { RateCount, RateCounter } from '../contracts/rate-counter.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
-import type { Logger } from '../telemetry/log.ts';
+import type { LogFields, Logger } from '../telemetry/log.ts';
+import type { ReportEnv } from '../telemetry/request-report.ts';
 import { createWindowCounts } from './window-counts.ts';
 
 /** The window that limits apply to, in seconds. */
@@ -38,9 +39,9 @@ export interface RateLimitOptions {
 
 /**
  * Resolves to the caller, or to the response that refuses the request. `addressOf` tells where the request comes from;
- * it is a function because only rate limits need it, and they may be off.
+ * it is a function because only rate limits need it, and they may be off. `requestId` is for the log.
  */
-export type Admit = (request: Request, addressOf: () => string) => Promise<Caller | Response>;
+export type Admit = (request: Request, addressOf: () => string, requestId?: string) => Promise<Caller | Response>;
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, options: RateLimitOptions): Admit {
@@ -52,32 +53,34 @@ export function rateLimited(authenticate: Authenticate, options: RateLimitOption
   /** When refusals of a kind are logged again. In a flood, one line in a window is enough. */
   const quietUntil = new Map<string, number>();
 
-  function refuse(what: string, { seconds }: Count, address: string): Response {
+  function refuse(what: string, { seconds }: Count, fields: LogFields): Response {
     if (now() >= (quietUntil.get(what) ?? 0)) {
       quietUntil.set(what, now() + WINDOW_SECONDS * 1000);
-      log.warn(`${what}; behind a proxy, MCP_TRUST_PROXY tells whose address counts`, { address });
+      log.warn(`${what}; behind a proxy, MCP_TRUST_PROXY tells whose address counts`, fields);
     }
     return tooManyRequestsResponse(seconds);
   }
 
-  return async (request, addressOf) => {
+  return async (request, addressOf, requestId) => {
     const address = addressOf();
     const guesses = refusedTokens.count(address, 0);
     const isOffline = guesses.over > 0;
-    const caller = await authenticate(request, { isOffline });
+    const caller = await authenticate(request, { isOffline, requestId });
     // Only the authorization server could verify the token. Other refusals keep their status: clients sign in, or ask for a scope.
     if (isOffline && caller instanceof Response && caller.status === 503) {
       return tooManyRequestsResponse(guesses.seconds);
     }
     if (caller instanceof Response && caller.status === 401 && request.headers.has('authorization')) {
       const count = refusedTokens.count(address, 1);
-      if (count.over > 0) return refuse('too many refused tokens from one address', count, address);
+      if (count.over > 0) {
+        return refuse('too many refused tokens from one address', count, { requestId, address });
+      }
     }
     const key = caller instanceof Response ? '' : principalKey(caller);
     const count = key === '' ? byAddress.count(address, 1) : byPrincipal.count(key, 1);
     if (count.over === 0) return caller;
     const who = key === '' ? 'address' : 'principal';
-    return refuse(`more requests from one ${who} than MCP_RATE_LIMIT allows`, count, address);
+    return refuse(`more requests from one ${who} than MCP_RATE_LIMIT allows`, count, { requestId, address });
   };
 }
 
@@ -123,9 +126,14 @@ function createCounter(name: string, limit: number, { now = Date.now, shared }: 
 
 /** Sets `c.var.caller`, or answers 401, 403, 429 or 503 if the request is refused. */
 export function authenticated(admit: Admit, addressOf: (c: Context) => string) {
-  return createMiddleware<{ Variables: { caller: Caller } }>(async (c, next) => {
-    const caller = await admit(c.req.raw, () => addressOf(c));
-    if (caller instanceof Response) return caller;
+  return createMiddleware<ReportEnv & { Variables: { caller: Caller } }>(async (c, next) => {
+    const report = c.get('report');
+    const caller = await admit(c.req.raw, () => addressOf(c), report.id);
+    if (caller instanceof Response) {
+      if (caller.status === 429) report.refusal = 'rate_limit';
+      return caller;
+    }
+    report.principal = principalKey(caller);
     c.set('caller', caller);
     return next();
   });

@@ -85,6 +85,13 @@ function parseAddress(text: string): Address | undefined {
   }
 }
 
+/** Whether the peer of a connection is a trusted proxy. With a number of them, nobody else can reach the server. */
+export function isTrustedPeer(socketAddress: string | undefined, trusted: TrustedProxies): boolean {
+  if ('hops' in trusted) return trusted.hops > 0;
+  const address = parseAddress(socketAddress ?? '');
+  return address !== undefined && trusted.networks.some((network) => isIn(network, address));
+}
+
 /** Returns a function that finds the {@link clientAddress} of a request, given what the runtime knows of its connection. */
 export function clientAddressOf(connInfo: GetConnInfo | undefined, trusted: TrustedProxies): (c: Context) => string {
   return (c) => clientAddress(connInfo?.(c).remote.address, c.req.header('x-forwarded-for') ?? null, trusted);

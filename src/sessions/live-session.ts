@@ -19,6 +19,7 @@ import { createTaskQueue } from '../lib/task-queue.ts';
 import { jsonText } from '../protocol/json.ts';
 import { logMessage } from '../protocol/log-message.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
+import type { RequestReport } from '../telemetry/request-report.ts';
 import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
@@ -121,7 +122,6 @@ export class LiveSession {
         options.ondetach();
       },
     });
-    this.#transport.onerror = onerror;
     this.#listener = new ChangeListener({
       ...options,
       send: async (message, told) => {
@@ -191,6 +191,12 @@ export class LiveSession {
     await this.#transport.streams.sayOnGet(jsonText(logMessage(params)));
   }
 
+  /** Takes down who its client is. */
+  describe(report: RequestReport): void {
+    report.client = protocolOf(this.#server).getClientVersion();
+    report.revision = protocolOf(this.#server).getNegotiatedProtocolVersion();
+  }
+
   /** Whether it has to be brought up to date with a version of its record. */
   isOlderThan(version: number): boolean {
     return this.#copy.isOlderThan(version);
@@ -248,20 +254,18 @@ export class LiveSession {
 
   /** Takes what another node says. */
   #hear(message: RelayMessage): void {
-    const { onended, onerror } = this.#options;
     switch (message.kind) {
       case 'ended':
-        return onended();
+        return this.#options.onended();
       case 'changed':
-        return void this.reload().catch((error: unknown) => onerror(errorOf(error)));
+        return void this.reload().catch((error: unknown) => this.#options.onerror(errorOf(error)));
       case 'message':
         if (this.#transport.receive(message.message) && !('method' in message.message)) this.#forgetQuestions(1);
     }
   }
 
   #tellOthers(message: RelayMessage): Promise<void> {
-    const { relay, id } = this.#options;
-    return relay.send(id, message);
+    return this.#options.relay.send(this.#options.id, message);
   }
 
   /** Saves what the client has been told on its GET stream, unless another connection tells it from now on. */

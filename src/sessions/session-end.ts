@@ -8,7 +8,9 @@ import type { OnSessionEnd, SessionEndReason } from '../context/context.ts';
 import { sessionScope } from '../context/state.ts';
 import type { StateStore } from '../contracts/state-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
 import type { SessionStore } from '../contracts/session-store.ts';
@@ -29,7 +31,10 @@ export interface SessionEndOptions {
   onSessionEnd?: OnSessionEnd | undefined;
   /** Counts what `onSessionEnd` is still doing, so that a stop waits for it as for the calls of clients. */
   callsInFlight: CallsInFlight;
+  clock: Pick<Clock, 'now'>;
   log: Logger;
+  /** Hears of each session that has ended. @default nobody does */
+  metrics?: Pick<Metrics, 'sessionEnded'> | undefined;
 }
 
 /** Ends sessions. */
@@ -42,7 +47,7 @@ export interface SessionEnd {
 
 /** Makes what ends the sessions of this process. */
 export function createSessionEnd(options: SessionEndOptions): SessionEnd {
-  const { store, eventLog, stateStore, relay, drop, onSessionEnd, callsInFlight, log } = options;
+  const { store, eventLog, stateStore, relay, drop, onSessionEnd, callsInFlight, clock, log, metrics } = options;
 
   /** Does one part of it. One that fails keeps no other from being done. */
   async function attempt(what: string, work: () => void | Promise<void>): Promise<void> {
@@ -63,15 +68,20 @@ export function createSessionEnd(options: SessionEndOptions): SessionEnd {
 
   async function endTaken(id: string): Promise<void> {
     await drop(id);
+    // Its record is gone, and nobody knows when its client has left.
+    metrics?.sessionEnded('expired', undefined);
     await cleanUp(id, 'expired');
   }
 
   return {
     async end(id, reason) {
+      const createdAt = metrics && (await store.get(id))?.createdAt;
       const isFirst = await store.delete(id);
       // Only now: while the record exists, a request may activate the session again.
       await drop(id);
-      if (isFirst) await cleanUp(id, reason);
+      if (!isFirst) return;
+      metrics?.sessionEnded(reason, createdAt && (clock.now() - createdAt) / 1000);
+      await cleanUp(id, reason);
     },
     async endExpired() {
       for (let ids = await store.takeExpired(PAGE_SIZE); ids.length > 0; ids = await store.takeExpired(PAGE_SIZE)) {

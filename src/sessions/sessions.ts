@@ -32,8 +32,9 @@ import {
 } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { isLogged, logMessage } from '../protocol/log-message.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { withoutQuotes, type Logger } from '../telemetry/log.ts';
 import type { LossLog } from '../telemetry/loss-log.ts';
+import type { Metrics } from '../signals/metrics.ts';
 import { createCallDeadlines, type Answer, type CallDeadlines } from '../transport/call.ts';
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
@@ -93,6 +94,8 @@ export interface SessionsOptions {
   callTimeoutMs: number;
   /** Most calls that may run in a session at a time. @default any number */
   maxCalls?: number;
+  /** Hears of each session that has ended. @default nobody does */
+  metrics?: Pick<Metrics, 'sessionEnded'> | undefined;
 }
 
 /** The sessions of this process; `close()` ends its timer. */
@@ -169,7 +172,7 @@ export class Sessions implements LegacyRequests {
   }
 
   async #initialize(exchange: PostExchange): Promise<Response> {
-    const { incoming, caller } = exchange;
+    const { incoming, caller, report } = exchange;
     const [request] = incoming.requests;
     if (!isInitializeRequest(request)) return invalidInitializeResponse(incoming.id);
     if (this.#options.lifecycle.phase !== 'serving') return stoppingResponse(incoming.id);
@@ -177,7 +180,7 @@ export class Sessions implements LegacyRequests {
     if (record.initialize.length > MAX_INITIALIZE_CHARS) return initializeTooLargeResponse(incoming.id);
     if (!(await this.#createWithinCaps(record))) {
       const remedy = 'MCP_MAX_SESSIONS and MCP_MAX_SESSIONS_PER_PRINCIPAL set the limits';
-      this.#options.log.warn(`too many sessions; ${remedy}`);
+      this.#options.log.warn(`too many sessions; ${remedy}`, { requestId: report.id });
       return unavailableResponse('Too many sessions', RETRY_AFTER_SECONDS, incoming.id);
     }
     if (this.#isStopped) {
@@ -187,7 +190,13 @@ export class Sessions implements LegacyRequests {
     }
     let response: Answer;
     try {
-      response = await this.#activate(record, caller, (session) => session.answer(exchange), true);
+      const answer = async (session: LiveSession) => {
+        const answered = await session.answer(exchange);
+        session.describe(report);
+        return answered;
+      };
+      report.sessionId = record.id;
+      response = await this.#activate(record, exchange, answer, true);
     } finally {
       if (!response?.ok) await this.#ending.end(record.id, 'deleted');
     }
@@ -217,7 +226,8 @@ export class Sessions implements LegacyRequests {
   ): Promise<Response> {
     return this.#inSession(received, requestId, (record) => {
       if (this.#isStopped) return undefined;
-      return this.#activate(record, received.caller, (session) => {
+      return this.#activate(record, received, (session) => {
+        session.describe(received.report);
         if (!session.isOlderThan(record.version)) return handle(session, record);
         return session.update(record).then(() => handle(session, record));
       });
@@ -226,7 +236,7 @@ export class Sessions implements LegacyRequests {
 
   /** Passes the record of the session that a request names to `answer`, if the caller owns it. Without an answer, the session has ended. */
   async #inSession(
-    { headers, caller }: McpRequest,
+    { headers, caller, report }: McpRequest,
     requestId: string | number | null,
     answer: (record: SessionRecord) => Answer | Promise<Answer>,
   ): Promise<Response> {
@@ -235,16 +245,21 @@ export class Sessions implements LegacyRequests {
     // Before the version is checked, since 404 takes precedence. A request with a wrong version counts as use, too.
     const record = await this.#options.store.use(id, principalKey(caller));
     if (!record) return sessionNotFoundResponse(requestId);
+    report.sessionId = id;
     return refuseVersion(headers) ?? (await answer(record)) ?? this.#endedResponse(requestId);
   }
 
   #activate<T>(
     record: SessionRecord,
-    caller: Caller,
+    { caller, report }: McpRequest,
     handle: (session: LiveSession) => T | Promise<T>,
     isNew = false,
   ): Promise<T> {
-    return this.#live.use(record.id, () => this.#build(record, caller, isNew), handle);
+    const build = () => {
+      report.isRehydration = !isNew;
+      return this.#build(record, caller, isNew);
+    };
+    return this.#live.use(record.id, build, handle);
   }
 
   /** Builds a session's server, and repeats the handshake to it unless the session is new. */
@@ -261,7 +276,7 @@ export class Sessions implements LegacyRequests {
       save: (changes) => store.update(id, changes),
       load: () => store.get(id),
       onended: () => void this.#live.drop(id),
-      onerror: (error) => log.debug('transport', { error: error.message }),
+      onerror: (error) => log.debug('a session could not do all of its work', { error: withoutQuotes(error) }),
       ondetach: () => {
         this.#live.detached(id);
         store

@@ -47,6 +47,11 @@ export class SqliteEventLog implements EventLog {
     });
   }
 
+  /** How many bytes there are, as the bounds count them. */
+  bytes(): number {
+    return this.#rows.bytes;
+  }
+
   async append(
     sessionId: string,
     streamId: string,

@@ -5,6 +5,7 @@
  * A reader that falls too far behind loses its connection, rather than the server its memory. Our own streams
  * (`event-stream.ts`) write into such a body; a stream that the SDK made is wrapped in one.
  */
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isEventStream } from '../protocol/accept.ts';
 
@@ -18,6 +19,8 @@ export interface BoundedBodyOptions {
   clock: Pick<Clock, 'now' | 'after'>;
   /** When the caller's token expires, in seconds since 1970. The stream ends a little later. @default never */
   expiresAt?: number | undefined;
+  /** Counts open streams. @default nobody does */
+  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** Most bytes that may wait for the reader. The next event after that fails the stream. @default 4 MiB */
   maxBufferedBytes?: number;
   /** Called once: when the body has ended or failed, the reader has gone, or the token has expired. Gets the error, if there is one. */
@@ -38,12 +41,14 @@ type Controller = ReadableStreamDefaultController<Uint8Array>;
 /** Makes an open body. */
 export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
   const { clock, expiresAt, maxBufferedBytes = MAX_BUFFERED_BYTES, onEnd } = options;
+  const leave = options.openStreams?.begin();
   let open: Controller | undefined;
 
   function finish(close?: (controller: Controller) => void, reason?: unknown): void {
     const controller = open;
     if (!controller) return;
     open = undefined;
+    leave?.();
     cancelExpiry?.();
     close?.(controller);
     onEnd(reason);

@@ -45,7 +45,10 @@ export interface EventStreamOptions extends BoundedBodyOptions {
 }
 
 /** Options for {@link keptAlive}. */
-export interface KeptAliveOptions extends Pick<EventStreamOptions, 'clock' | 'keepAliveMs' | 'expiresAt'> {
+export interface KeptAliveOptions extends Pick<
+  EventStreamOptions,
+  'clock' | 'keepAliveMs' | 'expiresAt' | 'openStreams'
+> {
   /** Called when there is no answer in time, and a stream takes its place. */
   onSilence: () => void;
 }
@@ -64,8 +67,11 @@ export async function keptAlive(pending: Promise<Response>, options: KeptAliveOp
   const response = await Promise.race([pending, silence]).finally(() => cancel?.());
   if (response) return response;
   onSilence();
-  const stream = createEventStream({ ...options, headers: {}, onEnd: () => {} });
+  // The answer may be a stream that counts itself.
+  const leave = options.openStreams?.begin();
+  const stream = createEventStream({ ...options, openStreams: undefined, headers: {}, onEnd: () => {} });
   stream.comment();
+  void pending.catch(() => {}).finally(leave);
   void sendLate(pending, stream);
   return stream.response;
 }

@@ -6,6 +6,7 @@
  */
 import type { RequestId } from '@modelcontextprotocol/server';
 import { parseEventId } from '../contracts/event-id.ts';
+import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 import { unknownEventResponse } from '../protocol/errors.ts';
@@ -35,6 +36,8 @@ export interface StreamsOptions {
   clock: Clock;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** Counts connections. @default nobody does */
+  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** Headers of every stream's response. */
   headers: Record<string, string>;
   /** Called when a stream has lost its connection. */
@@ -139,9 +142,9 @@ export class Streams {
       void this.inOrder(async () => this.#unfollowIfDone());
       this.#options.ondetach();
     };
-    const { clock, keepAliveMs, headers } = this.#options;
+    const { clock, keepAliveMs, headers, openStreams } = this.#options;
     const { expiresAt } = stream;
-    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers, onEnd });
+    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers, openStreams, onEnd });
     this.#connections.add(connection);
     stream.connection = connection;
     if (this.#isClosed) connection.end();

@@ -13,6 +13,7 @@ import {
 import type { Incoming } from '../protocol/incoming.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { Stream } from '../streams/streams.ts';
+import type { CallWatch } from '../signals/call-watch.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The answer to a request; `undefined` if the session ended before there was one. */
@@ -33,10 +34,12 @@ export interface CallStream extends Stream {
   isBatch?: boolean;
   /** Whether the host repeats what the client has said before, so that whatever the server says has been said, too. */
   isRepeated?: boolean;
+  /** Hears of the answers. @default nobody does */
+  watch?: CallWatch | undefined;
 }
 
 /** The stream of a POST: without an id or calls, until it gets them. */
-export function callStreamOf({ incoming, request, accepted, caller }: Exchange, isPrimed: boolean): CallStream {
+export function callStreamOf({ incoming, request, accepted, caller, watch }: Exchange, isPrimed: boolean): CallStream {
   return {
     id: '',
     calls: new Set(),
@@ -45,6 +48,7 @@ export function callStreamOf({ incoming, request, accepted, caller }: Exchange, 
     isPrimed,
     isBatch: incoming.kind === 'batch',
     isRepeated: request === undefined,
+    watch,
     expiresAt: caller.authInfo?.expiresAt,
   };
 }
@@ -91,6 +95,14 @@ export function answerText(answer: JSONRPCMessage, { request }: Call, onerror?: 
   }
 }
 
+/** Passes the messages of a POST on to the server; those of a batch, each within its own span. */
+export function passOn({ incoming, watch }: Exchange, pass: (message: JSONRPCMessage) => void): void {
+  for (const message of incoming.messages) {
+    if (watch && incoming.kind === 'batch') watch.deliver(message, () => pass(message));
+    else pass(message);
+  }
+}
+
 /** The JSON body with the answers to a POST: an array if the POST was a batch. */
 export function jsonResponse({ isBatch }: CallStream, answers: string[], headers: Record<string, string>): Response {
   const body = isBatch ? `[${answers.join()}]` : answers[0];
@@ -100,10 +112,12 @@ export function jsonResponse({ isBatch }: CallStream, answers: string[], headers
 /** Ends a call whose session has ended: the POST gets no response from here, its stream an error. */
 export function cutOff({ request, stream, end, stopTimer }: Call): void {
   stopTimer?.();
+  const error = cutOffError(request.id);
+  if (!stream.pending) stream.watch?.answered(request.id, error);
   stream.pending?.unset();
   stream.pending?.respond();
   // Without an answer, the client would take the stream for broken and resume it. The event has no id: no log holds it.
-  stream.connection?.send({ id: undefined, data: jsonText(cutOffError(request.id)) });
+  stream.connection?.send({ id: undefined, data: jsonText(error) });
   end?.();
 }
 

@@ -5,17 +5,24 @@ import type { Accepted } from '../protocol/accept.ts';
 import { unsupportedVersionResponse } from '../protocol/errors.ts';
 import type { McpHeaders } from '../protocol/headers.ts';
 import type { Incoming } from '../protocol/incoming.ts';
+import type { CallWatch } from '../signals/call-watch.ts';
+import type { RequestReport } from '../telemetry/request-report.ts';
 import type { ServerRequest } from '../context/context.ts';
 import type { FindRequest } from '../context/request-state.ts';
 
 /** The first revision whose clients read events without data. */
 const PRIMING_SINCE = '2025-11-25';
 
+/** The status, in the log and in metrics, of a request whose client has left. */
+export const CLIENT_GONE = 499;
+
 /** A request to `/mcp`, whatever its method. */
 export interface McpRequest {
   request: Request;
   headers: McpHeaders;
   caller: Caller;
+  /** Takes down what becomes known of it. */
+  report: RequestReport;
 }
 
 /** One POST on its way to a server and back. */
@@ -23,6 +30,8 @@ export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
   incoming: Incoming;
   accepted: Accepted;
   caller: Caller;
+  /** Hears how its calls end. @default nobody does */
+  watch?: CallWatch | undefined;
   /** For tools; its signal tells when the client has gone. `undefined` when the host repeats a handshake. */
   request?: Request | undefined;
 }
@@ -34,6 +43,8 @@ export type PostExchange = Exchange & McpRequest;
 export interface LegacyRequests {
   /** The methods that are served, for `Allow`. */
   readonly allow: string;
+  /** How many sessions are in memory. */
+  readonly live: number;
   /** Answers a POST. */
   post(exchange: PostExchange): Promise<Response>;
   /** Opens or resumes a stream. */
@@ -47,10 +58,10 @@ export interface LegacyRequests {
 }
 
 /** The server that one POST needs. */
-export function serverRequestOf({ incoming, request, caller }: PostExchange): ServerRequest {
+export function serverRequestOf({ incoming, request, caller, report }: PostExchange): ServerRequest {
   const { era, tool, requests } = incoming;
   const findRequest: FindRequest = (id) => requests.find((candidate) => candidate.id === id);
-  return { era, caller, requestInfo: request, calledTool: tool, findRequest };
+  return { era, caller, requestInfo: request, calledTool: tool, findRequest, requestId: report.id };
 }
 
 /** Answers 400 if `MCP-Protocol-Version` is not a legacy revision ("Protocol Version Header"). */

@@ -30,6 +30,7 @@ import {
   cutOff,
   errorOf,
   jsonResponse,
+  passOn,
   refuseRepeated,
   type Answer,
   type Call,
@@ -185,7 +186,7 @@ export class HttpTransport implements Transport {
   /** Passes the messages of a POST on to the server. */
   #take(exchange: Exchange): Answer | Promise<Answer> {
     const { incoming, request, headers, accepted } = exchange;
-    const { messages, requests } = incoming;
+    const { requests } = incoming;
     const { authInfo } = exchange.caller;
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
@@ -206,7 +207,7 @@ export class HttpTransport implements Transport {
     const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
     const isAwaited = !canStream && this.sessionId !== undefined;
     if (isAwaited) request?.signal.addEventListener('abort', leave, { once: true });
-    for (const message of messages) this.#receive(this.#requestIds.unmark(message), extra);
+    passOn(exchange, (message) => this.#receive(this.#requestIds.unmark(message), extra));
     if (isAwaited && request?.signal.aborted) leave();
     return response;
   }
@@ -239,6 +240,7 @@ export class HttpTransport implements Transport {
   /** Puts the answer to a call into the JSON body or onto the stream. */
   #deliver(call: Call, answer: JSONRPCMessage): void | Promise<void> {
     const { stream } = call;
+    stream.watch?.answered(call.request.id, answer);
     const data = answerText(answer, call, this.onerror);
     if (!stream.pending) {
       const settles = call.request.id;

@@ -10,7 +10,7 @@ import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { createCallDeadlines } from './call.ts';
-import type { PostExchange } from './exchange.ts';
+import { CLIENT_GONE, type PostExchange } from './exchange.ts';
 import { HttpTransport } from './http-transport.ts';
 
 /** Options for {@link createSingleExchanges}. */
@@ -56,24 +56,27 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
   const onsay = (method: string, call: RequestId | undefined) => call === undefined && options.onunheard(method);
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
-  function begin(server: McpServer | Server, { signal }: Request) {
+  function begin(server: McpServer | Server, { request: { signal }, watch }: PostExchange) {
     const end = async (close: () => Promise<void>) => {
       if (!running.delete(cut)) return;
-      signal.removeEventListener('abort', cut);
+      signal.removeEventListener('abort', leave);
       await close().catch(onerror);
     };
     const cut = () => end(() => server.close());
+    const leave = () => {
+      watch?.ended(CLIENT_GONE);
+      void cut();
+    };
     running.add(cut);
-    signal.addEventListener('abort', cut, { once: true });
+    signal.addEventListener('abort', leave, { once: true });
     return { cut, end: () => end(() => options.endServer(server)) };
   }
 
   return {
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
-      const { cut, end } = begin(server, request);
+      const { cut, end } = begin(server, exchange);
       const transport = new HttpTransport({ ...options, deadlines, onsay, ondetach: () => void cut() });
-      transport.onerror = onerror;
       try {
         await server.connect(wrap(transport));
         // Building the server took time.

@@ -5,6 +5,7 @@ import { createLogger } from '../../src/telemetry/log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
 import { settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 async function setUp(
   url = ISSUER,
@@ -97,7 +98,9 @@ for (const [what, change] of Object.entries({
     Object.assign(server.metadata, change);
     assert.equal(await issuer.find('jwks_uri'), undefined);
     assert.equal(lines.length, 1);
-    assert.match(lines[0] ?? '', /level=warn .*endpoint=jwks_uri why=".*oauth-authorization-server: /);
+    const [warning] = linesAt('warn', lines);
+    assert.equal(warning?.['endpoint'], 'jwks_uri');
+    assert.match(String(warning?.['why']), /oauth-authorization-server: /);
     assert.equal(
       server.asked.some((line) => line.endsWith('/jwks')),
       false,

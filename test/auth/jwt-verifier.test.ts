@@ -8,6 +8,7 @@ import { createLogger } from '../../src/telemetry/log.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { AUDIENCE, ISSUER, neverAnswers, testIssuer, type TestIssuer } from '../support/issuer.ts';
 import { settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 interface Setup {
   issuer: TestIssuer;
@@ -311,9 +312,10 @@ for (const [what, answer] of Object.entries(AWAY)) {
     const asked = issuer.asked.length;
     assert.equal(await statusOf(verifier, token), 'unavailable');
     assert.equal(issuer.asked.length, asked);
-    assert.match(
-      lines.join('\n'),
-      /level=warn msg="the authorization server has no usable metadata" endpoint=jwks_uri/,
+    const [warning] = linesAt('warn', lines);
+    assert.deepEqual(
+      [warning?.msg, warning?.['endpoint']],
+      ['the authorization server has no usable metadata', 'jwks_uri'],
     );
     issuer.instead = undefined;
     pass(5000);

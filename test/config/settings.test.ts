@@ -46,6 +46,20 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['verbose', 'INFO'],
     expected: 'one of debug, info, warn, error, silent',
   },
+  LOG_FORMAT: {
+    name: 'logFormat',
+    fallback: undefined,
+    good: { json: 'json', pretty: 'pretty' },
+    wrong: ['logfmt', 'JSON'],
+    expected: 'json or pretty',
+  },
+  MCP_LOG_REQUESTS: {
+    name: 'logRequests',
+    fallback: false,
+    good: { on: true, off: false },
+    wrong: ['true', 'debug'],
+    expected: 'on or off',
+  },
   REDIS_URL: {
     name: 'redisUrl',
     fallback: undefined,
@@ -264,6 +278,14 @@ const SETTINGS: Record<string, Case> = {
     good: { 2: { hops: 2 }, '10.0.0.1': { networks: [{ bits: 32, value: 0x0a000001n, prefix: 32 }] } },
     wrong: ['true', '11', '10.0.0.0/33', 'proxy.example'],
     expected: 'the number of proxies in front, from 0 to 10, or their addresses, such as 10.0.0.0/8,::1',
+  },
+  MCP_METRICS_PORT: { ...whole('metricsPort', 0, 'a port', [0, 65_535]), fallback: undefined },
+  MCP_METRICS_HOST: {
+    name: 'metricsHost',
+    fallback: '127.0.0.1',
+    good: { '::1': '::1', '0.0.0.0': '0.0.0.0' },
+    wrong: ['two words', 'http://localhost', 'localhost/metrics'],
+    expected: 'an address or host name to listen on',
   },
   MCP_SHORTCUTS: {
     name: 'shortcuts',

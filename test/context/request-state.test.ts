@@ -6,6 +6,7 @@ import { createRequestStates, type RequestState } from '../../src/context/reques
 import { answerOf, modernRequest, openSession, rpc, type RpcAnswer, type TestApp } from '../support/app.ts';
 import { ANSWERS, ASKABLE, askingServers, type AskingServers } from '../support/asking.ts';
 import { bearer, sessionApp } from '../support/session-app.ts';
+import { messagesAt } from '../support/log-lines.ts';
 
 const [KEY, OTHER_KEY] = ['0a'.repeat(32), '0b'.repeat(32)];
 const ALICE = bearer('alice.1');
@@ -190,7 +191,7 @@ test('warns once of states that another process has signed, and says what to set
   const state = await begin(other);
   await isRefused(app, state, { headers: bearer('bob.1') });
   await isRefused(app, state);
-  const warnings = app.lines.filter((line) => line.includes('level=warn'));
+  const warnings = messagesAt('warn', app.lines);
   assert.equal(warnings.length, 1, warnings.join('\n'));
   assert.match(warnings[0] ?? '', /requestState was refused .* Set MCP_STATE_KEY to the same value on all nodes/);
   assert.ok(!app.lines.join().includes(state.slice(-20)));

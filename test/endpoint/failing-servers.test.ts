@@ -7,6 +7,7 @@ import type { CreateServer } from '../../src/tools.ts';
 import { gate, initializeRequest, JSON_HEADERS, modernRequest, rpc, testApp } from '../support/app.ts';
 import { STDIO_ERAS, wireInProcess } from '../support/stdio-wire.ts';
 import { settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 const CALL = { name: 'tool', arguments: {} };
 
@@ -78,7 +79,9 @@ const FAILURES: Record<string, { createServer: CreateServer; why: RegExp }> = {
   },
 };
 
-const errorsOf = (lines: readonly string[]) => lines.filter((line) => line.includes('level=error'));
+/** What errors and their reasons the log has. */
+const errorsOf = (lines: readonly string[]) =>
+  linesAt('error', lines).map(({ msg, error }) => `${msg} ${String(error)}`);
 
 for (const [what, { createServer, why }] of Object.entries(FAILURES)) {
   for (const [where, { env, request }] of Object.entries(WAYS)) {

@@ -5,6 +5,7 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import { JSON_HEADERS, modernRequest, openSession, readStream, rpc, testApp, type TestApp } from '../support/app.ts';
 import { fixture, type Tool } from '../support/fixture.ts';
 import { settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 /** What a server may say outside of a call. */
 const SAY: Record<string, (server: McpServer) => Promise<void>> = {
@@ -44,7 +45,7 @@ const WAYS: Record<string, { env: Record<string, string>; call: typeof modernCal
   },
 };
 
-const warnings = ({ lines }: TestApp) => lines.filter((line) => line.includes('level=warn'));
+const warnings = ({ lines }: TestApp) => linesAt('warn', lines);
 
 for (const [way, { env, call }] of Object.entries(WAYS)) {
   describe(`the log of a server ${way}`, () => {
@@ -59,11 +60,11 @@ for (const [way, { env, call }] of Object.entries(WAYS)) {
       test(`warns once that ${method} is told to nobody, and of the remedy`, async () => {
         const app = testApp(env, { createServer });
         for (let time = 0; time < 2; time += 1) await answered(app, call('say', { method }));
-        const [warning = '', ...more] = warnings(app);
+        const [warning, ...more] = warnings(app);
         assert.deepEqual(more, []);
-        assert.ok(warning.endsWith(`method=${method}`), warning);
-        assert.match(warning, method === 'notifications/message' ? /mcpReq\.log/ : /use notify of the context/);
-        assert.equal(/register in createMcpServer/.test(warning), method.endsWith('list_changed'));
+        assert.equal(warning?.['method'], method);
+        assert.match(warning.msg, method === 'notifications/message' ? /mcpReq\.log/ : /use notify of the context/);
+        assert.equal(/register in createMcpServer/.test(warning.msg), method.endsWith('list_changed'));
       });
     }
 
@@ -84,7 +85,9 @@ test('the log warns of what is sent after the answer, with the shortcut that wou
     await settled();
     assert.deepEqual(warnings(app), []);
     await said.pop()?.server.sendResourceUpdated({ uri: 'test:one' });
-    assert.match(warnings(app).join('\n'), /told to nobody.*resources\/updated/);
+    const [warning] = warnings(app);
+    assert.match(warning?.msg ?? '', /^told to nobody/);
+    assert.equal(warning?.['method'], 'notifications/resources/updated');
   }
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { initializeRequest } from '../support/app.ts';
 import { PROJECT_ROOT, startCommand, startHttpEntry } from '../support/process.ts';
+import { logLines } from '../support/log-lines.ts';
 
 /** The URL in the docs, on the default port. */
 const WRITTEN_URL = 'http://127.0.0.1:3000/mcp';
@@ -35,11 +36,11 @@ test('the curl commands in docs/connect.md work as they stand, pasted one block 
   // curl ends with code 0 whatever the status is; the log knows. It is complete when the server has ended.
   server.signal('SIGTERM');
   await Promise.all([server.exit(), listening]);
-  const statuses = [...server.stderr.matchAll(/ msg=request .* status=(\d+)/g)].map(([, status]) => status);
+  const statuses = logLines(server.stderr).flatMap(({ msg, status }) => (msg === 'request' ? [String(status)] : []));
   const commands = [...scripts, modernCall].join('').match(/\bcurl -/g) ?? [];
   assert.equal(statuses.length, commands.length);
   assert.deepEqual(
-    statuses.filter((status) => !status?.startsWith('2')),
+    statuses.filter((status) => !status.startsWith('2')),
     [],
   );
 });

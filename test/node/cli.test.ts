@@ -176,7 +176,7 @@ test('answers 500 to a server of another copy of the SDK, and logs how to mend i
   const body = JSON.stringify(initializeRequest());
   const response = await fetch(started.url, { method: 'POST', headers: JSON_HEADERS, body });
   assert.equal(response.status, 500);
-  await started.stderrMatch(/level=error .*another copy of the SDK\. Install @modelcontextprotocol\/server once/);
+  await started.stderrMatch(/"level":"error".*another copy of the SDK\. Install @modelcontextprotocol\/server once/);
 });
 
 test('says over stdio, too, that a server is of another copy of the SDK', async (t) => {

@@ -21,6 +21,13 @@ test('drains, closes and exits with code 0 once on Ctrl-C that comes twice at on
     },
     listener: { close: async () => void steps.push('close') },
     engines: { close: async () => void steps.push('close engines') },
+    tracing: {
+      flush: () => {
+        steps.push('flush');
+        return gate().opened;
+      },
+    },
+    metricsListener: { close: async () => void steps.push('close metrics') },
     log: createLogger({ level: 'silent', write: () => {} }),
     clock,
     exit: (code) => void steps.push(`exit ${code}`),
@@ -43,5 +50,9 @@ test('drains, closes and exits with code 0 once on Ctrl-C that comes twice at on
   assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0']);
   clock.advance(1);
   await settled();
-  assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0', 'close', 'close engines', 'exit 0']);
+  assert.deepEqual(steps, ['drain', 'exit 0', 'exit 0', 'close', 'close engines', 'flush']);
+  // A collector that does not answer.
+  clock.advance(2000);
+  await settled();
+  assert.deepEqual(steps.slice(-3), ['flush', 'close metrics', 'exit 0']);
 });

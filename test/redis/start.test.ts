@@ -16,6 +16,7 @@ import { startEntry, startHttpEntry } from '../support/process.ts';
 import { NO_OPENSSL, NO_REDIS, startRedis, type TestRedis } from '../support/redis.ts';
 import { freePort } from '../support/ports.ts';
 import { listedRights, useAll } from './use-all.ts';
+import { linesAt, messagesAt } from '../support/log-lines.ts';
 
 async function start(t: TestContext, args?: string[]): Promise<TestRedis> {
   const redis = await startRedis(args);
@@ -110,13 +111,14 @@ describe('starting with Redis', { skip: NO_REDIS }, () => {
   test('warns of an eviction policy that may remove sessions, and if it cannot know it', async (t) => {
     const redis = await start(t, ['--maxmemory-policy', 'allkeys-lru']);
     const { log } = await open(t, redis.url);
-    assert.match(
-      log.join('\n'),
-      /level=warn msg="Redis may evict sessions; it should be noeviction" policy=allkeys-lru/,
+    const [warning] = linesAt('warn', log);
+    assert.deepEqual(
+      [warning?.msg, warning?.['policy']],
+      ['Redis may evict sessions; it should be noeviction', 'allkeys-lru'],
     );
     await redis.command('ACL', 'SETUSER', 'mcp', 'on', '>secret', '~mcp:*', '&*', '+@all', '-info');
     const unknown = await open(t, redis.url.replace('://', '://mcp:secret@'));
-    assert.match(unknown.log.join('\n'), /level=warn msg="the Redis user may not run INFO/);
+    assert.match(messagesAt('warn', unknown.log).join('\n'), /^the Redis user may not run INFO/);
     await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     assert.deepEqual((await open(t, redis.url)).log, []);
   });

@@ -13,6 +13,7 @@ import { modernRequest, testApp, URL_OF_APP, type TestApp, type TestAppOptions }
 import { OAUTH, testIssuer } from '../support/issuer.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { bearer, principalOf } from '../support/session-app.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 const TOKENS = { MCP_AUTH_TOKENS: `alice:${'a'.repeat(32)},bob:${'b'.repeat(32)}` };
 const [ALICE, BOB] = [bearer('a'.repeat(32)), bearer('b'.repeat(32))];
@@ -128,7 +129,9 @@ test('stops asking about the tokens of an address after a hundred were refused w
   }
   assert.ok(!((await ask(bearer('good'), '2.2.2.2')) instanceof Response));
   assert.equal(lines.length, 1);
-  assert.match(lines[0] ?? '', /level=warn msg="too many refused tokens from one address; .*" address=1\.1\.1\.1$/);
+  const [warning] = linesAt('warn', lines);
+  assert.match(warning?.msg ?? '', /^too many refused tokens from one address; /);
+  assert.equal(warning?.['address'], '1.1.1.1');
   pass(60_000);
   assert.ok(!((await ask(bearer('good'))) instanceof Response));
 });
@@ -217,7 +220,9 @@ test('logs once in each window that a limit was exceeded, without naming the pri
   const app = appWithAddresses({ ...TOKENS, MCP_RATE_LIMIT: '2', LOG_LEVEL: 'info' });
   await statuses(app, 10, ALICE);
   assert.equal(app.lines.length, 1);
-  assert.match(app.lines[0] ?? '', /msg="more requests from one principal than MCP_RATE_LIMIT .*" address=1\.1\.1\.1$/);
+  const [warning] = linesAt('warn', app.lines);
+  assert.match(warning?.msg ?? '', /^more requests from one principal than MCP_RATE_LIMIT /);
+  assert.equal(warning?.['address'], '1.1.1.1');
   assert.doesNotMatch(app.lines[0] ?? '', /alice/);
   pass(60_000);
   await statuses(app, 3, ALICE);
@@ -243,7 +248,9 @@ for (const [what, method, headers] of [
       await response.body?.cancel();
       assert.equal(response.status, status);
     }
-    assert.match(app.lines.join('\n'), /more requests from one address than.* address=127\.0\.0\.1/);
+    const [warning] = linesAt('warn', app.lines);
+    assert.match(warning?.msg ?? '', /more requests from one address than/);
+    assert.equal(warning?.['address'], '127.0.0.1');
   });
 }
 

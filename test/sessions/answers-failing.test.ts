@@ -21,6 +21,7 @@ import {
 import { bearer, sessionApp } from '../support/session-app.ts';
 import { createSpeaker, said, speak } from '../support/speaker.ts';
 import { settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 const STATELESS = { MCP_SESSIONS: 'stateless', LOG_LEVEL: 'debug' };
 
@@ -188,7 +189,7 @@ describe('without sessions', () => {
       assert.notEqual(speech?.context.mcpReq.signal.aborted, false);
       await settled();
       assert.equal(scene.servers.open, 0);
-      assert.ok(!app.lines.some((line) => line.includes('level=warn')));
+      assert.deepEqual(linesAt('warn', app.lines), []);
       assert.equal(await app.drain(), 0);
     }
   });

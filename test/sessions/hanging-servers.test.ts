@@ -6,6 +6,7 @@ import { gate, openSession, rpc } from '../support/app.ts';
 import { fixture } from '../support/fixture.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
+import { linesAt } from '../support/log-lines.ts';
 
 const MINUTE_MS = 60_000;
 const MINUTE = { MCP_MAX_LIVE_SESSIONS: '1000', MCP_LIVE_IDLE_SECONDS: '60' };
@@ -31,7 +32,7 @@ describe('a createServer that hangs', () => {
     const call = session.post(rpc('tools/list'));
     await pass(clock, 1.5 * MINUTE_MS);
     assert.equal((await call).status, 500);
-    assert.match(app.lines.join('\n'), /level=error.*not ready within 60 seconds/);
+    assert.match(String(linesAt('error', app.lines)[0]?.['error']), /not ready within 60 seconds/);
     assert.equal((await session.post(rpc('tools/list'))).status, 200);
     hang.open();
     await settled();

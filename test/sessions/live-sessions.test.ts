@@ -17,6 +17,7 @@ import type { SessionStore } from '../../src/contracts/session-store.ts';
 import { Sessions } from '../../src/sessions/sessions.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { createLossLog } from '../../src/telemetry/loss-log.ts';
+import { createReport } from '../../src/telemetry/request-report.ts';
 import {
   gate,
   initializeRequest,
@@ -252,7 +253,8 @@ function limitedTo(maxLive: number, tools: Record<string, Tool> = {}) {
   const request = async (method: string, body: unknown, id?: string): Promise<Response> => {
     const headers = { ...JSON_HEADERS, 'mcp-protocol-version': LATEST_LEGACY, ...(id && { 'mcp-session-id': id }) };
     const message = new Request(URL_OF_APP, { method, headers });
-    const received = { request: message, headers: readMcpHeaders(message), caller: ANONYMOUS };
+    const report = createReport({ id: '', httpMethod: method, path: '/mcp', startedAt: clock.now() });
+    const received = { request: message, headers: readMcpHeaders(message), caller: ANONYMOUS, report };
     if (method === 'GET') return sessions.get(received);
     const incoming = describeIncoming(body as JSONRPCMessage);
     return sessions.post({ ...received, incoming, accepted: readAccept(headers.accept) });

@@ -6,6 +6,7 @@ import { openSession, readStream, type TestApp } from '../support/app.ts';
 import { fixture, type Tool } from '../support/fixture.ts';
 import { sessionApp } from '../support/session-app.ts';
 import { pass, settled } from '../support/time.ts';
+import { messagesAt } from '../support/log-lines.ts';
 
 /** Tools of servers that change after they were built, or do not. */
 const TOOLS: Record<string, Tool> = {
@@ -16,7 +17,7 @@ const TOOLS: Record<string, Tool> = {
   update: ({ server }) => server.server.sendResourceUpdated({ uri: 'test:one' }),
 };
 
-const warnings = ({ lines }: TestApp) => lines.filter((line) => line.includes('level=warn'));
+const warnings = ({ lines }: TestApp) => messagesAt('warn', lines);
 
 interface Setup {
   env: Record<string, string>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { watchMemory } from '../../src/node/watch-memory.ts';
+import { watchMemory } from '../../src/metrics/watch-memory.ts';
 import { openSession, sessionOf } from '../support/app.ts';
 import { startHttpEntry } from '../support/process.ts';
 import { remoteApp } from '../support/remote.ts';
@@ -27,7 +27,7 @@ test('serves more sessions than fit into its heap, by dropping the servers of id
   for (const id of [ids[0], ids.at(-1)]) {
     assert.equal((await sessionOf(app, id ?? '').call('kept', {})).result?.content?.[0]?.text, '131072');
   }
-  await server.stderrMatch(/level=warn msg="memory is short/);
+  await server.stderrMatch(/"level":"warn".*"msg":"memory is short/);
 });
 
 test('reads after each full collection, until it is ended', async () => {

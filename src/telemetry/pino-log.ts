@@ -1,0 +1,87 @@
+/** The log of a server on Node.js: pino, on stderr, because stdout belongs to the stdio transport. */
+import { destination, pino } from 'pino';
+import { printable, shortened, type LOG_LEVELS, type LogFields, type Logger, type Severity } from './log.ts';
+
+/** `LOG_FORMAT=pretty` asks for a package that is not installed. */
+export class PrettyUnavailableError extends Error {
+  override name = 'PrettyUnavailableError';
+}
+
+/** Options for {@link openLog}. */
+export interface OpenLogOptions {
+  /** The least severe level that is written. */
+  level: (typeof LOG_LEVELS)[number];
+  /** The form of lines. @default pretty on a terminal, if pino-pretty is installed, and JSON otherwise */
+  format?: 'json' | 'pretty' | undefined;
+  /** Receives lines, each with its line feed. @default stderr */
+  write?: (text: string) => void;
+  /** What shows the lines. @default what stderr is */
+  terminal?: { isTerminal: boolean; hasColors: boolean };
+  /** Loads the package that formats lines for people. @default pino-pretty */
+  loadPretty?: () => Promise<Pick<typeof import('pino-pretty'), 'prettyFactory'>>;
+}
+
+/**
+ * Opens the log. A line is written before the call that logs it returns, so that a crash loses none.
+ *
+ * @throws {@link PrettyUnavailableError} if `format` is `pretty` and pino-pretty is not installed.
+ */
+export async function openLog(options: OpenLogOptions): Promise<Logger> {
+  const { level, write = writeToStderr(), terminal = stderrTerminal() } = options;
+  const format = await lineFormat(options, terminal);
+  const logger = pino(
+    {
+      level,
+      // Neither process id nor host name: whatever collects the lines knows where they come from.
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => shortened(fields as LogFields),
+      },
+    },
+    // Last, because pino-pretty writes values as the client has sent them.
+    { write: (line: string) => write(printable(format(line))) },
+  );
+  const at =
+    (severity: Severity) =>
+    (message: string, fields: LogFields = {}) =>
+      logger[severity](fields, message);
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    isLevelEnabled: (severity) => logger.isLevelEnabled(severity),
+  };
+}
+
+const asItIs = (line: string) => line;
+
+/** Returns what turns a line of JSON into one of the wanted form. */
+async function lineFormat(
+  { format, loadPretty = () => import('pino-pretty') }: OpenLogOptions,
+  { isTerminal, hasColors }: { isTerminal: boolean; hasColors: boolean },
+): Promise<(line: string) => string> {
+  if (format === 'json' || (format === undefined && !isTerminal)) return asItIs;
+  try {
+    const { prettyFactory } = await loadPretty();
+    return prettyFactory({ colorize: hasColors, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    if (format === undefined) return asItIs;
+    const message = 'LOG_FORMAT=pretty needs the package pino-pretty: npm install pino-pretty';
+    throw new PrettyUnavailableError(message, { cause });
+  }
+}
+
+/** Writes synchronously. If nobody reads stderr any more, the lines are lost, and the server goes on. */
+function writeToStderr(): (text: string) => void {
+  const stderr = destination({ dest: 2, sync: true });
+  return (text) => void stderr.write(text);
+}
+
+function stderrTerminal() {
+  const { stderr } = process;
+  return { isTerminal: stderr.isTTY, hasColors: stderr.isTTY && stderr.hasColors() };
+}
