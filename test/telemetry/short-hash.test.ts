@@ -16,7 +16,7 @@ test('names a text by twelve hexadecimal digits, the same for the same secret, a
 
 test('uses other names with another secret, and without one', async () => {
   const hashes = [createShortHash(SECRET), createShortHash(new Uint8Array(32)), createShortHash(), createShortHash()];
-  const names = await Promise.all(hashes.map((hash) => hash('alice')));
+  const names = await Promise.all(hashes.map(async (hash) => hash('alice')));
   assert.equal(new Set(names).size, 4);
 });
 
