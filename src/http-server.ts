@@ -1,9 +1,10 @@
 /** Entry: the tools over Streamable HTTP at `/mcp`. Settings come from the environment; `--help` lists them. */
-// First: it compiles the schemas that are made after it.
-import 'zod/compile';
-import * as toolFile from './mcp-server.ts';
-import { serve } from './node/serve.ts';
+import { keepCompiled } from './startup/compile-cache.ts';
 import type { ToolFile } from './tools.ts';
 
-const { createMcpServer, notify, onSessionEnd }: ToolFile = toolFile;
+keepCompiled(`${import.meta.dirname}/..`);
+// Before the rest: it compiles the schemas that are made after it.
+await import('zod/compile');
+const { createMcpServer, notify, onSessionEnd }: ToolFile = await import('./mcp-server.ts');
+const { serve } = await import('./node/serve.ts');
 await serve(createMcpServer, { notify, onSessionEnd, args: process.argv.slice(2) });

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S node --import ./loader.mjs
 /** Entry: the tools over stdio. Nothing but protocol may go to stdout. */
-// First: it compiles the schemas that are made after it.
-import 'zod/compile';
-import * as toolFile from './mcp-server.ts';
-import { serveOverStdio } from './stdio/serve-stdio.ts';
+import { keepCompiled } from './startup/compile-cache.ts';
 import type { ToolFile } from './tools.ts';
 
-const { createMcpServer, notify, onSessionEnd }: ToolFile = toolFile;
+keepCompiled(`${import.meta.dirname}/..`);
+// Before the rest: it compiles the schemas that are made after it.
+await import('zod/compile');
+const { createMcpServer, notify, onSessionEnd }: ToolFile = await import('./mcp-server.ts');
+const { serveOverStdio } = await import('./stdio/serve-stdio.ts');
 serveOverStdio(createMcpServer, { notify, onSessionEnd });

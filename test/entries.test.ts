@@ -27,7 +27,10 @@ async function entryOf(t: TestContext, name: string): Promise<string> {
   t.after(() => rm(folder, { recursive: true }));
   const source = await readFile(join(PROJECT_ROOT, 'src', name), 'utf8');
   await writeFile(join(folder, 'mcp-server.ts'), TOOL_FILE);
-  await writeFile(join(folder, name), source.replaceAll(/'\.\/(?!mcp-server)/g, "'../../src/"));
+  await writeFile(
+    join(folder, name),
+    source.replaceAll(/'\.\/(?!mcp-server)/g, "'../../src/").replace('dirname}/..', 'dirname}/../..'),
+  );
   return relative(PROJECT_ROOT, join(folder, name));
 }
 

@@ -16,9 +16,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Resource } from './access-token.ts';
 import { createBearerGate, type Authenticate, type TokenVerifier } from './bearer.ts';
 import { ANONYMOUS } from './caller.ts';
-import { createIntrospectionVerifier } from './introspection.ts';
 import { createIssuer, type Issuer } from './issuer.ts';
-import { createJwtVerifier } from './jwt-verifier.ts';
 import { createStaticTokenVerifier, type StaticToken } from './static-tokens.ts';
 
 /** Clients look for metadata at this path followed by that of the endpoint, and then at this path (RFC 9728 section 3.1). */
@@ -96,8 +94,11 @@ function authorizationAt(
     const verified = { issuer: oauth.issuer, resource, clock };
     verifiers.push(
       clientId !== undefined && clientSecret !== undefined
-        ? createIntrospectionVerifier({ ...verified, clientId, clientSecret })
-        : createJwtVerifier(verified),
+        ? loaded(async () => {
+            const { createIntrospectionVerifier } = await import('./introspection.ts');
+            return createIntrospectionVerifier({ ...verified, clientId, clientSecret });
+          })
+        : loaded(async () => (await import('./jwt-verifier.ts')).createJwtVerifier(verified)),
     );
   }
   return {
@@ -105,6 +106,14 @@ function authorizationAt(
     metadata: (request, path) => (resource && metadataResponse(request, path, resource, options)) ?? notFoundResponse(),
     register: staticTokenResponse,
   };
+}
+
+/** A verifier that only servers with an issuer load, along with jose. They begin at once, so that the first token need not wait. */
+function loaded(load: () => Promise<TokenVerifier>): TokenVerifier {
+  const loading = load();
+  // Whoever has a token verified hears of the failure.
+  loading.catch(() => {});
+  return { verify: async (token, how) => (await loading).verify(token, how) };
 }
 
 /** An OAuth error, because clients show its description (RFC 7591 section 3.2.2). */

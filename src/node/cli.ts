@@ -1,15 +1,11 @@
 #!/usr/bin/env node
 /** The command `hono-mcp-server`: hosts the MCP server of any module over HTTP, or over stdio. */
-// First: it compiles the schemas that are made after it, including those of the module.
-import 'zod/compile';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
-import { helpText } from './banner.ts';
-import { serveOverStdio } from '../stdio/serve-stdio.ts';
-import { serve } from './serve.ts';
+import { keepCompiled } from '../startup/compile-cache.ts';
 
 const USAGE = `Usage: hono-mcp-server MODULE [--stdio]
 
@@ -29,6 +25,11 @@ function onSessionEnd(sessionId, reason), which is called when a session has end
 class UsageError extends Error {
   override name = 'UsageError';
 }
+
+keepCompiled(`${import.meta.dirname}/../..`);
+// Before the rest: it compiles the schemas that are made after it, including those of the module.
+await import('zod/compile');
+const { helpText } = await import('./banner.ts');
 
 try {
   await run(process.argv.slice(2));
@@ -52,8 +53,13 @@ async function run(args: string[]): Promise<void> {
   const module = await load(path);
   const createServer = createServerOf(path, module);
   const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };
-  if (values.stdio) serveOverStdio(createServer, options);
-  else await serve(createServer, options);
+  if (values.stdio) {
+    const { serveOverStdio } = await import('../stdio/serve-stdio.ts');
+    serveOverStdio(createServer, options);
+  } else {
+    const { serve } = await import('./serve.ts');
+    await serve(createServer, options);
+  }
 }
 
 function parseCommand(args: string[]) {
