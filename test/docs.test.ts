@@ -27,10 +27,12 @@ const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
 const OPTIONAL = [
   'bench',
   'deploy',
+  'render.yaml',
   'dev',
   'examples',
   'test/cluster',
   'test/conformance',
+  'test/deploy',
   'test/examples',
   'test/interop',
   'test/proxies',

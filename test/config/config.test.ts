@@ -126,6 +126,9 @@ test('takes RENDER_EXTERNAL_URL, which Render sets, for the public URL if MCP_PU
     assert.equal(loadConfig(env).publicUrl, 'https://mcp-1a2b.onrender.com/mcp');
   }
   assert.equal(loadConfig({ ...onRender, ...PUBLIC }).publicUrl, PUBLIC.MCP_PUBLIC_URL);
-  assert.match(refusalOf({ ...onRender, MCP_AUTH_TOKENS: '' }), /onrender.com\/mcp is beyond loopback without authorization/);
+  assert.match(
+    refusalOf({ ...onRender, MCP_AUTH_TOKENS: '' }),
+    /onrender.com\/mcp is beyond loopback without authorization/,
+  );
   assert.match(refusalOf({ RENDER_EXTERNAL_URL: 'mcp' }), /^RENDER_EXTERNAL_URL=mcp is not valid/);
 });
