@@ -11,7 +11,7 @@ import { openEngines } from './engines.ts';
 import { listen } from './listen.ts';
 import { readIncoming } from './read-incoming.ts';
 import { stopOnSignals } from './shutdown.ts';
-import { watchMemory } from './watch-memory.ts';
+import { watchMemory } from '../metrics/watch-memory.ts';
 
 /** Options for {@link serve}. */
 export interface ServeOptions {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { watchMemory } from '../../src/node/watch-memory.ts';
+import { watchMemory } from '../../src/metrics/watch-memory.ts';
 import { openSession, sessionOf } from '../support/app.ts';
 import { startHttpEntry } from '../support/process.ts';
 import { remoteApp } from '../support/remote.ts';
