@@ -36,6 +36,7 @@ const OPTIONAL = [
   'test/examples',
   'test/interop',
   'test/proxies',
+  'test/runtimes',
   'test/example',
   'src/slug.ts',
 ];

@@ -97,7 +97,9 @@ export function createIssuer({ issuer, fetch, clock, log, ...options }: IssuerOp
       const now = clock.now();
       if (known && now - known.at < MAX_AGE_MS) return known.url;
       if (now - failedAt < COOLDOWN_MS) return known?.url;
-      const asking = pending.get(endpoint) ?? discover(endpoint).finally(() => pending.delete(endpoint));
+      // What another request waits for may end with that request.
+      const shared = clock.endsWithRequest ? undefined : pending.get(endpoint);
+      const asking = shared ?? discover(endpoint).finally(() => pending.delete(endpoint));
       pending.set(endpoint, asking);
       return asking;
     },

@@ -8,6 +8,11 @@ export interface Clock {
   every(milliseconds: number, callback: () => void): () => void;
   /** Calls `callback` once after `milliseconds`, at most 24 days, unless the returned function is called first. Keeps the process alive. */
   after(milliseconds: number, callback: () => void): () => void;
+  /**
+   * Whether a timer ends with the request that has set it, as on Cloudflare Workers, so that no request can rely on the
+   * timer of another. @default false
+   */
+  readonly endsWithRequest?: boolean;
 }
 
 /** The longest that a timer can wait, in milliseconds: 24 days. Node.js runs one for longer than that at once. */

@@ -16,18 +16,19 @@ interface Deadline {
 /** Calls back some time after each deadline was set, in that order. */
 export class Deadlines {
   readonly #milliseconds: number;
-  readonly #clock: Pick<Clock, 'now' | 'every'>;
+  readonly #clock: Clock;
   readonly #waiting = new LinkedList<Deadline>();
   #stopTimer: (() => void) | undefined;
 
   /** @param milliseconds - The time between setting a deadline and the callback, at most 24 days. */
-  constructor(milliseconds: number, clock: Pick<Clock, 'now' | 'every'>) {
+  constructor(milliseconds: number, clock: Clock) {
     this.#milliseconds = milliseconds;
     this.#clock = clock;
   }
 
   /** Sets a deadline. The returned function calls it off; calling that later, or again, does nothing. */
   set(callback: () => void): () => void {
+    if (this.#clock.endsWithRequest) return this.#clock.after(this.#milliseconds, callback);
     const deadline: Deadline = { at: this.#clock.now() + this.#milliseconds, callback };
     const link = this.#waiting.append(deadline);
     this.#startTimer(this.#milliseconds);

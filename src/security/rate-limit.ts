@@ -7,12 +7,12 @@
  */
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { principalKey, type Caller } from '../auth/caller.ts';
 import type { RateCount, RateCounter } from '../contracts/rate-counter.ts';
 import { tooManyRequestsResponse } from '../protocol/errors.ts';
 import type { Authenticate } from '../auth/bearer.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createWindowCounts } from './window-counts.ts';
 
 /** The window that limits apply to, in seconds. */
 const WINDOW_SECONDS = 60;
@@ -84,48 +84,29 @@ interface Count {
 
 /** Counts requests by key, in windows that begin with the first request of a key, for a bounded number of keys. */
 function createCounter(name: string, limit: number, { now = Date.now, shared }: RateLimitOptions) {
-  const engine = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS });
-  let windowStart = now();
-  let newKeys = 0;
-
-  /** A key lasts for one window, so there are never more than twice as many keys as new ones in a window. */
-  async function boundedKey(key: string): Promise<string> {
-    if ((await engine.get(key)) !== null) return key;
-    if (now() - windowStart >= WINDOW_SECONDS * 1000) {
-      windowStart = now();
-      newKeys = 0;
-    }
-    if (newKeys >= MAX_KEYS) return OVERFLOW_KEY;
-    newKeys += 1;
-    return key;
-  }
+  const counts = createWindowCounts({ windowMs: WINDOW_SECONDS * 1000, maxKeys: MAX_KEYS, now });
 
   /** Adds to the count here, which stands in for the shared one while that is unavailable, and whenever nothing is added. */
   async function add(key: string, points: number): Promise<RateCount> {
-    const bounded = await boundedKey(key);
-    const own = await engine.penalty(bounded, points);
-    const count = { points: own.consumedPoints, msLeft: own.msBeforeNext };
+    const hasRoom = counts.hasRoomFor(key);
+    const own = counts.add(hasRoom ? key : OVERFLOW_KEY, points);
     // With too many callers to count them apart, there would be too many keys elsewhere, too.
-    if (!shared || bounded !== key) return count;
+    if (!shared || !hasRoom) return own;
     try {
       const total = await shared.add(name, key, points, WINDOW_SECONDS);
-      await engine.set(key, total.points, Math.ceil(total.msLeft / 1000));
+      counts.set(key, total);
       return total;
     } catch {
-      return count;
+      return own;
     }
   }
 
-  async function look(key: string): Promise<RateCount | undefined> {
-    const own = (await engine.get(key)) ?? (newKeys < MAX_KEYS ? null : await engine.get(OVERFLOW_KEY));
-    return own ? { points: own.consumedPoints, msLeft: own.msBeforeNext } : undefined;
-  }
+  const look = (key: string) => counts.get(key) ?? (counts.hasRoomFor(key) ? undefined : counts.get(OVERFLOW_KEY));
 
   return {
     /** Adds `points` to the count of `key`. */
     async count(key: string, points: number): Promise<Count> {
-      const result = points === 0 ? await look(key) : await add(key, points);
-      // The engine forgets a window by a timer, which is late if the machine was suspended.
+      const result = points === 0 ? look(key) : await add(key, points);
       if (!result || result.msLeft <= 0) return { over: 0, seconds: 0 };
       return { over: Math.max(result.points - limit, 0), seconds: Math.ceil(result.msLeft / 1000) };
     },

@@ -127,7 +127,7 @@ export function refuseRepeated(message: JSONRPCMessage): void {
 
 /** Options for {@link createCallDeadlines}. */
 export interface CallDeadlinesOptions {
-  clock: Pick<Clock, 'now' | 'every'>;
+  clock: Clock;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */

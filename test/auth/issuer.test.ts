@@ -129,6 +129,22 @@ test('logs why none of the addresses of its host can be reached', async () => {
   assert.match(lines[0] ?? '', /: fetch failed: connect ECONNREFUSED ::1:443, connect ECONNREFUSED 127\.0\.0\.1:443;/);
 });
 
+for (const endsWithRequest of [false, true]) {
+  const how = endsWithRequest ? 'asks for itself where what another one waits for may end' : 'shares the answer';
+  test(`a request that needs an endpoint while another one asks for it ${how}`, async () => {
+    const clock = { ...manualClock(), endsWithRequest };
+    const server = await testIssuer({ issuer: ISSUER, clock });
+    const log = createLogger({ level: 'silent', write: () => {} });
+    const issuer = createIssuer({ issuer: ISSUER, fetch: server.fetch, clock, log });
+    const urls = await Promise.all([issuer.find('jwks_uri'), issuer.find('jwks_uri')]);
+    assert.deepEqual(
+      urls.map((url) => url?.href),
+      [`${ISSUER}/jwks`, `${ISSUER}/jwks`],
+    );
+    assert.equal(server.asked.length, endsWithRequest ? 2 : 1);
+  });
+}
+
 test('does not follow redirects', async () => {
   const { server, issuer } = await setUp();
   let redirect: string | undefined;

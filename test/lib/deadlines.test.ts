@@ -63,7 +63,8 @@ test('takes deadlines that a callback sets or calls off', () => {
 test('calls back when its timer ends, although the clock was set back meanwhile', () => {
   let now = 10_000;
   const timers: (() => void)[] = [];
-  const deadlines = new Deadlines(100, { now: () => now, every: (_, callback) => (timers.push(callback), () => {}) });
+  const every = (_: number, callback: () => void) => (timers.push(callback), () => {});
+  const deadlines = new Deadlines(100, { ...manualClock(), now: () => now, every });
   let isCalled = false;
   deadlines.set(() => (isCalled = true));
   now = 0;
@@ -79,4 +80,16 @@ test('calls nothing back once it is closed, and leaves no timer', () => {
   assert.equal(clock.pending, 0);
   clock.advance(1000);
   assert.deepEqual(called, []);
+});
+
+test('gives each deadline a timer of its own where a timer ends with the request that has set it', () => {
+  const clock = manualClock();
+  const deadlines = new Deadlines(100, { ...clock, endsWithRequest: true });
+  const called: string[] = [];
+  deadlines.set(() => called.push('a'));
+  const callOff = deadlines.set(() => called.push('b'));
+  assert.equal(clock.pending, 2);
+  callOff();
+  clock.advance(100);
+  assert.deepEqual(called, ['a']);
 });

@@ -23,7 +23,7 @@ import { fixture, type Tool } from '../support/fixture.ts';
 import { startListening, type ListeningOptions } from '../support/listening.ts';
 import { remoteApp } from '../support/remote.ts';
 import type { ProxyKind, ProxyOptions } from './configs.ts';
-import { send } from './plain-request.ts';
+import { send } from '../support/plain-request.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 
 const PROXIES: readonly ProxyKind[] = ['nginx', 'Caddy', 'HAProxy'];

@@ -11,7 +11,7 @@ import { startListening } from '../support/listening.ts';
 import { startHttpEntry, type HttpProcess } from '../support/process.ts';
 import { remoteApp } from '../support/remote.ts';
 import { titles, type ProxyKind } from './configs.ts';
-import { send } from './plain-request.ts';
+import { send } from '../support/plain-request.ts';
 import { startProxy } from './proxy.ts';
 
 const PASSED_ON = 'A path that is passed on: these in place of "location /"';
