@@ -121,14 +121,14 @@ test('deploy/compose.yaml is valid, and has no field that Compose does not have'
   const isValid = new Ajv2019({ strict: false, validateFormats: false }).compile(schema);
   const [document] = yaml.parseAllDocuments(read('deploy/compose.yaml'), { merge: true });
   // The schema is older than the name of a project.
-  const { name: _, ...compose } = document?.toJS() ?? {};
+  const { name: _, ...compose }: Record<string, unknown> = document?.toJS() ?? {};
   assert.ok(isValid(compose), JSON.stringify(isValid.errors));
   assert.equal(isValid({ ...compose, services: { mcp1: { stop_grace_periods: '30s' } } }), false);
 });
 
 test('deploy/fly.toml is TOML, and its port is the one of the image', async () => {
-  const { parse } = await load<Parsers['toml']>('smol-toml');
-  const fly = parse(read('deploy/fly.toml'));
+  const toml = await load<Parsers['toml']>('smol-toml');
+  const fly = toml.parse(read('deploy/fly.toml'));
   assert.match(read('deploy/Dockerfile'), new RegExp(`PORT=${fly.http_service.internal_port}\n`));
 });
 
