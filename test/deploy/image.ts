@@ -35,7 +35,7 @@ export interface BuildOptions {
   env: Record<string, string>;
 }
 
-/** Builds all stages. Resolves to the last one. @throws Error with the output of a `RUN` that fails */
+/** Builds all stages, and returns the last one. @throws Error with the output of a `RUN` that fails */
 export function buildImage(stages: readonly Stage[], options: BuildOptions): Image {
   const images = new Map<string, Image>();
   let last: Image | undefined;
