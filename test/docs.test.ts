@@ -28,13 +28,16 @@ const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
 const OPTIONAL = [
   'bench',
   'deploy',
+  'render.yaml',
   'dev',
   'examples',
   'test/cluster',
   'test/conformance',
+  'test/deploy',
   'test/examples',
   'test/interop',
   'test/proxies',
+  'test/runtimes',
   'test/example',
   'src/slug.ts',
 ];

@@ -30,7 +30,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
-    const { variable, fallback, schema, expected, secret } = setting;
+    const { hostVariable, fallback, schema, expected, secret } = setting;
+    const variable = hostVariable !== undefined && !env[setting.variable]?.trim() ? hostVariable : setting.variable;
     const value = env[variable]?.trim() || fallback;
     const parsed = schema.safeParse(value);
     if (parsed.success) config[name] = parsed.data;

@@ -4,6 +4,8 @@ import type * as z from 'zod';
 /** One setting. */
 export interface Setting<T> {
   variable: string;
+  /** A variable that a host sets by itself. It is used if `variable` is unset. */
+  hostVariable?: string;
   /** The default, used if the variable is unset or empty; has the form of the variable. */
   fallback: string;
   schema: z.ZodType<T, string>;

@@ -61,10 +61,12 @@ export const SETTINGS = {
   }),
   publicUrl: setting({
     variable: 'MCP_PUBLIC_URL',
+    hostVariable: 'RENDER_EXTERNAL_URL',
     fallback: '',
     schema: optional(endpointUrl),
     expected: 'the URL that clients use, such as https://mcp.example.com/mcp',
-    meaning: 'URL that clients use, if the server does not listen on it itself. Its host and origin are allowed',
+    meaning:
+      'URL that clients use, if the server does not listen on it itself. Its host and origin are allowed. By default `RENDER_EXTERNAL_URL`, which Render sets',
   }),
   allowedHosts: setting({
     variable: 'MCP_ALLOWED_HOSTS',

@@ -119,3 +119,16 @@ test('refuses REDIS_URL together with MCP_DATA_DIR, and does not print the URL',
     message: 'REDIS_URL and MCP_DATA_DIR exclude each other: sessions are kept in Redis or in a file.',
   });
 });
+
+test('takes RENDER_EXTERNAL_URL, which Render sets, for the public URL if MCP_PUBLIC_URL is unset or empty', () => {
+  const onRender = { RENDER_EXTERNAL_URL: 'https://mcp-1a2b.onrender.com', MCP_AUTH_TOKENS: `ci:${TOKEN}` };
+  for (const env of [onRender, { ...onRender, MCP_PUBLIC_URL: ' ' }]) {
+    assert.equal(loadConfig(env).publicUrl, 'https://mcp-1a2b.onrender.com/mcp');
+  }
+  assert.equal(loadConfig({ ...onRender, ...PUBLIC }).publicUrl, PUBLIC.MCP_PUBLIC_URL);
+  assert.match(
+    refusalOf({ ...onRender, MCP_AUTH_TOKENS: '' }),
+    /onrender.com\/mcp is beyond loopback without authorization/,
+  );
+  assert.match(refusalOf({ RENDER_EXTERNAL_URL: 'mcp' }), /^RENDER_EXTERNAL_URL=mcp is not valid/);
+});
