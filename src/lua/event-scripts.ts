@@ -209,6 +209,11 @@ export const TAKE: Script = {
 begin()
 local holder, after = ARGV[8], tonumber(ARGV[9])
 if not stream or stream.holder ~= holder then return false end
+if (after or 0) > number then
+  -- Redis has come back with older data, and numbers are given once more: nobody may resume from those of before.
+  removeLog(log, ended, streams)
+  return false
+end
 local events = redis.call('XRANGE', streams .. streamId, string.format('(%d-0', after or stream.taken), '+')
 stream.taken = number
 save(false)

@@ -13,7 +13,7 @@ import type { Metrics } from '../signals/metrics.ts';
  * those to commands within scripts.
  */
 const REFUSAL =
-  /(?:^|[\s-])(OOM|NOPERM|LOADING|READONLY|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS)\s/;
+  /(?:^|[\s-])(ERR max number of clients|DENIED|OOM|NOPERM|LOADING|READONLY|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS)\s/;
 /** Those that concern some commands only. */
 const PARTIAL = new Set(['OOM', 'NOPERM']);
 /** The name of errors that are answers, in contrast to those of the connection. */

@@ -178,6 +178,8 @@ class Log implements RedisChangeLog {
       const { start, number, changes, isComplete } = await this.#read(this.#start === '' ? 0 : this.#last);
       if (!isComplete) for (const kind of LISTS) this.#bus.publish({ kind });
       if (number > 0) this.#start = start;
+      // Lower if Redis has come back with older data: the numbers after that are given once more.
+      this.#last = Math.min(this.#last, number);
       for (const change of changes) {
         this.#last = change.number;
         this.#bus.publish(change.event);

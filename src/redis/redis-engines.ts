@@ -24,7 +24,7 @@ const MIN_CLUSTER_VERSION = [7, 0] as const;
 export interface RedisEnginesOptions {
   /** `config/redis-url.ts` has its forms. */
   url: string;
-  clock: Pick<Clock, 'now' | 'every'>;
+  clock: Pick<Clock, 'now' | 'every' | 'after'>;
   log: Logger;
   /** How long an unused session is kept, in milliseconds. */
   idleMs: number;

@@ -1,6 +1,8 @@
 /** Passes messages between nodes over the channels of sessions. Those that are sent while a node has no connection are lost. */
 import type { Relay, RelayMessage } from '../contracts/relay.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTaskQueue } from '../lib/task-queue.ts';
+import { parseJson } from '../protocol/json.ts';
 import { RENEW_NODE } from '../lua/node-scripts.ts';
 import type { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
@@ -14,6 +16,13 @@ const CACHE_MS = 1000;
 /** Most nodes whose answer is kept: far more than share a Redis. */
 const MAX_CACHED = 1000;
 
+/** Larger messages wait for each other: whatever else this node asks of Redis waits behind them. */
+const LARGE_CHARS = 64 * 1024;
+/** When a message that nobody has heard is sent again, in milliseconds: the node it is for may be about to subscribe again. */
+const AGAIN_MS = [500, 1500];
+/** Most messages that wait for that. */
+const MAX_AGAIN = 1000;
+
 /** How a message on the channel of a session begins that is one of these. */
 const RELAYED = 'r';
 
@@ -21,7 +30,7 @@ const RELAYED = 'r';
 export interface RedisRelayOptions {
   connection: Connection;
   channels: Channels;
-  clock: Pick<Clock, 'now' | 'every'>;
+  clock: Pick<Clock, 'now' | 'every' | 'after'>;
 }
 
 /** A relay that gives signs of life. */
@@ -55,6 +64,28 @@ export async function createRedisRelay({ connection, channels, clock }: RedisRel
     return isAlive;
   }
 
+  const oneByOne = createTaskQueue();
+  let waiting = 0;
+
+  /** Resolves to how many have heard it; this node is one of them if it has joined. */
+  function publish(sessionId: string, text: string): Promise<number> {
+    const send = () => connection.call(connection.publish, channelOf(sessionId, connection.db), text);
+    return (text.length > LARGE_CHARS ? oneByOne(send) : send()).then(Number);
+  }
+
+  /** Sends a message again that nobody has heard but perhaps this node. */
+  function sendAgain(sessionId: string, text: string, [delay, ...later]: readonly number[]): void {
+    if (delay === undefined || waiting >= MAX_AGAIN || text.length > LARGE_CHARS) return;
+    waiting += 1;
+    clock.after(delay, () => {
+      waiting -= 1;
+      publish(sessionId, text).then(
+        (count) => (count > 1 ? undefined : sendAgain(sessionId, text, later)),
+        () => sendAgain(sessionId, text, later),
+      );
+    });
+  }
+
   return {
     node,
     hasPeers: true,
@@ -68,15 +99,16 @@ export async function createRedisRelay({ connection, channels, clock }: RedisRel
       channels.follow(channelOf(sessionId, connection.db), {
         onmessage(text) {
           if (!text.startsWith(RELAYED) || text.startsWith(node, RELAYED.length)) return;
-          listener(JSON.parse(text.slice(RELAYED.length + node.length)) as RelayMessage);
+          // Whatever else may be published here must not end the process.
+          const message = parseJson(text.slice(RELAYED.length + node.length)) as RelayMessage | undefined;
+          if (message) listener(message);
         },
       }),
     async send(sessionId, message) {
-      await connection.call(
-        connection.publish,
-        channelOf(sessionId, connection.db),
-        RELAYED + node + JSON.stringify(message),
-      );
+      const text = RELAYED + node + JSON.stringify(message);
+      const count = await publish(sessionId, text);
+      // The client need not repeat what was accepted.
+      if (message.kind === 'message' && count <= 1) sendAgain(sessionId, text, AGAIN_MS);
     },
     async close() {
       stop();

@@ -41,11 +41,16 @@ export function createSessionCaps(options: SessionCapsOptions): CreateWithinCaps
     return false;
   }
 
+  /** Makes room for one more. Other nodes may have chosen the same session to end, and have created some meanwhile. */
+  async function hasRoom(max: number, principal?: string): Promise<boolean> {
+    while ((await store.count(principal)) >= max) if (!(await makeRoom(max, principal))) return false;
+    return true;
+  }
+
   async function create(record: SessionRecord): Promise<boolean> {
     const { principal } = record;
-    const isFull = principal !== '' && (await store.count(principal)) >= maxSessionsPerPrincipal;
-    if (isFull && !(await makeRoom(maxSessionsPerPrincipal, principal))) return false;
-    if ((await store.count()) >= maxSessions && !(await makeRoom(maxSessions))) return false;
+    if (principal !== '' && !(await hasRoom(maxSessionsPerPrincipal, principal))) return false;
+    if (!(await hasRoom(maxSessions))) return false;
     await store.create(record);
     return true;
   }

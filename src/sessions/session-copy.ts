@@ -43,8 +43,6 @@ export class SessionCopy {
   #logLevel: LoggingLevel | undefined;
   /** Of the record that it is a copy of. */
   #version = 1;
-  /** How many messages were repeated. */
-  #repeated = 0;
 
   /** @param transport - Returns the transport that repeats messages to the server. */
   constructor(options: SessionCopyOptions, transport: () => HttpTransport) {
@@ -153,10 +151,9 @@ export class SessionCopy {
     this.#version = Math.max(this.#version, version);
   }
 
-  /** Its id is one that no client would choose, since a call of the client may be running. */
+  /** Its id is one that no client can know, since a call of the client may be running. */
   #repeatRequest(method: string, params: Record<string, unknown>): Promise<void> {
-    this.#repeated += 1;
-    return this.#repeat({ jsonrpc: '2.0', id: `hono-mcp-server:repeated:${this.#repeated}`, method, params });
+    return this.#repeat({ jsonrpc: '2.0', id: crypto.randomUUID(), method, params });
   }
 
   /** Sends the server a message and waits for its answer. */

@@ -2,6 +2,7 @@
  * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
  * that was sent after it.
  */
+import { parseEventId, type EventId } from '../contracts/event-id.ts';
 import type { AppendOptions, EventLog } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
 import { GET_STREAM_ID, type StreamLog } from '../streams/stream-log.ts';
@@ -24,6 +25,8 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror, onmen
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
   let hasGap = false;
   let isClosed = false;
+  /** The last event that was appended here. */
+  let last: EventId | undefined;
   let forgetting: Promise<void> | undefined;
 
   async function forgetBeforeGap(): Promise<void> {
@@ -52,7 +55,13 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror, onmen
         await forgetBeforeGap();
         const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
         const id = await eventLog.append(sessionId, streamId, data, options);
-        return { id, isRefused: id === undefined };
+        if (id === undefined) return { id, isRefused: true };
+        const appended = parseEventId(id);
+        // The engine has come back with older data, and gives numbers once more: nobody may resume from those of before.
+        if (last && appended?.tag === last.tag && appended.number <= last.number)
+          throw new Error('The log has gone back');
+        last = appended;
+        return { id, isRefused: false };
       } catch (error) {
         hasGap = true;
         report(error);
@@ -80,6 +89,8 @@ export function createSessionEvents({ sessionId, eventLog, relay, onerror, onmen
     },
     async take(holder, after) {
       try {
+        // What could not be logged was sent without the log, which may have taken it nevertheless.
+        await forgetBeforeGap();
         return await eventLog.take(sessionId, GET_STREAM_ID, holder, after);
       } catch (error) {
         report(error);

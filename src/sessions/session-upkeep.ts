@@ -3,7 +3,8 @@ import type { ChangeLog } from '../contracts/change-log.ts';
 import type { EventLog } from '../contracts/event-log.ts';
 import type { SessionStore } from '../contracts/session-store.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { withoutQuotes, type Logger } from '../telemetry/log.ts';
+import { errorOf } from '../transport/call.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { SessionEnd } from './session-end.ts';
 
@@ -43,24 +44,30 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     const session = await live.find(id);
     session?.checkStreams();
     // What other nodes say of changes may have been lost.
-    if (session?.isOlderThan(version)) await session.reload();
+    // Not awaited: it calls the author's code, which may never return.
+    if (session?.isOlderThan(version)) void attempt(session.reload());
     else session?.confirm(last);
+  }
+
+  /** One session that fails must not keep the others from being looked after. */
+  async function attempt(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      log.error('sessions could not be cleaned up', { error: withoutQuotes(errorOf(error)) });
+    }
   }
 
   async function run(): Promise<void> {
     if (isRunning) return;
     isRunning = true;
-    try {
-      live.dropIdle();
-      const ids = live.attached();
-      for (let first = 0; first < ids.length; first += PAGE_SIZE) {
-        await Promise.all(ids.slice(first, first + PAGE_SIZE).map(keep));
-      }
-      await ending.endExpired();
-      await eventLog.prune();
-    } catch (error) {
-      log.error('sessions could not be cleaned up', { error: String(error) });
+    live.dropIdle();
+    const ids = live.attached();
+    for (let first = 0; first < ids.length; first += PAGE_SIZE) {
+      await Promise.all(ids.slice(first, first + PAGE_SIZE).map((id) => attempt(keep(id))));
     }
+    await attempt(ending.endExpired());
+    await attempt(eventLog.prune());
     isRunning = false;
   }
 

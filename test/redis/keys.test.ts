@@ -141,6 +141,15 @@ describe('keys in Redis', { skip: NO_REDIS }, () => {
     assert.ok((await ttl(log)) > 0);
   });
 
+  test('forgets the events of a session when Redis has come back with older data', async (t) => {
+    const { eventLog } = await open(t);
+    await eventLog.hold('s', 'get', 'holder');
+    const id = await append(eventLog, 's', 'get', '{}');
+    assert.equal((await eventLog.take('s', 'get', 'holder', 0))?.length, 1);
+    assert.equal(await eventLog.take('s', 'get', 'holder', 2), undefined, 'it has got one that is not there');
+    assert.equal(await eventLog.after('s', id), undefined);
+  });
+
   test('takes less than 1000 bytes for an idle session', async (t) => {
     const { create } = await open(t);
     const used = async () => Number(/used_memory:(\d+)/.exec(String(await redis.command('INFO', 'memory')))?.[1]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { ServerEvent } from '@modelcontextprotocol/server';
 import { UnavailableError } from '../../src/lib/unavailable-error.ts';
-import { changesChannel } from '../../src/lua/keys.ts';
+import { CHANGES_KEYS, changesChannel } from '../../src/lua/keys.ts';
 import { createChannels } from '../../src/redis/channels.ts';
 import { connect, type Connection } from '../../src/redis/connection.ts';
 import { createRedisChangeLog } from '../../src/redis/redis-change-log.ts';
@@ -47,6 +47,22 @@ describe('the change log on Redis', { skip: NO_REDIS }, () => {
     log.publish(updated('urn:end'));
     await waitFor(() => heard.includes('urn:end'));
     assert.deepEqual(heard, ['urn:busy', 'urn:other', 'urn:busy', 'urn:end']);
+  });
+
+  test('goes on when Redis has come back with older data, and gives numbers once more', async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const one = await openLog(t, redis.url);
+    const other = await openLog(t, redis.url);
+    for (const uri of ['urn:1', 'urn:2', 'urn:3']) one.log.publish(updated(uri));
+    await waitFor(() => other.heard.length === 3);
+    const [key = ''] = CHANGES_KEYS;
+    await redis.command('HINCRBY', key, 'number', -2);
+    other.reconnect();
+    await waitFor(() => other.heard.length > 3 || other.log.last < one.log.last);
+    for (const uri of ['urn:4', 'urn:5']) one.log.publish(updated(uri));
+    await waitFor(() => other.heard.includes('urn:5'));
+    assert.ok(other.heard.includes('urn:4'));
   });
 
   test('tells what was missed without a subscription, even if commands fail for longer than that', async (t) => {

@@ -82,7 +82,7 @@ for (const [title, options, passing, refused] of ORIGINS) {
 
 const REFUSED: [what: string, headers: Record<string, string>, message: string, remedy: RegExp][] = [
   ['a host', { host: 'evil.example' }, 'Host not allowed', /MCP_ALLOWED_HOSTS=evil\.example/],
-  ['no host', { host: '' }, 'Host not allowed', /Missing Host header"$/],
+  ['no host', { host: '' }, 'Host not allowed', /Missing Host header$/],
   ['an origin', { origin: 'https://evil.example' }, 'Origin not allowed', /MCP_ALLOWED_ORIGINS=https:..evil\.example/],
   ['the origin null', { origin: 'null' }, 'Origin not allowed', /MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it$/],
   ['a page from a file', { origin: 'file://' }, 'Origin not allowed', /file:\/\/$/],

@@ -34,6 +34,31 @@ async function withGap() {
   return { events, mended: () => mended };
 }
 
+test('the events of a session have a gap when the log has gone back, so that no number names two of them', async () => {
+  const log = createMemoryEventLog({ clock: manualClock() });
+  const ids = ['1.00000000.call', '2.00000000.call', '2.00000000.call', '1.11111111.call'];
+  const deleted: string[] = [];
+  const eventLog: EventLog = {
+    ...log,
+    append: async () => ids.shift(),
+    delete: async (sessionId) => void deleted.push(sessionId),
+  };
+  const options = { sessionId: 's', eventLog, relay: createMemoryRelay(), onerror: () => {}, onmend: () => {} };
+  const events = createSessionEvents(options);
+  assert.deepEqual(await events.append('call', '1'), { id: '1.00000000.call', isRefused: false });
+  assert.deepEqual(await events.append('call', '2'), { id: '2.00000000.call', isRefused: false });
+  assert.deepEqual(await events.append('call', '3'), { id: undefined, isRefused: false });
+  assert.deepEqual([events.hasGap, deleted], [true, []]);
+  assert.deepEqual(await events.append('call', '4'), { id: '1.11111111.call', isRefused: false });
+  assert.deepEqual([events.hasGap, deleted], [false, ['s']]);
+});
+
+test('the events of a session take nothing that was sent without the log', async () => {
+  const { events } = await withGap();
+  await events.take('holder', 0);
+  assert.equal(events.hasGap, false);
+});
+
 const ways: Record<string, (events: StreamLog) => Promise<unknown>> = {
   'an event is appended': (events) => events.append('call', '2'),
   'a stream ends': (events) => events.end('call'),

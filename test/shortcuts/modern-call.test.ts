@@ -145,6 +145,9 @@ const CALLS: [what: string, isShort: boolean, request: Request][] = [
 /** An answer, as a client reads it. */
 async function read(response: Response) {
   const { status, headers } = response;
+  // Each request has an id of its own.
+  assert.ok(headers.get('x-request-id'));
+  headers.delete('x-request-id');
   return { status, headers: Object.fromEntries(headers), messages: messagesIn(await response.text()) };
 }
 
