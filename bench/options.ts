@@ -14,6 +14,7 @@ export const RUNS = [
   'growth',
   'bystander',
   'engines',
+  'observed',
 ] as const;
 export type RunName = (typeof RUNS)[number];
 

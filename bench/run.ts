@@ -9,6 +9,7 @@ import { engines } from './runs/engines.ts';
 import { growth } from './runs/growth.ts';
 import { listeners } from './runs/listeners.ts';
 import { memory } from './runs/memory.ts';
+import { observed } from './runs/observed.ts';
 import { churn, large, stream, tools } from './runs/rounds.ts';
 import { start } from './runs/start.ts';
 
@@ -24,6 +25,7 @@ const RUN: Readonly<Record<RunName, Run>> = {
   growth,
   bystander,
   engines,
+  observed,
 };
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
