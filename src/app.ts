@@ -18,11 +18,7 @@ import { readBytes } from './endpoint/read-message.ts';
 import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
-import { createMemoryChangeLog } from './memory/memory-change-log.ts';
-import { createMemoryEventLog } from './memory/memory-event-log.ts';
-import { createMemoryRelay } from './memory/memory-relay.ts';
-import { createMemorySessionStore } from './memory/memory-session-store.ts';
-import { createMemoryStateStore } from './memory/memory-state-store.ts';
+import { createMemoryEngines } from './memory/memory-engines.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
@@ -118,25 +114,22 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
     : (request: Request, _addressOf: () => string, requestId?: string) => authenticate(request, { requestId });
-  const { notify = createNotifier(), stateStore = createMemoryStateStore({ clock }) } = options;
-  const { sessionStore = createMemorySessionStore({ idleMs: config.sessionIdleSeconds * 1000, clock }) } = options;
-  const { eventLog = createMemoryEventLog({ clock }), relay = createMemoryRelay() } = options;
   const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
-  const { changes = createMemoryChangeLog({ onerror }) } = options;
+  const engines = createMemoryEngines({ clock, idleMs: config.sessionIdleSeconds * 1000, onerror });
   const calls = createCallWatcher({ ...options, clock });
-  const parts = { ...options, config, clock, log, lifecycle, callsInFlight };
-  const engines = { stateStore, sessionStore, eventLog, changes, relay };
-  const eras = createEras(createServer, { ...parts, ...engines, notify });
-  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls, relay });
+  const { notify = createNotifier() } = options;
+  const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify };
+  const eras = createEras(createServer, parts);
+  const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls });
+
   const requestId = requestIdOf(options.connInfo, config.trustProxy);
-  const shortHash = createShortHash(config.stateKeys[0]);
+  const onanswer = calls.counted(requestLog({ ...config, log, shortHash: createShortHash(config.stateKeys[0]) }));
   const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
+
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(
-    requestReport({ clock, requestId, onfailure, onanswer: calls.counted(requestLog({ ...config, log, shortHash })) }),
-  );
+  app.use(requestReport({ clock, requestId, onfailure, onanswer }));
   app.use(hostOrigin(createHostOriginPolicy(config), log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));

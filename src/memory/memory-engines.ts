@@ -1,0 +1,28 @@
+/** The engines in this process: what they keep ends with it. */
+import type { Engines } from '../contracts/engines.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createMemoryChangeLog } from './memory-change-log.ts';
+import { createMemoryEventLog } from './memory-event-log.ts';
+import { createMemoryRelay } from './memory-relay.ts';
+import { createMemorySessionStore } from './memory-session-store.ts';
+import { createMemoryStateStore } from './memory-state-store.ts';
+
+/** Options for {@link createMemoryEngines}. */
+export interface MemoryEnginesOptions {
+  clock: Pick<Clock, 'now'>;
+  /** How long an unused session is kept, in milliseconds. */
+  idleMs: number;
+  /** Receives the errors of listeners for changes. */
+  onerror: (error: Error) => void;
+}
+
+/** Makes empty engines. They need not be closed. */
+export function createMemoryEngines({ clock, idleMs, onerror }: MemoryEnginesOptions): Engines {
+  return {
+    sessionStore: createMemorySessionStore({ idleMs, clock }),
+    eventLog: createMemoryEventLog({ clock }),
+    stateStore: createMemoryStateStore({ clock }),
+    changes: createMemoryChangeLog({ onerror }),
+    relay: createMemoryRelay(),
+  };
+}
