@@ -4,8 +4,10 @@ import type { Platform, Settings } from './platform.ts';
 
 /** The host names that Vercel gives to a deployment. */
 const VERCEL_HOSTS = ['VERCEL_URL', 'VERCEL_BRANCH_URL', 'VERCEL_PROJECT_PRODUCTION_URL'];
-/** Settings that only the Node.js entry can follow. */
-const NODE_ONLY = ['REDIS_URL', 'MCP_DATA_DIR'];
+/** Settings that open engines, which only the Node.js entry does. */
+const ENGINES = ['REDIS_URL', 'MCP_DATA_DIR'];
+/** Others that only the Node.js entry can follow. */
+const NODE_ONLY = ['MCP_METRICS_PORT', 'MCP_METRICS_HOST', 'LOG_FORMAT'];
 const NO_WORKERS_SESSIONS =
   'MCP_SESSIONS=stateful is impossible on Cloudflare Workers: a call ends with its request, so a client whose connection broke could never resume it.';
 const NO_ENGINES =
@@ -31,7 +33,7 @@ export function loadEdgeConfig(env: Settings, { name, isLongLived }: EdgePlatfor
     ...own,
     HOST: (isLongLived && own['HOST']) || '0.0.0.0',
     MCP_ALLOWED_HOSTS: [own['MCP_ALLOWED_HOSTS'], ...hosts].filter(Boolean).join(','),
-    ...Object.fromEntries(NODE_ONLY.map((variable) => [variable, undefined])),
+    ...Object.fromEntries(ENGINES.map((variable) => [variable, undefined])),
   });
   if (config.sessions === 'stateless') return config;
   if (name === 'workers') throw new ConfigError(NO_WORKERS_SESSIONS);
@@ -39,7 +41,8 @@ export function loadEdgeConfig(env: Settings, { name, isLongLived }: EdgePlatfor
   return config;
 }
 
-/** Settings in `env` that have no effect here. */
-export function ignoredSettings(env: Settings, hasEngines: boolean): string[] {
-  return hasEngines ? [] : NODE_ONLY.filter((name) => env[name]?.trim());
+/** Settings in `env` that have no effect here: those of engines, unless there are some, and others. */
+export function ignoredSettings(env: Settings, hasEngines: boolean): { engines: string[]; others: string[] } {
+  const isSet = (name: string) => env[name]?.trim();
+  return { engines: hasEngines ? [] : ENGINES.filter(isSet), others: NODE_ONLY.filter(isSet) };
 }

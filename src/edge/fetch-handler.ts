@@ -110,9 +110,11 @@ function open(createServer: CreateServer, platform: Platform, env: Settings, opt
   applySchemaShortcuts(config.shortcuts);
   const { log = createLogger({ level: config.logLevel }) } = app;
   for (const name of unknownSettings(env)) log.warn('not a setting of this server', { name });
-  for (const name of ignoredSettings(env, hasEngines)) {
+  const ignored = ignoredSettings(env, hasEngines);
+  for (const name of ignored.engines) {
     log.warn('has no effect here: pass engines to createFetchHandler instead', { name });
   }
+  for (const name of ignored.others) log.warn('has no effect here: only the Node.js entry has it', { name });
   const connInfo: GetConnInfo = (c) => {
     const address = platform.addressOf(c);
     return { remote: address === undefined ? {} : { address } };

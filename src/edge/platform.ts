@@ -34,10 +34,15 @@ export function currentPlatform(): Platform {
   return { ...platformNamed(runtime, env), onSignal: exitAfter };
 }
 
-/** Bun and Deno end a program at once on a signal that it does not listen for: the second one, here. */
+/** Stops on the first signal, and exits right away on the second. */
 function exitAfter(stop: () => Promise<void>): void {
+  let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(0)));
+    process.on(signal, () => {
+      if (isStopping) process.exit(0);
+      isStopping = true;
+      void stop().finally(() => process.exit(0));
+    });
   }
 }
 
