@@ -40,79 +40,101 @@ export interface RedisRelay extends Relay {
 }
 
 /** Makes the relay of a new node. Rejects if Redis does not take its sign of life. */
-export async function createRedisRelay({ connection, channels, clock }: RedisRelayOptions): Promise<RedisRelay> {
-  const node = crypto.randomUUID().replaceAll('-', '');
-  const seen = new Map<string, { at: number; isAlive: boolean }>();
+export async function createRedisRelay(options: RedisRelayOptions): Promise<RedisRelay> {
+  const relay = new NodeRelay(options);
+  await relay.start();
+  return relay;
+}
+
+class NodeRelay implements RedisRelay {
+  readonly node = crypto.randomUUID().replaceAll('-', '');
+  readonly hasPeers = true;
+  readonly #options: RedisRelayOptions;
+  readonly #seen = new Map<string, { at: number; isAlive: boolean }>();
+  readonly #oneByOne = createTaskQueue();
   /** Until then, other nodes count as running: Redis had lost the signs of life of all, and they may not have renewed theirs. */
-  let trustsUntil = 0;
-  const renew = () => connection.run(RENEW_NODE, [nodeKey(node)], [ALIVE_MS]);
-  const renewAgain = async () => {
-    if ((await renew()) === 1) trustsUntil = clock.now() + ALIVE_MS;
-  };
-  await renew();
-  const stop = clock.every(RENEW_MS, () => void renewAgain().catch(() => {}));
+  #trustsUntil = 0;
+  #stop: (() => void) | undefined;
+  /** How many messages wait to be sent again. */
+  #waiting = 0;
 
-  async function ask(other: string): Promise<boolean> {
-    let isAlive = (await connection.call('EXISTS', nodeKey(other))) === 1;
-    if (!isAlive) {
-      // Is it only that one? Redis may have been away for longer than the keys last, or have lost them.
-      await renewAgain();
-      isAlive = clock.now() < trustsUntil;
-    }
-    if (seen.size >= MAX_CACHED) seen.clear();
-    seen.set(other, { at: clock.now(), isAlive });
-    return isAlive;
+  constructor(options: RedisRelayOptions) {
+    this.#options = options;
   }
 
-  const oneByOne = createTaskQueue();
-  let waiting = 0;
-
-  /** Resolves to how many have heard it; this node is one of them if it has joined. */
-  function publish(sessionId: string, text: string): Promise<number> {
-    const send = () => connection.call(connection.publish, channelOf(sessionId, connection.db), text);
-    return (text.length > LARGE_CHARS ? oneByOne(send) : send()).then(Number);
+  async start(): Promise<void> {
+    await this.#renew();
+    this.#trustsUntil = 0;
+    this.#stop = this.#options.clock.every(RENEW_MS, () => void this.#renew().catch(() => {}));
   }
 
-  /** Sends a message again that nobody has heard but perhaps this node. */
-  function sendAgain(sessionId: string, text: string, [delay, ...later]: readonly number[]): void {
-    if (delay === undefined || waiting >= MAX_AGAIN || text.length > LARGE_CHARS) return;
-    waiting += 1;
-    clock.after(delay, () => {
-      waiting -= 1;
-      publish(sessionId, text).then(
-        (count) => (count > 1 ? undefined : sendAgain(sessionId, text, later)),
-        () => sendAgain(sessionId, text, later),
-      );
+  async isAlive(other: string): Promise<boolean> {
+    if (other === this.node) return true;
+    const known = this.#seen.get(other);
+    const age = known ? this.#options.clock.now() - known.at : Infinity;
+    return known && age >= 0 && age < CACHE_MS ? known.isAlive : this.#ask(other);
+  }
+
+  join(sessionId: string, listener: (message: RelayMessage) => void): Promise<() => void> {
+    const { channels, connection } = this.#options;
+    return channels.follow(channelOf(sessionId, connection.db), {
+      onmessage: (text) => {
+        if (!text.startsWith(RELAYED) || text.startsWith(this.node, RELAYED.length)) return;
+        // Whatever else may be published here must not end the process.
+        const message = parseJson(text.slice(RELAYED.length + this.node.length)) as RelayMessage | undefined;
+        if (message) listener(message);
+      },
     });
   }
 
-  return {
-    node,
-    hasPeers: true,
-    async isAlive(other) {
-      if (other === node) return true;
-      const known = seen.get(other);
-      const age = known ? clock.now() - known.at : Infinity;
-      return known && age >= 0 && age < CACHE_MS ? known.isAlive : ask(other);
-    },
-    join: (sessionId, listener) =>
-      channels.follow(channelOf(sessionId, connection.db), {
-        onmessage(text) {
-          if (!text.startsWith(RELAYED) || text.startsWith(node, RELAYED.length)) return;
-          // Whatever else may be published here must not end the process.
-          const message = parseJson(text.slice(RELAYED.length + node.length)) as RelayMessage | undefined;
-          if (message) listener(message);
-        },
-      }),
-    async send(sessionId, message) {
-      const text = RELAYED + node + JSON.stringify(message);
-      const count = await publish(sessionId, text);
-      // The client need not repeat what was accepted.
-      if (message.kind === 'message' && count <= 1) sendAgain(sessionId, text, AGAIN_MS);
-    },
-    async close() {
-      stop();
-      await connection.call('UNLINK', nodeKey(node)).catch(() => {});
-    },
-  };
+  async send(sessionId: string, message: RelayMessage): Promise<void> {
+    const text = RELAYED + this.node + JSON.stringify(message);
+    const count = await this.#publish(sessionId, text);
+    // The client need not repeat what was accepted.
+    if (message.kind === 'message' && count <= 1) this.#sendAgain(sessionId, text, AGAIN_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#stop?.();
+    await this.#options.connection.call('UNLINK', nodeKey(this.node)).catch(() => {});
+  }
+
+  async #renew(): Promise<void> {
+    const { connection, clock } = this.#options;
+    const wasMissing = await connection.run(RENEW_NODE, [nodeKey(this.node)], [ALIVE_MS]);
+    if (wasMissing === 1) this.#trustsUntil = clock.now() + ALIVE_MS;
+  }
+
+  async #ask(other: string): Promise<boolean> {
+    const { connection, clock } = this.#options;
+    let isAlive = (await connection.call('EXISTS', nodeKey(other))) === 1;
+    if (!isAlive) {
+      // Is it only that one? Redis may have been unavailable for longer than the keys last, or have lost them.
+      await this.#renew();
+      isAlive = clock.now() < this.#trustsUntil;
+    }
+    if (this.#seen.size >= MAX_CACHED) this.#seen.clear();
+    this.#seen.set(other, { at: clock.now(), isAlive });
+    return isAlive;
+  }
+
+  /** Resolves to how many have heard it; this node is one of them if it has joined. */
+  async #publish(sessionId: string, text: string): Promise<number> {
+    const { connection } = this.#options;
+    const send = () => connection.call(connection.publish, channelOf(sessionId, connection.db), text);
+    return Number(await (text.length > LARGE_CHARS ? this.#oneByOne(send) : send()));
+  }
+
+  /** Sends a message again that nobody has heard but perhaps this node. */
+  #sendAgain(sessionId: string, text: string, [delay, ...later]: readonly number[]): void {
+    if (delay === undefined || this.#waiting >= MAX_AGAIN || text.length > LARGE_CHARS) return;
+    this.#waiting += 1;
+    this.#options.clock.after(delay, () => {
+      this.#waiting -= 1;
+      this.#publish(sessionId, text).then(
+        (count) => (count > 1 ? undefined : this.#sendAgain(sessionId, text, later)),
+        () => this.#sendAgain(sessionId, text, later),
+      );
+    });
+  }
 }

@@ -3,9 +3,9 @@
  * that was sent after it.
  */
 import { parseEventId, type EventId } from '../contracts/event-id.ts';
-import type { AppendOptions, EventLog } from '../contracts/event-log.ts';
+import type { AppendOptions, EventLog, Held, LoggedEvent } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
-import { GET_STREAM_ID, type StreamLog } from '../streams/stream-log.ts';
+import { GET_STREAM_ID, type Appended, type Missed, type StreamAppend, type StreamLog } from '../streams/stream-log.ts';
 import { errorOf } from '../transport/call.ts';
 
 /** Options for {@link createSessionEvents}. */
@@ -21,86 +21,109 @@ export interface SessionEventsOptions {
 }
 
 /** Makes the view that one session has of the log. */
-export function createSessionEvents({ sessionId, eventLog, relay, onerror, onmend }: SessionEventsOptions): StreamLog {
+export function createSessionEvents(options: SessionEventsOptions): StreamLog {
+  return new SessionEvents(options);
+}
+
+class SessionEvents implements StreamLog {
   /** Set when an event could not be logged. Then the events before it must go too, so that nobody resumes across the gap. */
-  let hasGap = false;
-  let isClosed = false;
+  hasGap = false;
+  readonly #options: SessionEventsOptions;
+  #isClosed = false;
   /** The last event that was appended here. */
-  let last: EventId | undefined;
-  let forgetting: Promise<void> | undefined;
+  #last: EventId | undefined;
+  #forgetting: Promise<void> | undefined;
 
-  async function forgetBeforeGap(): Promise<void> {
+  constructor(options: SessionEventsOptions) {
+    this.#options = options;
+  }
+
+  mend(): Promise<void> {
+    return this.#forgetBeforeGap().catch((error: unknown) => this.#report(error));
+  }
+
+  async append(streamId: string, data: string | undefined, { owes, ...how }: StreamAppend = {}): Promise<Appended> {
+    if (this.#isClosed) return { id: undefined, isRefused: false };
+    const { eventLog, sessionId, relay } = this.#options;
+    try {
+      await this.#forgetBeforeGap();
+      const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
+      const id = await eventLog.append(sessionId, streamId, data, options);
+      if (id === undefined) return { id, isRefused: true };
+      this.#requireLater(id);
+      return { id, isRefused: false };
+    } catch (error) {
+      this.hasGap = true;
+      this.#report(error);
+      return { id: undefined, isRefused: false };
+    }
+  }
+
+  async end(streamId: string): Promise<void> {
+    if (this.#isClosed) return;
+    const { eventLog, sessionId } = this.#options;
+    // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
+    const ending = this.hasGap ? this.#forgetBeforeGap() : eventLog.end(sessionId, streamId);
+    await ending.catch((error: unknown) => this.#report(error));
+  }
+
+  async after(eventId: string): Promise<Missed | undefined> {
+    const { eventLog, sessionId, relay } = this.#options;
+    const found = this.hasGap ? undefined : await eventLog.after(sessionId, eventId);
+    if (!found) return undefined;
+    const { owed, ...missed } = found;
+    // Nothing follows the last answer, even if the log could not be told that the stream has ended.
+    const hasEnded = missed.hasEnded || owed?.calls.length === 0;
+    // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
+    const isAbandoned = !owed || owed.node === relay.node || !(await relay.isAlive(owed.node));
+    return { ...missed, hasEnded, abandoned: isAbandoned ? (owed?.calls ?? []) : undefined };
+  }
+
+  async hold(holder: string, eventId?: string): Promise<Held | undefined> {
+    await this.#forgetBeforeGap();
+    return this.#options.eventLog.hold(this.#options.sessionId, GET_STREAM_ID, holder, eventId);
+  }
+
+  async take(holder: string, after: number): Promise<LoggedEvent[] | 'unavailable' | undefined> {
+    try {
+      // What could not be logged was sent without the log, which may have taken it nevertheless.
+      await this.#forgetBeforeGap();
+      return await this.#options.eventLog.take(this.#options.sessionId, GET_STREAM_ID, holder, after);
+    } catch (error) {
+      this.#report(error);
+      return 'unavailable';
+    }
+  }
+
+  follow(listener: (streamId: string) => void): Promise<() => void> {
+    return this.#options.eventLog.follow(this.#options.sessionId, listener);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.mend();
+  }
+
+  /** Fails if the engine has come back with older data, and gives numbers once more: nobody may resume from those of before. */
+  #requireLater(id: string): void {
+    const event = parseEventId(id);
+    const last = this.#last;
+    if (last && event?.tag === last.tag && event.number <= last.number) throw new Error('The log has gone back');
+    this.#last = event;
+  }
+
+  async #forgetBeforeGap(): Promise<void> {
     // Once at a time: the event that comes next must not be forgotten, too.
-    if (hasGap) await (forgetting ??= forget().finally(() => (forgetting = undefined)));
+    if (this.hasGap) await (this.#forgetting ??= this.#forget().finally(() => (this.#forgetting = undefined)));
   }
 
-  async function forget(): Promise<void> {
-    await eventLog.delete(sessionId);
-    hasGap = false;
-    onmend();
+  async #forget(): Promise<void> {
+    await this.#options.eventLog.delete(this.#options.sessionId);
+    this.hasGap = false;
+    this.#options.onmend();
   }
 
-  function report(error: unknown): void {
-    onerror(errorOf(error));
+  #report(error: unknown): void {
+    this.#options.onerror(errorOf(error));
   }
-
-  return {
-    get hasGap() {
-      return hasGap;
-    },
-    mend: () => forgetBeforeGap().catch(report),
-    async append(streamId, data, { owes, ...how } = {}) {
-      if (isClosed) return { id: undefined, isRefused: false };
-      try {
-        await forgetBeforeGap();
-        const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
-        const id = await eventLog.append(sessionId, streamId, data, options);
-        if (id === undefined) return { id, isRefused: true };
-        const appended = parseEventId(id);
-        // The engine has come back with older data, and gives numbers once more: nobody may resume from those of before.
-        if (last && appended?.tag === last.tag && appended.number <= last.number)
-          throw new Error('The log has gone back');
-        last = appended;
-        return { id, isRefused: false };
-      } catch (error) {
-        hasGap = true;
-        report(error);
-        return { id: undefined, isRefused: false };
-      }
-    },
-    async end(streamId) {
-      if (isClosed) return;
-      // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
-      await (hasGap ? forgetBeforeGap() : eventLog.end(sessionId, streamId)).catch(report);
-    },
-    async after(eventId) {
-      const found = hasGap ? undefined : await eventLog.after(sessionId, eventId);
-      if (!found) return undefined;
-      const { owed, ...missed } = found;
-      // Nothing follows the last answer, even if the log could not be told that the stream has ended.
-      const hasEnded = missed.hasEnded || owed?.calls.length === 0;
-      // Whoever asks does not run these calls, or would know the stream: if this node did, it was before the session left memory.
-      const isAbandoned = !owed || owed.node === relay.node || !(await relay.isAlive(owed.node));
-      return { ...missed, hasEnded, abandoned: isAbandoned ? (owed?.calls ?? []) : undefined };
-    },
-    async hold(holder, eventId) {
-      await forgetBeforeGap();
-      return eventLog.hold(sessionId, GET_STREAM_ID, holder, eventId);
-    },
-    async take(holder, after) {
-      try {
-        // What could not be logged was sent without the log, which may have taken it nevertheless.
-        await forgetBeforeGap();
-        return await eventLog.take(sessionId, GET_STREAM_ID, holder, after);
-      } catch (error) {
-        report(error);
-        return 'unavailable';
-      }
-    },
-    follow: (listener) => eventLog.follow(sessionId, listener),
-    async close() {
-      isClosed = true;
-      await forgetBeforeGap().catch(report);
-    },
-  };
 }
