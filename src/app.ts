@@ -113,9 +113,8 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const isLimited = config.rateLimit > 0 && isShared(config);
   const admit = isLimited
     ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
-    : (request: Request, _addressOf: () => string, requestId?: string) => authenticate(request, { requestId });
-  const onerror = (error: Error) => log.error('a listener of changes failed', { error: error.message });
-  const engines = createMemoryEngines({ clock, idleMs: config.sessionIdleSeconds * 1000, onerror });
+    : authenticate;
+  const engines = createMemoryEngines({ clock, log, idleMs: config.sessionIdleSeconds * 1000 });
   const calls = createCallWatcher({ ...options, clock });
   const { notify = createNotifier() } = options;
   const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify };

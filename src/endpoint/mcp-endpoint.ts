@@ -61,15 +61,13 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 
   async function serveMessages(exchange: PostExchange): Promise<Response> {
     const { incoming, report } = exchange;
+    const { principal, id: requestId } = report;
     // The server may have stopped while the body was being read.
     if (lifecycle.phase === 'stopped') return stoppingResponse(incoming.id);
-    const { principal } = report;
     const calls = incoming.requests.length;
     if (calls > 0 && isForPeers()) return stoppingResponse(incoming.id);
     if (calls > 0 && callsInFlight.countOf(principal) + calls > maxCallsPerPrincipal) {
-      log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit', {
-        requestId: report.id,
-      });
+      log.warn('too many running calls of one principal; MCP_MAX_CALLS_PER_PRINCIPAL sets the limit', { requestId });
       return tooManyCallsResponse('principal', maxCallsPerPrincipal, incoming.id);
     }
     const requests = incoming.era === 'modern' ? modern : legacy;

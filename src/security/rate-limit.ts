@@ -37,11 +37,16 @@ export interface RateLimitOptions {
   now?: () => number;
 }
 
-/**
- * Resolves to the caller, or to the response that refuses the request. `addressOf` tells where the request comes from;
- * it is a function because only rate limits need it, and they may be off. `requestId` is for the log.
- */
-export type Admit = (request: Request, addressOf: () => string, requestId?: string) => Promise<Caller | Response>;
+/** Resolves to the caller, or to the response that refuses the request. */
+export type Admit = (request: Request, options: AdmitOptions) => Promise<Caller | Response>;
+
+/** What is known of the request. */
+export interface AdmitOptions {
+  /** Tells where it comes from. A function, because only rate limits need it, and they may be off. */
+  addressOf: () => string;
+  /** Its id, for the log. */
+  requestId: string;
+}
 
 /** Wraps `authenticate` in rate limits. Beyond them, the answer is 429 with `Retry-After`. */
 export function rateLimited(authenticate: Authenticate, options: RateLimitOptions): Admit {
@@ -61,7 +66,7 @@ export function rateLimited(authenticate: Authenticate, options: RateLimitOption
     return tooManyRequestsResponse(seconds);
   }
 
-  return async (request, addressOf, requestId) => {
+  return async (request, { addressOf, requestId }) => {
     const address = addressOf();
     const guesses = refusedTokens.count(address, 0);
     const isOffline = guesses.over > 0;
@@ -128,7 +133,7 @@ function createCounter(name: string, limit: number, { now = Date.now, shared }: 
 export function authenticated(admit: Admit, addressOf: (c: Context) => string) {
   return createMiddleware<ReportEnv & { Variables: { caller: Caller } }>(async (c, next) => {
     const report = c.get('report');
-    const caller = await admit(c.req.raw, () => addressOf(c), report.id);
+    const caller = await admit(c.req.raw, { addressOf: () => addressOf(c), requestId: report.id });
     if (caller instanceof Response) {
       if (caller.status === 429) report.refusal = 'rate_limit';
       return caller;

@@ -103,7 +103,7 @@ export class LiveSession {
     this.#copy = new SessionCopy(
       {
         ...options,
-        announce: () => this.#tellOthers({ kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
+        announce: () => relay.send(id, { kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
         onsubscription: (uri, isWanted, isRepeated) =>
           isWanted
             ? this.#listener.add({ kind: 'resource_updated', uri }, isRepeated)
@@ -245,7 +245,7 @@ export class LiveSession {
   async #answerOthers(exchange: Exchange): Promise<Answer> {
     const { messages } = exchange.incoming;
     const forOthers = messages.filter((message) => this.#transport.addresseeOf(message) !== 'here');
-    for (const message of forOthers) await this.#tellOthers({ kind: 'message', message });
+    for (const message of forOthers) await this.#options.relay.send(this.#options.id, { kind: 'message', message });
     const answered = messages.filter((message) => !('method' in message) && !forOthers.includes(message));
     this.#forgetQuestions(answered.length);
     if (messages.some(isInitialized) && !(await this.#copy.initialized())) return undefined;
@@ -262,10 +262,6 @@ export class LiveSession {
       case 'message':
         if (this.#transport.receive(message.message) && !('method' in message.message)) this.#forgetQuestions(1);
     }
-  }
-
-  #tellOthers(message: RelayMessage): Promise<void> {
-    return this.#options.relay.send(this.#options.id, message);
   }
 
   /** Saves what the client has been told on its GET stream, unless another connection tells it from now on. */

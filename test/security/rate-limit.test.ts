@@ -107,7 +107,7 @@ test('stops asking about the tokens of an address after a hundred were refused w
   };
   const admit = rateLimited(authenticate, { limit: 1000, log });
   const ask = (headers: Record<string, string>, address = '1.1.1.1') =>
-    admit(new Request(URL_OF_APP, { headers }), () => address);
+    admit(new Request(URL_OF_APP, { headers }), { addressOf: () => address, requestId: 'r' });
 
   for (let index = 0; index < 200; index += 1) await ask({});
   assert.ok(!((await ask(bearer('good'))) instanceof Response), 'requests without a token do not count');
@@ -178,7 +178,8 @@ test('begins a new window after the machine was suspended, even if no timer has 
     },
     { limit: 1000, log },
   );
-  const ask = () => admit(new Request(URL_OF_APP, { headers: bearer('bad') }), () => '1.1.1.1');
+  const ask = () =>
+    admit(new Request(URL_OF_APP, { headers: bearer('bad') }), { addressOf: () => '1.1.1.1', requestId: 'r' });
   for (let index = 0; index < 102; index += 1) await ask();
   assert.equal(offline.at(-1), true);
   t.mock.timers.setTime(60_000);
@@ -193,7 +194,8 @@ for (const status of [403, 503]) {
     const log = createLogger({ level: 'silent', write: () => {} });
     let answer: Caller | Response = new Response(null, { status });
     const admit = rateLimited(async () => answer, { limit: 1000, log });
-    const ask = () => admit(new Request(URL_OF_APP, { headers: bearer('good') }), () => '1.1.1.1');
+    const ask = () =>
+      admit(new Request(URL_OF_APP, { headers: bearer('good') }), { addressOf: () => '1.1.1.1', requestId: 'r' });
     for (let index = 0; index < 101; index += 1) await ask();
     answer = { principal: principalOf('alice') };
     assert.equal(await ask(), answer);
@@ -205,7 +207,7 @@ test('counts a limited number of addresses separately, and the rest together', a
   const log = createLogger({ level: 'silent', write: () => {} });
   const admit = rateLimited(async () => ({}), { limit: 10, log });
   const request = new Request(URL_OF_APP);
-  const ask = (address: string) => admit(request, () => address);
+  const ask = (address: string) => admit(request, { addressOf: () => address, requestId: 'r' });
   for (let index = 0; index < 50_000; index += 1) await ask(`address ${index}`);
   const answers: boolean[] = [];
   for (let index = 0; index < 11; index += 1) answers.push((await ask(`newcomer ${index}`)) instanceof Response);
