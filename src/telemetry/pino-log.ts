@@ -18,7 +18,12 @@ export interface OpenLogOptions {
   /** What shows the lines. @default what stderr is */
   terminal?: { isTerminal: boolean; hasColors: boolean };
   /** Loads the package that formats lines for people. @default pino-pretty */
-  loadPretty?: () => Promise<Pick<typeof import('pino-pretty'), 'prettyFactory'>>;
+  loadPretty?: () => Promise<PinoPretty>;
+}
+
+/** What is used of pino-pretty. Its own types are not there where only the packages of production are installed. */
+export interface PinoPretty {
+  prettyFactory(options: { colorize: boolean; singleLine: boolean; translateTime: string }): (line: string) => string;
 }
 
 /**
@@ -58,15 +63,21 @@ export async function openLog(options: OpenLogOptions): Promise<Logger> {
 
 const asItIs = (line: string) => line;
 
+function importPretty(): Promise<PinoPretty> {
+  // By a name that the compiler does not look up.
+  const name: string = 'pino-pretty';
+  return import(name) as Promise<PinoPretty>;
+}
+
 /** Returns what turns a line of JSON into one of the wanted form. */
 async function lineFormat(
-  { format, loadPretty = () => import('pino-pretty') }: OpenLogOptions,
+  { format, loadPretty = importPretty }: OpenLogOptions,
   { isTerminal, hasColors }: { isTerminal: boolean; hasColors: boolean },
 ): Promise<(line: string) => string> {
   if (format === 'json' || (format === undefined && !isTerminal)) return asItIs;
   try {
-    const { prettyFactory } = await loadPretty();
-    return prettyFactory({ colorize: hasColors, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
+    const pretty = await loadPretty();
+    return pretty.prettyFactory({ colorize: hasColors, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     if (format === undefined) return asItIs;
