@@ -59,7 +59,7 @@ export interface AppOptions extends Partial<Engines> {
   watchMemory?: WatchMemory;
   /** Whether the engines work at the moment, for `/readyz`. @default always */
   isAvailable?: () => boolean;
-  /** Hears what happens, in numbers. @default nobody does */
+  /** Receives counts and durations. @default none */
   metrics?: Metrics | undefined;
   /** Makes spans. @default there are none */
   tracing?: Tracing | undefined;

@@ -8,6 +8,7 @@ import { principalKey } from '../auth/caller.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { notAcceptableResponse, stoppingResponse } from '../protocol/errors.ts';
 import { createModernCalls } from '../shortcuts/modern-call.ts';
+import { watched } from '../signals/call-watch.ts';
 import { keptAlive } from '../streams/event-stream.ts';
 import type { PostExchange } from '../transport/exchange.ts';
 import { createSdkHandler, type SdkHandlerOptions } from './sdk-handler.ts';
@@ -48,8 +49,9 @@ export function createModern(options: ModernOptions): ModernRequests {
       const pending = handler.answer(exchange);
       if (!accepted.eventStream) return pending;
       const { authInfo } = exchange.caller;
-      // The stream is the answer to the POST. The call behind it is counted on its own from then on.
-      const onSilence = () => void callsInFlight.track(() => pending, principalKey(exchange.caller)).catch(() => {});
+      // The stream is the answer to the POST. From then on, the call behind it is counted and watched on its own.
+      const late = () => watched(exchange.watch, () => pending);
+      const onSilence = () => void callsInFlight.track(late, principalKey(exchange.caller)).catch(() => {});
       return keptAlive(pending, { clock, keepAliveMs, openStreams, expiresAt: authInfo?.expiresAt, onSilence });
     },
     close: async () => void (await Promise.all([handler.close(), calls?.close()])),

@@ -146,12 +146,15 @@ function createSubscribe(
 ): SdkHandler['subscribe'] {
   const subscriptions = createCallsInFlight();
   return async (exchange) => {
+    const { report } = exchange;
     const principal = principalKey(exchange.caller);
     if (!areFewEnough(urisIn(exchange.incoming))) return tooManySubscriptionsResponse(exchange.incoming.id);
-    if (subscriptions.countOf(principal) >= max) return tooManyStreamsResponse(max, exchange.incoming.id);
+    if (subscriptions.countOf(principal) >= max) {
+      report.refusal = 'sessions';
+      return tooManyStreamsResponse(max, exchange.incoming.id);
+    }
     if (subscriptions.count >= maxSubscriptions) {
-      const { id: requestId } = exchange.report;
-      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit', { requestId });
+      log.warn('too many open subscriptions; MCP_MAX_SESSIONS sets the limit', { requestId: report.id });
       return unavailableResponse('Too many open subscriptions', RETRY_AFTER_SECONDS, exchange.incoming.id);
     }
     const onEnd = subscriptions.begin(principal);

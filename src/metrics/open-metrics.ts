@@ -1,4 +1,4 @@
-/** Loads the metrics if a setting asks for them. Nothing of them is loaded otherwise. */
+/** Loads the metrics if a setting asks for them. Otherwise, prom-client is not loaded. */
 import { ConfigError, type Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { PrometheusMetrics } from './prometheus.ts';

@@ -7,8 +7,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../lib/clock.ts';
 import { methodLabel, OTHER } from '../signals/labels.ts';
-import type { Metrics, Readings } from '../signals/metrics.ts';
-import { eraOf, rpcMethodOf, type RequestReport } from '../telemetry/request-report.ts';
+import { COUNTED_LEVELS, SESSION_ENDS, type Metrics, type Readings } from '../signals/metrics.ts';
+import { eraOf, REFUSAL_REASONS, rpcMethodOf, type RequestReport } from '../telemetry/request-report.ts';
 
 /** The buckets of the semantic conventions ("Metric: `mcp.server.operation.duration`"). */
 const OPERATION_BUCKETS_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
@@ -34,24 +34,24 @@ export interface PrometheusMetrics extends Metrics {
 export function createPrometheusMetrics({ clock }: { clock: Pick<Clock, 'after'> }): PrometheusMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const told = createEvents(registry);
+  const counters = createCounters(registry);
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     requestAnswered(report, tool) {
-      if (report.path === '/mcp') told.requests.inc(requestLabels(report, tool));
-      if (report.refusal !== undefined) told.refusals.inc({ reason: report.refusal });
-      if (report.isRehydration) told.rehydrations.inc();
-      if (report.isResumption && report.status === 200) told.resumptions.inc();
+      if (report.path === '/mcp') counters.requests.inc(requestLabels(report, tool));
+      if (report.refusal !== undefined) counters.refusals.inc({ reason: report.refusal });
+      if (report.isRehydration) counters.rehydrations.inc();
+      if (report.isResumption && report.status === 200) counters.resumptions.inc();
     },
     callEnded: ({ method, tool = '', errorType = '', seconds }) =>
-      told.operations.observe({ mcp_method_name: method, gen_ai_tool_name: tool, error_type: errorType }, seconds),
+      counters.operations.observe({ mcp_method_name: method, gen_ai_tool_name: tool, error_type: errorType }, seconds),
     sessionEnded(reason, seconds) {
-      told.sessionsEnded.inc({ reason });
-      if (seconds !== undefined) told.sessionDurations.observe(seconds);
+      counters.sessionsEnded.inc({ reason });
+      if (seconds !== undefined) counters.sessionDurations.observe(seconds);
     },
-    redisAnswered: (command, outcome, seconds) => told.redis.observe({ command, outcome }, seconds),
-    lineLogged: (level) => told.lines.inc({ level }),
+    redisAnswered: (command, outcome, seconds) => counters.redis.observe({ command, outcome }, seconds),
+    lineLogged: (level) => counters.lines.inc({ level }),
     attach: (readings) => addGauges(registry, readings, clock),
   };
 }
@@ -69,11 +69,11 @@ function requestLabels(report: Readonly<RequestReport>, tool: string | undefined
 }
 
 /** What is counted when it happens. */
-function createEvents(registry: Registry) {
+function createCounters(registry: Registry) {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers });
-  return {
+  return startedAtZero({
     requests: counter('mcp_server_http_requests_total', 'Requests to /mcp that were answered, refusals included', [
       'http_request_method',
       'http_response_status_code',
@@ -106,7 +106,15 @@ function createEvents(registry: Registry) {
       registers,
     }),
     lines: counter('mcp_server_log_lines_total', 'Lines that were logged, by level', ['level']),
-  };
+  });
+}
+
+/** Gives each series whose labels are known in advance the value 0. One that begins at 1 has no increase for Prometheus to see. */
+function startedAtZero<T extends Record<'refusals' | 'sessionsEnded' | 'lines', Counter>>(counters: T): T {
+  for (const reason of REFUSAL_REASONS) counters.refusals.inc({ reason }, 0);
+  for (const reason of SESSION_ENDS) counters.sessionsEnded.inc({ reason }, 0);
+  for (const level of COUNTED_LEVELS) counters.lines.inc({ level }, 0);
+  return counters;
 }
 
 /** What is read when Prometheus asks. */
@@ -124,7 +132,7 @@ function addGauges(registry: Registry, readings: Readings, clock: Pick<Clock, 'a
       },
     });
   gauge('mcp_server_sessions', 'Sessions, on all nodes that share them', () =>
-    inTime(readings.countSessions(), MAX_COUNT_MS, clock),
+    inTime(async () => readings.countSessions(), MAX_COUNT_MS, clock),
   );
   gauge('mcp_server_live_sessions', 'Sessions whose server is in memory', () => readings.liveSessions());
   gauge('mcp_server_open_streams', 'Event streams with a connection', () => readings.openStreams());
@@ -137,9 +145,9 @@ function addGauges(registry: Registry, readings: Readings, clock: Pick<Clock, 'a
   );
 }
 
-/** Resolves to what `pending` resolves to, or to `undefined` if it takes too long or fails. */
-async function inTime<T>(pending: Promise<T>, milliseconds: number, clock: Pick<Clock, 'after'>) {
+/** Resolves to what `read` resolves to, or to `undefined` if it takes too long or fails. */
+async function inTime<T>(read: () => Promise<T>, milliseconds: number, clock: Pick<Clock, 'after'>) {
   let cancel: (() => void) | undefined;
   const late = new Promise<undefined>((resolve) => (cancel = clock.after(milliseconds, () => resolve(undefined))));
-  return Promise.race([pending.catch(() => undefined), late]).finally(() => cancel?.());
+  return Promise.race([read().catch(() => undefined), late]).finally(() => cancel?.());
 }

@@ -63,7 +63,7 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
   return {
     async answer(exchange) {
       if (!isPlainCall(exchange)) return 'unserved';
-      const { incoming } = exchange;
+      const { incoming, report } = exchange;
       let server: McpServer | Server;
       try {
         server = await options.buildServer(serverRequestOf(exchange));
@@ -71,7 +71,7 @@ export function createModernCalls(options: ModernCallOptions): ModernCalls {
         return internalErrorResponse(incoming.id);
       }
       if (hasHeaderParameters(server, incoming)) {
-        await server.close().catch(options.onerror);
+        await server.close().catch((error: Error) => options.onerror(error, report.id));
         return 'unserved';
       }
       let connected: ModernCallTransport | undefined;

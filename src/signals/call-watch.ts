@@ -21,7 +21,7 @@ export interface CallWatch {
   deliver(message: JSONRPCMessage, work: () => void): void;
   /** A call has its answer. Further answers to it are dropped. */
   answered(id: RequestId, answer: JSONRPCMessage): void;
-  /** The POST has a response. Unless that is a stream, no call gets a later answer. */
+  /** The POST has a response. Notifications end with it, and unless it is a stream, so do calls. */
   responded(response: Response): void;
   /** No call gets a later answer, because of a status if that is an error. */
   ended(status: number): void;
@@ -136,20 +136,33 @@ class Watch implements CallWatch {
   answered(id: RequestId, answer: JSONRPCMessage): void {
     const call = this.#open.find((open) => open.id === id);
     if (!call) return;
-    this.#open.splice(this.#open.indexOf(call), 1);
+    this.#remove(call);
     const errorType = errorTypeOf(answer);
     if (errorType === undefined) this.#learn(call, answer);
     this.#end(call, errorType, 'error' in answer ? errorType : undefined);
   }
 
   responded(response: Response): void {
+    // Not even a stream brings an answer to a notification.
+    for (const call of this.#open.filter(({ id }) => id === undefined)) {
+      this.#remove(call);
+      this.#endByStatus(call, response.status);
+    }
     const [call] = this.#open;
     // The stream of a subscription is its answer: it lasts as long as both sides want.
     if (!isEventStream(response) || call?.method === 'subscriptions/listen') this.ended(response.status);
   }
 
   ended(status: number): void {
-    for (const call of this.#open.splice(0)) this.#end(call, status < 400 ? undefined : String(status), undefined);
+    for (const call of this.#open.splice(0)) this.#endByStatus(call, status);
+  }
+
+  #remove(call: OpenCall): void {
+    this.#open.splice(this.#open.indexOf(call), 1);
+  }
+
+  #endByStatus(call: OpenCall, status: number): void {
+    this.#end(call, status < 400 ? undefined : String(status), undefined);
   }
 
   #end(call: OpenCall, errorType: string | undefined, code: string | undefined): void {

@@ -6,6 +6,16 @@
 import type { Logger } from '../telemetry/log.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
 
+/** The levels whose lines are counted. */
+export const COUNTED_LEVELS = ['warn', 'error'] as const;
+/** One of {@link COUNTED_LEVELS}. */
+export type CountedLevel = (typeof COUNTED_LEVELS)[number];
+
+/** Why sessions end. `sessions/` passes its `SessionEndReason`, and does not compile if one is missing here. */
+export const SESSION_ENDS = ['deleted', 'expired', 'evicted'] as const;
+/** One of {@link SESSION_ENDS}. */
+export type SessionEnd = (typeof SESSION_ENDS)[number];
+
 /** An MCP request or notification that has ended. All names are from bounded sets (`labels.ts`). */
 export interface EndedCall {
   /** Its JSON-RPC method. */
@@ -34,18 +44,18 @@ export interface Readings {
   isAvailable(): boolean;
 }
 
-/** Hears what happens. No method throws. */
+/** Receives counts and durations. No method throws. */
 export interface Metrics {
   /** A request was answered; a stream, as soon as it has begun. `tool` is from a bounded set. */
   requestAnswered(report: Readonly<RequestReport>, tool: string | undefined): void;
   /** A request or notification of a client has its answer, or never gets one. */
   callEnded(call: EndedCall): void;
   /** A session has ended; how long it lasted, in seconds, if that is known. */
-  sessionEnded(reason: string, seconds: number | undefined): void;
+  sessionEnded(reason: SessionEnd, seconds: number | undefined): void;
   /** Redis has answered a command or script, or failed to. */
   redisAnswered(command: string, outcome: 'ok' | 'error', seconds: number): void;
   /** There was something to log at level warn or error, whether or not the log shows that level. */
-  lineLogged(level: 'warn' | 'error'): void;
+  lineLogged(level: CountedLevel): void;
   /** Takes what is read when somebody asks, once. */
   attach(readings: Readings): void;
 }
@@ -54,7 +64,7 @@ export interface Metrics {
 export function countingLines(log: Logger, metrics: Pick<Metrics, 'lineLogged'> | undefined): Logger {
   if (!metrics) return log;
   const counting =
-    (level: 'warn' | 'error', write: Logger['warn']): Logger['warn'] =>
+    (level: CountedLevel, write: Logger['warn']): Logger['warn'] =>
     (message, fields) => {
       metrics.lineLogged(level);
       write(message, fields);

@@ -1,6 +1,6 @@
 /**
  * Spans by the semantic conventions for MCP: one for each request and notification of a client, made with the API of
- * OpenTelemetry. A program that wants them sets up an SDK before this server starts; otherwise, nothing of this is loaded.
+ * OpenTelemetry. A program that wants them sets up an SDK before this server starts; otherwise, the API is not loaded.
  *
  * A span has no argument, result, URI or session id, and no name that the server does not know itself: all of those are
  * the client's, and traces are read by more people than the data of users should be.

@@ -11,6 +11,23 @@ import type { Clock } from '../lib/clock.ts';
 import { internalErrorResponse } from '../protocol/errors.ts';
 import type { Incoming } from '../protocol/incoming.ts';
 
+/** Every {@link RefusalReason}. */
+export const REFUSAL_REASONS = [
+  'host',
+  'origin',
+  'auth',
+  'scope',
+  'rate_limit',
+  'path',
+  'protocol',
+  'body_too_large',
+  'unknown_session',
+  'sessions',
+  'calls',
+  'draining',
+  'unavailable',
+] as const;
+
 /**
  * Why a request was refused:
  *
@@ -27,20 +44,7 @@ import type { Incoming } from '../protocol/incoming.ts';
  * - `draining`: the server is stopping
  * - `unavailable`: the authorization server, or what keeps the sessions, is unavailable
  */
-export type RefusalReason =
-  | 'host'
-  | 'origin'
-  | 'auth'
-  | 'scope'
-  | 'rate_limit'
-  | 'path'
-  | 'protocol'
-  | 'body_too_large'
-  | 'unknown_session'
-  | 'sessions'
-  | 'calls'
-  | 'draining'
-  | 'unavailable';
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** The program of a client, in its own words. */
 export interface ClientProgram {

@@ -30,7 +30,7 @@ export interface Exchange extends Partial<Pick<McpRequest, 'headers'>> {
   incoming: Incoming;
   accepted: Accepted;
   caller: Caller;
-  /** Hears how its calls end. @default nobody does */
+  /** Watches how its calls end. @default none */
   watch?: CallWatch | undefined;
   /** For tools; its signal tells when the client has gone. `undefined` when the host repeats a handshake. */
   request?: Request | undefined;

@@ -26,8 +26,8 @@ export interface SingleExchangeOptions {
   callTimeoutMs: number;
   /** Ends a server that has answered with JSON and is not waiting for anything. */
   endServer: (server: McpServer | Server) => Promise<void>;
-  /** Receives the errors that the SDK reports but does not answer. */
-  onerror: (error: Error) => void;
+  /** Receives the errors that the SDK reports but does not answer, and the request they belong to, if it is known. */
+  onerror: (error: Error, requestId?: string) => void;
   /** Called with the method of a notification that belongs to no call, so that nobody hears it. */
   onunheard: (method: string) => void;
 }
@@ -56,11 +56,11 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
   const onsay = (method: string, call: RequestId | undefined) => call === undefined && options.onunheard(method);
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
-  function begin(server: McpServer | Server, { request: { signal }, watch }: PostExchange) {
+  function begin(server: McpServer | Server, { request: { signal }, watch, report }: PostExchange) {
     const end = async (close: () => Promise<void>) => {
       if (!running.delete(cut)) return;
       signal.removeEventListener('abort', leave);
-      await close().catch(onerror);
+      await close().catch((error: Error) => onerror(error, report.id));
     };
     const cut = () => end(() => server.close());
     const leave = () => {

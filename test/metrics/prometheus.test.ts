@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { UnavailableError } from '../../src/lib/unavailable-error.ts';
 import { createMemorySessionStore } from '../../src/memory/memory-session-store.ts';
+import { REFUSAL_REASONS } from '../../src/telemetry/request-report.ts';
 import { JSON_HEADERS, modernRequest, openSession, readStream, rpc } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { testMetrics } from '../support/metrics.ts';
@@ -87,11 +88,38 @@ describe('a scrape', () => {
         after.get(`mcp_server_${name}`),
       ]),
       [
-        [1, undefined],
+        [1, 0],
         [0, 1],
         [0, 1],
       ],
     );
+  });
+
+  test('counts more subscriptions of a principal than it may have as a refusal for sessions', async () => {
+    const { app, metrics } = metered({ MCP_MAX_SESSIONS_PER_PRINCIPAL: '1' });
+    const headers = bearer('alice');
+    const listen = () => {
+      const notifications = { toolsListChanged: true };
+      return app.request('POST', modernRequest('subscriptions/listen', { notifications }, { headers }));
+    };
+    const stream = readStream(await listen());
+    await stream.next();
+    assert.equal((await listen()).status, 429);
+    await stream.cancel();
+    const samples = await metrics.read();
+    assert.equal(samples.get('mcp_server_refusals_total{reason="sessions"}'), 1);
+    assert.equal(samples.get('mcp_server_refusals_total{reason="calls"}'), 0);
+  });
+
+  test('begins with 0 for every level of lines, reason of a refusal and end of a session', async () => {
+    const samples = await testMetrics().read();
+    const series = [
+      ...['warn', 'error'].map((level) => `log_lines_total{level="${level}"}`),
+      ...['deleted', 'expired', 'evicted'].map((reason) => `sessions_ended_total{reason="${reason}"}`),
+      ...REFUSAL_REASONS.map((reason) => `refusals_total{reason="${reason}"}`),
+    ];
+    assert.ok(series.length > 15);
+    for (const name of series) assert.equal(samples.get(`mcp_server_${name}`), 0, name);
   });
 
   test('tells how sessions ended, and how long those lasted that were deleted or evicted', async () => {
@@ -118,6 +146,9 @@ describe('a scrape', () => {
     for (const count of [
       () => new Promise<number>(() => {}),
       () => Promise.reject(new UnavailableError('Redis is unavailable')),
+      () => {
+        throw new Error('a bug');
+      },
     ]) {
       const metrics = testMetrics(clock);
       sessionApp({}, {}, { metrics, sessionStore: { ...store, count }, isAvailable: () => false });

@@ -18,7 +18,7 @@ import { manualClock } from '../support/clock.ts';
 import type { Tool } from '../support/fixture.ts';
 import { testMetrics, type TestMetrics } from '../support/metrics.ts';
 import { sessionApp } from '../support/session-app.ts';
-import { settled } from '../support/time.ts';
+import { pass, settled } from '../support/time.ts';
 
 const failing: Tool = () => {
   throw new Error('No luck');
@@ -89,6 +89,18 @@ describe('a call in a session', () => {
     await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: call.id } });
     await (await pending).text();
     assert.deepEqual(ended(metrics).slice(2).toSorted(), ['notifications/cancelled', 'tools/call other -32000']);
+  });
+
+  test('is watched to its end in a batch on a stream, and a notification in it ends with the headers', async () => {
+    const { opened, open } = gate();
+    const { app, metrics } = metered({ held: () => opened });
+    const session = await openSession(app);
+    const notice = { jsonrpc: '2.0' as const, method: 'notifications/roots/list_changed' };
+    const stream = readStream(await session.post([rpc('tools/call', { name: 'held', arguments: {} }), notice]));
+    assert.deepEqual(ended(metrics).slice(2), ['notifications/roots/list_changed']);
+    open();
+    await stream.ended();
+    assert.deepEqual(ended(metrics).slice(3), ['tools/call held']);
   });
 
   test('ends when its session does', async () => {
@@ -204,6 +216,32 @@ for (const shortcuts of ['on', 'off']) {
       await stream.cancel();
       await settled();
       assert.deepEqual(ended(metrics), ['tools/call other 499']);
+    });
+
+    test('ends once if it was silent until the stream of comments began, and then its client leaves or a stop cuts it off', async () => {
+      const silentEnv = { ...env, MCP_KEEP_ALIVE_SECONDS: '1', MCP_DRAIN_SECONDS: '0' };
+      const silentCall = async () => {
+        const { app, metrics, clock } = metered({ silent: () => gate().opened }, silentEnv);
+        const left = new AbortController();
+        const request = modernRequest('tools/call', { name: 'silent', arguments: {} });
+        const pending = app.request('POST', { ...request, signal: left.signal });
+        await settled();
+        await pass(clock, 1100);
+        const stream = readStream(await pending);
+        assert.deepEqual(metrics.calls, []);
+        return { app, metrics, left, stream };
+      };
+      const client = await silentCall();
+      client.left.abort();
+      await client.stream.cancel();
+      await settled();
+      assert.deepEqual(ended(client.metrics), ['tools/call other 499']);
+      const stopped = await silentCall();
+      await stopped.app.drain();
+      await stopped.stream.ended();
+      await settled();
+      assert.equal(ended(stopped.metrics).length, 1);
+      assert.notEqual(stopped.metrics.calls[0]?.errorType, undefined);
     });
 
     test('that opens a subscription ends as soon as it is open', async () => {

@@ -196,9 +196,9 @@ const REFUSED: Kinds = [
   ['a password', ({ hidden }) => ({ headers: { ...JSON_HEADERS, authorization: `Basic ${hidden('the password')}` } })],
   ['a token in the URL', ({ hidden }) => ({ path: `/mcp?access_token=${hidden('the URL')}`, headers: JSON_HEADERS })],
   ['another host', ({ hidden }) => ({ headers: { ...JSON_HEADERS, host: `${hidden('Host')}.example` } })],
-  ['a host that is none', ({ hidden }) => ({ headers: { ...JSON_HEADERS, host: `${hidden('Host')}:x@y` } })],
+  ['a malformed host', ({ hidden }) => ({ headers: { ...JSON_HEADERS, host: `${hidden('Host')}:x@y` } })],
   ['another origin', ({ hidden }) => ({ headers: { ...JSON_HEADERS, origin: `https://${hidden('Origin')}.example` } })],
-  ['an origin that is none', ({ hidden }) => ({ headers: { ...JSON_HEADERS, origin: hidden('Origin') } })],
+  ['a malformed origin', ({ hidden }) => ({ headers: { ...JSON_HEADERS, origin: hidden('Origin') } })],
   [
     'a preflight',
     ({ hidden, spoken }) => ({
@@ -372,7 +372,7 @@ const LEGACY_REQUESTS: Kinds = [
     }),
   ],
   [
-    'progress that is none',
+    'malformed progress',
     ({ hidden }) => ({ body: notice('notifications/progress', { progress: hidden('the progress') }) }),
   ],
   [
@@ -382,7 +382,7 @@ const LEGACY_REQUESTS: Kinds = [
     }),
   ],
   [
-    'a cancellation that is none',
+    'a malformed cancellation',
     ({ hidden }) => ({ body: notice('notifications/cancelled', { requestId: { key: hidden('it') } }) }),
   ],
   ['another initialize', (making) => ({ body: rpc('initialize', params(making), making.spoken('the id')) })],
