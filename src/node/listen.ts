@@ -8,7 +8,7 @@ import { ConfigError } from '../config/config.ts';
 import { createConnections } from './connections.ts';
 
 /** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
-const FLUSH_MS = 2000;
+export const FLUSH_MS = 2000;
 /** In how many turns of the event loop in a row nothing must arrive before the listener closes: one to accept, one to read, and one to spare. */
 const CALM_TURNS = 3;
 /** After so many turns, the listener closes in any case. */
@@ -49,6 +49,8 @@ export interface Listener {
   port: number;
   /** Accepts no more connections, and ends each after its last answer, or after a moment. */
   close(): Promise<void>;
+  /** Accepts no more connections, and cuts all that there are. */
+  closeNow(): void;
 }
 
 /**
@@ -104,6 +106,11 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
       await closed.finally(cut);
+    },
+    closeNow() {
+      connections.close();
+      server.close();
+      server.closeAllConnections();
     },
   };
 }

@@ -71,14 +71,22 @@ async function serveUntilSignal(
   const tracing = parts.tracing ?? (await openTracing(log));
   const onNode = { connInfo: getConnInfo, readBody: readIncoming };
   const engines = await openEngines(config, { clock, log, metrics });
-  const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...onNode, metrics, tracing, config, log });
-  const onerror = (error: Error) => log.error('listening', { error: error.message });
-  const idleConnectionMs = config.idleConnectionSeconds * 1000;
-  const listener = await listen(app, { ...config, idleConnectionMs, onerror });
-  const metricsListener =
-    prometheus && (await listenForScrapes(prometheus, config, { lifecycle: app.lifecycle, onerror }));
-  for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
-  stopOnSignals({ app, listener, metricsListener, engines, tracing, log });
+  let metricsListener: Listener | undefined;
+  try {
+    const own = { ...onNode, metrics, tracing, config, log };
+    const app = createApp(createServer, { watchMemory, ...engines, ...parts, ...own });
+    const onerror = (error: Error) => log.error('listening', { error: error.message });
+    // First, so that no client is ever connected to a server that cannot start.
+    metricsListener = prometheus && (await listenForScrapes(prometheus, config, { lifecycle: app.lifecycle, onerror }));
+    const idleConnectionMs = config.idleConnectionSeconds * 1000;
+    const listener = await listen(app, { ...config, idleConnectionMs, onerror });
+    for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
+    stopOnSignals({ app, listener, metricsListener, engines, tracing, log });
+  } catch (error) {
+    metricsListener?.closeNow();
+    await engines?.close();
+    throw error;
+  }
 }
 
 async function listenForScrapes(

@@ -13,18 +13,21 @@ const SAME_SIGNAL_MS = 500;
  * How long requests are still answered after the drain, in milliseconds. They get 503 and `Connection: close`, so that
  * proxies give up the connections they use. Requests that meet the closing of one get 502.
  */
-const LAST_ANSWERS_MS = 250;
+export const LAST_ANSWERS_MS = 250;
 
-/** How long the last spans may take, in milliseconds: a collector that is away must not keep the process. */
-const LAST_SPANS_MS = 2000;
+/** How long the last spans may take, in milliseconds: an unavailable collector must not delay a stop beyond the listener. */
+export const LAST_SPANS_MS = 2000;
+
+/** How long the engines may take to close, in milliseconds. Redis that does not answer takes longer. */
+export const ENGINES_MS = 2000;
 
 /** What {@link stopOnSignals} stops, and how. */
 export interface Stoppable {
   app: Pick<App, 'drain'>;
   listener: Pick<Listener, 'close'>;
-  /** The listener of metrics, closed when everything else is. @default there is none */
-  metricsListener?: Pick<Listener, 'close'> | undefined;
-  /** Sends the last spans. @default there are none */
+  /** The listener of metrics, closed at once when everything else is closed. @default there is none */
+  metricsListener?: Pick<Listener, 'closeNow'> | undefined;
+  /** Sends the last spans while the listener closes. @default there are none */
   tracing?: Pick<Tracing, 'flush'> | undefined;
   /** Closed after everything that uses them. @default there are none to close */
   engines?: Pick<OpenEngines, 'close'> | undefined;
@@ -51,10 +54,10 @@ export function stopOnSignals(stoppable: Stoppable): void {
     log.info('stopping; a second signal exits right away', { signal });
     const callsCut = await app.drain();
     await passed(LAST_ANSWERS_MS);
-    await listener.close();
-    await engines?.close();
-    if (tracing) await Promise.race([tracing.flush().catch(() => {}), passed(LAST_SPANS_MS)]);
-    await metricsListener?.close();
+    const spansSent = tracing && Promise.race([tracing.flush().catch(() => {}), passed(LAST_SPANS_MS)]);
+    await Promise.all([listener.close(), spansSent]);
+    if (engines) await Promise.race([engines.close(), passed(ENGINES_MS)]);
+    metricsListener?.closeNow();
     log.info('stopped', { callsCut });
     exit(0);
   };

@@ -6,8 +6,9 @@ interface CompileCache {
 }
 
 /**
- * Keeps what is compiled from now on in `node_modules/.cache` of a folder, where Node.js can (from 22.8). Where it cannot
- * write, it does nothing. `NODE_COMPILE_CACHE` names another directory, and `NODE_DISABLE_COMPILE_CACHE=1` turns it off.
+ * Keeps what is compiled from now on in `node_modules/.cache` of a folder, where Node.js can (from 22.8). Where it may
+ * not write, it only uses what the same user id has kept there before. `NODE_COMPILE_CACHE` names another directory, and
+ * `NODE_DISABLE_COMPILE_CACHE=1` turns it off.
  *
  * @param folder - The folder of the program. It must not be one that others may write to, such as that for temporary files,
  * which is the default of Node.js: what is in the cache is executed.

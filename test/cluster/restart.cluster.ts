@@ -34,7 +34,9 @@ for (const spreading of ['round robin', 'by session'] satisfies Spreading[]) {
     );
     assert.deepEqual(load.outcomes.map(progressProblem).filter(Boolean), []);
     assert.equal(beginnings(cluster).size, load.outcomes.length);
-    assert.doesNotMatch(logOf(cluster), /callsCut=[1-9]/);
+    const log = logOf(cluster);
+    assert.match(log, /"callsCut":0\b/);
+    assert.doesNotMatch(log, /"callsCut":[1-9]/);
   });
 }
 

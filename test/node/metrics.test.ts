@@ -44,10 +44,7 @@ test('serves none by default', async (t) => {
 });
 
 test('refuses to start with code 1 and one line on a metrics port in use, and on a host that is not of this machine', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1');
-  t.after(() => taken.close());
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
+  const port = await takenPort(t);
   const inUse = `Port ${port} on 127.0.0.1 is in use: stop the program that listens there, or set MCP_METRICS_PORT to another port.\n`;
   await assertRefused(t, { MCP_METRICS_PORT: String(port) }, (line) => assert.equal(line, inUse));
   // TEST-NET-1 (RFC 5737): no machine has this address.
@@ -55,6 +52,31 @@ test('refuses to start with code 1 and one line on a metrics port in use, and on
     assert.match(line, /^MCP_METRICS_HOST=192\.0\.2\.1 is not an address of this machine: [^\n]*\n$/),
   );
 });
+
+test('opens the metrics port first, so that the other one is never open if it is taken', async (t) => {
+  const port = String(await takenPort(t));
+  await assertRefused(t, { PORT: port, MCP_METRICS_PORT: port }, (line) => assert.match(line, /MCP_METRICS_PORT/));
+});
+
+for (const setting of ['PORT', 'MCP_METRICS_PORT']) {
+  test(`leaves Redis before it ends with code 1 because ${setting} is taken`, { skip: NO_REDIS }, async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const env = { REDIS_URL: redis.url, MCP_STATE_KEY: '0'.repeat(64), MCP_METRICS_PORT: '0' };
+    await assertRefused(t, { ...env, [setting]: String(await takenPort(t)) }, (line) => {
+      assert.match(line, /^Port \d+ on 127\.0\.0\.1 is in use: [^\n]*\n$/);
+    });
+    assert.match(String(await redis.command('INFO', 'commandstats')), /^cmdstat_set:calls=1,/m);
+    assert.deepEqual(await redis.command('KEYS', '*'), []);
+  });
+}
+
+async function takenPort(t: TestContext): Promise<number> {
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await once(taken, 'listening');
+  return (taken.address() as AddressInfo).port;
+}
 
 async function assertRefused(t: TestContext, env: Record<string, string>, check: (line: string) => void) {
   const server = startEntry(t, ENTRY, { env: { PORT: '0', ...env } });
@@ -65,12 +87,13 @@ async function assertRefused(t: TestContext, env: Record<string, string>, check:
 test('answers scrapes while it drains, and closes the metrics port last', async (t) => {
   const { server, url } = await start(t, {}, 'test/fixtures/remembering.ts');
   const client = await connectHttp(t, 'v1', server.url);
-  const hanging = client.call('hang').catch(() => {});
+  const left = new AbortController();
+  const hanging = client.call('hang', {}, { signal: left.signal }).catch(() => {});
   await client.heard.next('notifications/message', { data: 'hanging' });
   server.signal('SIGTERM');
   await waitFor(async () => (await fetch(new URL('/readyz', server.url))).status === 503);
   assert.match(await scrape(url), /^mcp_server_running_calls 1$/m);
-  await client.close();
+  left.abort();
   await assertClosesLast(server, url);
   await hanging;
 });
