@@ -30,6 +30,8 @@ class SessionEvents implements StreamLog {
   hasGap = false;
   readonly #options: SessionEventsOptions;
   #isClosed = false;
+  /** Whether a message for the stream of GET could not be logged, so that it was sent without, and the log may have it nevertheless. */
+  #mayBeLogged = false;
   /** The last event that was appended here. */
   #last: EventId | undefined;
   #forgetting: Promise<void> | undefined;
@@ -54,6 +56,7 @@ class SessionEvents implements StreamLog {
       return { id, isRefused: false };
     } catch (error) {
       this.hasGap = true;
+      this.#mayBeLogged ||= streamId === GET_STREAM_ID && data !== undefined;
       this.#report(error);
       return { id: undefined, isRefused: false };
     }
@@ -86,8 +89,7 @@ class SessionEvents implements StreamLog {
 
   async take(holder: string, after: number): Promise<LoggedEvent[] | 'unavailable' | undefined> {
     try {
-      // What could not be logged was sent without the log, which may have taken it nevertheless.
-      await this.#forgetBeforeGap();
+      if (this.#mayBeLogged) await this.#forgetBeforeGap();
       return await this.#options.eventLog.take(this.#options.sessionId, GET_STREAM_ID, holder, after);
     } catch (error) {
       this.#report(error);
@@ -120,6 +122,7 @@ class SessionEvents implements StreamLog {
   async #forget(): Promise<void> {
     await this.#options.eventLog.delete(this.#options.sessionId);
     this.hasGap = false;
+    this.#mayBeLogged = false;
     this.#options.onmend();
   }
 
