@@ -41,6 +41,6 @@ async function startOnBun(t: TestContext, env: Env): Promise<Started> {
 async function startOnDeno(t: TestContext, env: Env): Promise<Started> {
   const args = ['serve', '--host', '127.0.0.1', '--port', '0', '--allow-env', '--allow-net', 'src/edge-server.ts'];
   const process = startCommand(t, bin('Deno', 'deno'), { args, env: { HOST: '127.0.0.1', ...env } });
-  const [, port] = await process.stderrMatch(/listening.*port\W+(\d+)/);
+  const [, port] = await process.stderrMatch(/"port":(\d+).*"msg":"listening"/);
   return { url: `http://127.0.0.1:${port}/mcp`, process };
 }
