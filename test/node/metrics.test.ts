@@ -24,7 +24,7 @@ test('serves metrics on a port of its own on loopback, and not on the other one'
   const { server, url } = await start(t);
   assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics$/);
   const client = await connectHttp(t, 'v1', server.url);
-  await client.call('slugify', { text: 'A b' });
+  await client.listTools();
   const text = await scrape(url);
   const { size } = samplesIn(text);
   assert.ok(size > 100, `${size} samples`);
@@ -32,7 +32,7 @@ test('serves metrics on a port of its own on loopback, and not on the other one'
     assert.ok(namesIn(text).includes(name), name);
   }
   const ok =
-    /mcp_server_operation_duration_seconds_count\{mcp_method_name="tools\/call",gen_ai_tool_name="slugify",error_type=""\} 1/;
+    /mcp_server_operation_duration_seconds_count\{mcp_method_name="tools\/list",gen_ai_tool_name="",error_type=""\} 1/;
   assert.match(text, ok);
   assert.equal((await fetch(new URL('/metrics', server.url))).status, 404);
   assert.equal((await fetch(new URL('/mcp', url))).status, 404);
