@@ -64,6 +64,7 @@ class NodeRelay implements RedisRelay {
 
   async start(): Promise<void> {
     await this.#renew();
+    // Its own sign of life was missing because it is new, not because Redis had lost it.
     this.#trustsUntil = 0;
     this.#stop = this.#options.clock.every(RENEW_MS, () => void this.#renew().catch(() => {}));
   }

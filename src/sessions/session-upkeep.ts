@@ -43,8 +43,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     await eventLog.touch(id);
     const session = await live.find(id);
     session?.checkStreams();
-    // What other nodes say of changes may have been lost.
-    // Not awaited: it calls the author's code, which may never return.
+    // What other nodes say of changes may have been lost. Not awaited: it calls the author's code, which may never return.
     if (session?.isOlderThan(version)) void attempt(session.reload());
     else session?.confirm(last);
   }
