@@ -45,11 +45,12 @@ const deleted = OPTIONAL.filter((path) => !existsSync(join(root, path)));
 const isDeleted = (file: string) => deleted.some((path) => file === path || file.startsWith(`${path}/`));
 const linking = [...others, ...docs].filter((name) => !isDeleted(name));
 
-test('the README lists every setting with its default and meaning', () => {
+test('docs/settings.md lists every setting with its default and meaning', async () => {
+  const text = await readFile(join(root, 'docs/settings.md'), 'utf8');
   const rows = settingsTable().map(({ variable, fallback, meaning }) => {
     return `| \`${variable}\` | ${fallback && `\`${fallback}\``} | ${meaning} |`;
   });
-  const listed = /<!-- settings.*?-->(.*?)<!-- \/settings -->/s.exec(readme)?.[1] ?? '';
+  const listed = /<!-- settings.*?-->(.*?)<!-- \/settings -->/s.exec(text)?.[1] ?? '';
   const squeezed = (line: string) => line.replaceAll(/ +/g, ' ');
   assert.deepEqual(
     listed

@@ -121,7 +121,7 @@ export function unknownSettings(env: Readonly<Record<string, string | undefined>
   return Object.keys(env).filter((name) => name.startsWith('MCP_') && !known.has(name));
 }
 
-/** The settings with their defaults and meanings, for `--help` and the README. */
+/** The settings with their defaults and meanings, for `--help` and docs/settings.md. */
 export function settingsTable(): { variable: string; fallback: string; meaning: string }[] {
   return Object.values<Setting<unknown>>(SETTINGS).map(({ variable, fallback, meaning }) => ({
     variable,

@@ -1,7 +1,7 @@
 /**
  * The table of settings: their variables, defaults, values and meanings.
  *
- * `config.ts` reads the environment with it; `--help` and the README show it.
+ * `config.ts` reads the environment with it; `--help` and docs/settings.md show it.
  */
 import * as z from 'zod';
 import { isOrigin } from '../security/host-origin.ts';

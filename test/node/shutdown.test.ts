@@ -82,7 +82,7 @@ test('takes no longer after the drain than its documentation says, whatever hang
     clock.advance(250);
     await settled();
   }
-  const operations = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const operations = await readFile(new URL('../../docs/production.md', import.meta.url), 'utf8');
   const [, seconds] = /up to `MCP_DRAIN_SECONDS` and ([\d.]+) seconds/.exec(operations) ?? [];
   assert.deepEqual(exited, [Number(seconds) * 1000]);
   assert.equal(LAST_ANSWERS_MS + Math.max(FLUSH_MS, LAST_SPANS_MS) + ENGINES_MS, Number(seconds) * 1000);
