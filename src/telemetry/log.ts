@@ -51,8 +51,10 @@ export function createLogger({ level, write = writeToConsole, now = Date.now }: 
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled };
 }
 
-/** The fields with long values cut. */
+/** The fields with long values cut; `fields` itself if there are none. */
 export function shortened(fields: LogFields): LogFields {
+  if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_VALUE_CHARS))
+    return fields;
   const entries = Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? cut(value) : value]);
   return Object.fromEntries(entries) as LogFields;
 }

@@ -1,6 +1,9 @@
 /** The log of a server on Node.js: pino, on stderr, because stdout belongs to the stdio transport. */
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import { printable, shortened, type LOG_LEVELS, type LogFields, type Logger, type Severity } from './log.ts';
+
+/** How much may wait for a reader of stderr that is stuck, in bytes: some thousand lines. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** `LOG_FORMAT=pretty` asks for a package that is not installed. */
 export class PrettyUnavailableError extends Error {
@@ -27,7 +30,8 @@ export interface PinoPretty {
 }
 
 /**
- * Opens the log. A line is written before the call that logs it returns, so that a crash loses none.
+ * Opens the log. Requests wait neither for their lines to be written nor for a reader that is stuck. What is logged right before
+ * the process exits, or fails by an exception, is still written; what is logged before it is killed may not be.
  *
  * @throws {@link PrettyUnavailableError} if `format` is `pretty` and pino-pretty is not installed.
  */
@@ -86,10 +90,23 @@ async function lineFormat(
   }
 }
 
-/** Writes synchronously. If nobody reads stderr any more, the lines are lost, and the server goes on. */
+/**
+ * Writes the lines of one turn of the event loop together, and those of the last turn when the process exits. If nobody reads
+ * stderr any more, lines are lost; if its reader is stuck, so are those beyond {@link MAX_UNREAD_BYTES}. The server goes on.
+ */
 function writeToStderr(): (text: string) => void {
-  const stderr = destination({ dest: 2, sync: true });
-  return (text) => void stderr.write(text);
+  const { stderr } = process;
+  let waiting = '';
+  const flush = () => {
+    if (waiting !== '' && stderr.writableLength < MAX_UNREAD_BYTES) stderr.write(waiting);
+    waiting = '';
+  };
+  stderr.on('error', () => {});
+  process.once('exit', flush);
+  return (text) => {
+    if (waiting === '') setImmediate(flush);
+    waiting += text;
+  };
 }
 
 function stderrTerminal() {

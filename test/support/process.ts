@@ -35,6 +35,10 @@ export interface EntryProcess {
   stdoutMatch(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends it a signal. */
   signal(name: NodeJS.Signals): void;
+  /** Stops to read its stderr. */
+  pauseStderr(): void;
+  /** Waits until it has ended, whether or not everything it wrote has been read. */
+  ended(): Promise<Exit>;
   /** Waits until it has ended and everything it wrote has been read. */
   exit(): Promise<Exit>;
 }
@@ -49,9 +53,11 @@ export function startCommand(t: TestContext, command: string, { env, args }: Sta
   const child = spawn(command, args, { cwd: PROJECT_ROOT, env: childEnv(env) });
   // Writing to a process that has ended fails; its exit tells more.
   child.stdin.on('error', () => {});
+  const ended = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));
   const closed = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
   t.after(async () => {
     child.kill('SIGKILL');
+    child.stderr.resume();
     await closed.catch(() => {});
   });
   const stdout = watchText(child.stdout);
@@ -70,6 +76,8 @@ export function startCommand(t: TestContext, command: string, { env, args }: Sta
     stderrMatch: (pattern) => within(String(pattern), stderr.match(pattern)),
     stdoutMatch: (pattern) => within(String(pattern), stdout.match(pattern)),
     signal: (name) => void child.kill(name),
+    pauseStderr: () => void child.stderr.pause(),
+    ended: () => within('exit', ended),
     exit: () => within('exit', closed),
   };
 }
