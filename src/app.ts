@@ -117,12 +117,13 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const engines = createMemoryEngines({ clock, log, idleMs: config.sessionIdleSeconds * 1000 });
   const calls = createCallWatcher({ ...options, clock });
   const { notify = createNotifier() } = options;
-  const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify };
+  const shortHash = createShortHash(config.stateKeys[0]);
+  const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify, shortHash };
   const eras = createEras(createServer, parts);
   const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls });
 
   const requestId = requestIdOf(options.connInfo, config.trustProxy);
-  const onanswer = calls.counted(requestLog({ ...config, log, shortHash: createShortHash(config.stateKeys[0]) }));
+  const onanswer = calls.counted(requestLog({ ...config, log, shortHash }));
   const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });

@@ -9,6 +9,7 @@ import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import { withoutQuotes } from '../telemetry/log.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
+import type { ShortHash } from '../telemetry/short-hash.ts';
 import type { Metrics, Readings } from '../signals/metrics.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
@@ -21,6 +22,8 @@ type SharedParts = 'clock' | 'log' | 'lifecycle' | 'callsInFlight' | 'watchMemor
 export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines {
   config: Config;
   notify: Notifier;
+  /** Names sessions in the log. */
+  shortHash: ShortHash;
   /** As in `AppOptions`. @default 100 */
   streamAfterMs?: number;
   /** As in `AppOptions`. */
@@ -39,10 +42,13 @@ export interface Eras {
 
 /** Makes them, and passes on to their clients what is notified; `close()` ends what they hold. */
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
-  const { config, log, notify, changes, streamAfterMs = 100 } = options;
+  const { config, log, notify, changes, shortHash, streamAfterMs = 100 } = options;
   const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
-  const onerror = (error: Error, requestId?: string) =>
-    log.debug('reported by the SDK', { requestId, error: withoutQuotes(error) });
+  const onerror = async (error: Error, requestId?: string, sessionId?: string) => {
+    if (log.isLevelEnabled?.('debug') === false) return;
+    const session = sessionId === undefined ? undefined : await shortHash(sessionId);
+    log.debug('reported by the SDK', { requestId, session, error: withoutQuotes(error) });
+  };
   const state = stateSourceOf(options);
   const buildServer = createServerBuilder(createServer, { notify, state, bindRequestState, onerror });
   const losses = createLossLog(log);

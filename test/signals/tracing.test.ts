@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import * as api from '@opentelemetry/api';
-import { createTracing, openTracing } from '../../src/signals/tracing.ts';
+import { createTracing } from '../../src/signals/open-telemetry.ts';
+import { openTracing } from '../../src/signals/tracing.ts';
 import { JSON_HEADERS, modernRequest, openSession, rpc, type TestApp } from '../support/app.ts';
 import { type Tool } from '../support/fixture.ts';
 import { sessionApp } from '../support/session-app.ts';

@@ -77,6 +77,19 @@ test('logs the session of all its requests by the same hash, and the program tha
   assert.ok(!app.lines.join('\n').includes(session.id));
 });
 
+test('names the session of whose server the SDK reports something, or the request', async () => {
+  const { app } = sessionApp(TOOLS, { LOG_LEVEL: 'debug' });
+  const session = await openSession(app);
+  await session.post({ jsonrpc: '2.0', id: 'never asked', result: {} });
+  await settled();
+  const lines = logLines(app.lines);
+  const reported = lines.find(({ msg }) => msg === 'reported by the SDK');
+  const [opened] = lines.filter(({ msg }) => msg === 'request');
+  assert.match(String(reported?.['error']), /^Received a response for an unknown/);
+  assert.equal(reported?.['session'], opened?.['session']);
+  assert.doesNotMatch(app.lines.join('\n'), /never asked/);
+});
+
 test('names sessions and principals alike on all nodes with the same MCP_STATE_KEY, and differently without one', async () => {
   const nameOf = async (env: Record<string, string>) => {
     const { app } = sessionApp(TOOLS, { ...LOGGED, ...env });
