@@ -84,7 +84,7 @@ test('names the session of whose server the SDK reports something, or the reques
   await settled();
   const lines = logLines(app.lines);
   const reported = lines.find(({ msg }) => msg === 'reported by the SDK');
-  const [opened] = lines.filter(({ msg }) => msg === 'request');
+  const opened = lines.find(({ msg }) => msg === 'request');
   assert.match(String(reported?.['error']), /^Received a response for an unknown/);
   assert.equal(reported?.['session'], opened?.['session']);
   assert.doesNotMatch(app.lines.join('\n'), /never asked/);
