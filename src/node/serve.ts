@@ -39,6 +39,8 @@ export interface ServeOptions {
  */
 export async function serve(createServer: CreateServer, options: ServeOptions = {}): Promise<void> {
   const { env = process.env, args = [], app, ...own } = options;
+  // Without a listener, a reader of stderr that has gone away, or a full disk, would end the process.
+  process.stderr.on('error', () => {});
   const [option] = args;
   if (option === '--help' || option === '-h') {
     process.stdout.write(helpText());

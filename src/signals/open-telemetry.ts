@@ -13,6 +13,11 @@ import { SUPPORTED_PROTOCOL_VERSIONS, TRACEPARENT_META_KEY } from '@modelcontext
 import type { TracedMessage, Tracing } from './tracing.ts';
 
 const NAME = 'hono-mcp-server';
+/**
+ * The longest text that is taken from `_meta` or a header: what W3C Baggage allows, and far more than a `traceparent` needs. A
+ * span keeps its `tracestate` until it is sent, so a longer one would let a client fill the memory with spans that wait.
+ */
+const MAX_PROPAGATED_CHARS = 8192;
 
 /** Makes what makes spans. */
 export function createTracing(api: typeof OpenTelemetry): Tracing {
@@ -70,7 +75,7 @@ function originOf(api: typeof OpenTelemetry, { meta, headers }: TracedMessage): 
   const active = context.active();
   const ofTransport = trace.getSpanContext(active)
     ? active
-    : propagation.extract(active, headers, { get: (from, key) => from.get(key) ?? undefined, keys: () => [] });
+    : propagation.extract(active, headers, { get: headerOf, keys: () => [] });
   if (typeof meta?.[TRACEPARENT_META_KEY] !== 'string') return { parent: ofTransport, links: [] };
   const parent = propagation.extract(trace.deleteSpan(active), meta, { get: textOf, keys: Object.keys });
   if (!trace.getSpanContext(parent)) return { parent: ofTransport, links: [] };
@@ -78,9 +83,16 @@ function originOf(api: typeof OpenTelemetry, { meta, headers }: TracedMessage): 
   return { parent, links: linked ? [{ context: linked }] : [] };
 }
 
+function headerOf(headers: Headers, key: string): string | undefined {
+  return boundedText(headers.get(key));
+}
+
 function textOf(meta: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const value = meta[key];
-  return typeof value === 'string' ? value : undefined;
+  return boundedText(meta[key]);
+}
+
+function boundedText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= MAX_PROPAGATED_CHARS ? value : undefined;
 }
 
 function attributesOf({ method, target, id, revision }: TracedMessage): Attributes {

@@ -6,8 +6,11 @@
  * contains paths, only at level debug.
  */
 
-/** Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line. */
-const UNPRINTABLE = /[\u007F-\u009F\u2028\u2029]/g;
+/**
+ * Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line, or that
+ * turn the direction of writing, so that a line reads as another one (Unicode Standard Annex 9).
+ */
+const UNPRINTABLE = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
 
 /** Maximum length of a logged value. Some come from a client, such as its Host header. */
 const MAX_VALUE_CHARS = 1000;

@@ -30,6 +30,8 @@ export interface EntryProcess {
   /** Writes a line to its stdin. */
   writeLine(line: string): void;
   endStdin(): void;
+  /** Stops to read its stderr: what it writes there fails. */
+  closeStderr(): void;
   /** Waits for `pattern` on stderr, which may be there already. */
   stderrMatch(pattern: RegExp): Promise<RegExpExecArray>;
   stdoutMatch(pattern: RegExp): Promise<RegExpExecArray>;
@@ -73,6 +75,7 @@ export function startCommand(t: TestContext, command: string, { env, args }: Sta
     },
     writeLine: (line) => void child.stdin.write(`${line}\n`),
     endStdin: () => child.stdin.end(),
+    closeStderr: () => void child.stderr.destroy(),
     stderrMatch: (pattern) => within(String(pattern), stderr.match(pattern)),
     stdoutMatch: (pattern) => within(String(pattern), stdout.match(pattern)),
     signal: (name) => void child.kill(name),
