@@ -28,6 +28,7 @@ import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
 import { createCallWatcher } from './signals/call-watch.ts';
+import { boundedLog } from './telemetry/bounded-log.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
@@ -40,7 +41,7 @@ import type { Tracing } from './signals/tracing.ts';
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** @default lines of JSON by `console.error`, at the level in the settings */
+  /** Gets at most 60 lines a minute with one message. @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -99,7 +100,7 @@ type Env = ReportEnv & { Variables: { caller: Caller } };
  */
 export function createApp(createServer: CreateServer, options: AppOptions = {}): App {
   const { config = loadConfig({}), clock = systemClock } = options;
-  const { log = createLogger({ level: config.logLevel }) } = options;
+  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now());
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
   const authorization = createAuthorization({

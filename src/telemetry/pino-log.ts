@@ -36,8 +36,10 @@ export interface PinoPretty {
  * @throws {@link PrettyUnavailableError} if `format` is `pretty` and pino-pretty is not installed.
  */
 export async function openLog(options: OpenLogOptions): Promise<Logger> {
-  const { level, write = writeToStderr(), terminal = stderrTerminal() } = options;
+  const { level, terminal = stderrTerminal() } = options;
   const format = await lineFormat(options, terminal);
+  const onlost = (lines: number) => log.warn('log lines were lost: stderr is not read fast enough', { lines });
+  const { write = writeToStderr(onlost) } = options;
   const logger = pino(
     {
       level,
@@ -56,13 +58,14 @@ export async function openLog(options: OpenLogOptions): Promise<Logger> {
     (severity: Severity) =>
     (message: string, fields: LogFields = {}) =>
       logger[severity](fields, message);
-  return {
+  const log: Logger = {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
     isLevelEnabled: (severity) => logger.isLevelEnabled(severity),
   };
+  return log;
 }
 
 const asItIs = (line: string) => line;
@@ -92,20 +95,33 @@ async function lineFormat(
 
 /**
  * Writes the lines of one turn of the event loop together, and those of the last turn when the process exits. If nobody reads
- * stderr any more, lines are lost; if its reader is stuck, so are those beyond {@link MAX_UNREAD_BYTES}. The server goes on.
+ * stderr any more, lines are lost; if its reader is stuck, so are those beyond {@link MAX_UNREAD_BYTES}, and `onlost` learns how
+ * many there were once it reads again. The server goes on.
  */
-function writeToStderr(): (text: string) => void {
+function writeToStderr(onlost: (lines: number) => void): (text: string) => void {
   const { stderr } = process;
   let waiting = '';
+  let lines = 0;
+  let lost = 0;
   const flush = () => {
-    if (waiting !== '' && stderr.writableLength < MAX_UNREAD_BYTES) stderr.write(waiting);
+    const [text, count, missing] = [waiting, lines, lost];
     waiting = '';
+    lines = 0;
+    if (stderr.writableLength > MAX_UNREAD_BYTES) {
+      lost += count;
+      return;
+    }
+    stderr.write(text);
+    lost = 0;
+    if (missing > 0) onlost(missing);
   };
+  // Without a listener, a reader that has gone away or a full disk would end the process.
   stderr.on('error', () => {});
   process.once('exit', flush);
   return (text) => {
     if (waiting === '') setImmediate(flush);
     waiting += text;
+    lines += 1;
   };
 }
 
