@@ -115,7 +115,7 @@ function writeToStderr(onlost: (lines: number) => void): (text: string) => void 
     lost = 0;
     if (missing > 0) onlost(missing);
   };
-  // Without a listener, a reader that has gone away or a full disk would end the process.
+  // A reader that has gone away, or a full disk. It is tried again with the next lines.
   stderr.on('error', () => {});
   process.once('exit', flush);
   return (text) => {
