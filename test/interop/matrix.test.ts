@@ -36,7 +36,10 @@ const page = await compatibilityPage([outcome('old'), outcome('new')], {
 test('tells for each feature whether it was seen, missed, or not expected', () => {
   const marks = '✓ connect  ✗ list  – slugify  – slugify-batch  – progress  ✓ kept  ✗ lost';
   assert.ok(line(outcome('old')).endsWith(marks));
-  assert.match(page, /\| Some client, old +\| 1\.2\.3 +\| 2025-11-25 +\| HTTP +\| +✓ +\| +✗ +\| +– +\| +– +\| +– +\| +✓ +\| +✗ +\|/);
+  assert.match(
+    page,
+    /\| Some client, old +\| 1\.2\.3 +\| 2025-11-25 +\| HTTP +\| +✓ +\| +✗ +\| +– +\| +– +\| +– +\| +✓ +\| +✗ +\|/,
+  );
 });
 
 test('has a column for each feature, and for a restart with each state', () => {
