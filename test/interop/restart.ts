@@ -69,20 +69,25 @@ export async function runRestarts(
   return recoveries;
 }
 
-/** Restarts `server` under a client that `stay` connects. Throws if a call fails before that, or for a new connection. */
+/**
+ * Restarts `server` under a client that `stay` connects. Throws if a call fails before that, or for a new connection.
+ *
+ * @param patienceMs - How long to wait, after the calls, for a stream that the client held.
+ */
 export async function observeRestart(
   stage: Stage,
   stay: NonNullable<InteropClient['stay']>,
   server: RestartableEntry,
+  patienceMs = STREAM_MS,
 ): Promise<Recovery> {
   const call = await stay(stage);
   await slugified(call, 'Before the restart');
-  const held = STREAM_SENT.test(stage.sent()) && (await opensStream(server));
+  const held = STREAM_SENT.test(stage.sent()) && (await opensStream(server, STREAM_MS));
   await server.restart();
 
   const first = await failureOf(slugified(call, 'First call'));
   const second = first && (await failureOf(slugified(call, 'Second call')));
-  const stream = held ? ((await opensStream(server)) ? 'opened again' : 'gone') : 'none';
+  const stream = held ? ((await opensStream(server, patienceMs)) ? 'opened again' : 'gone') : 'none';
   if (!first) return { worked: 'at once', stream };
   if (!second) return { worked: 'at the second call', shown: first, stream };
   const folder = join(stage.folder, 'anew');
@@ -117,8 +122,8 @@ function failureOf(call: Promise<void>): Promise<string | undefined> {
 }
 
 /** Whether a stream is open on the server, or soon is. */
-function opensStream(server: RestartableEntry): Promise<boolean> {
-  return within(STREAM_MS, server.logged(STREAM_OPEN)).then(
+function opensStream(server: RestartableEntry, patienceMs: number): Promise<boolean> {
+  return within(patienceMs, server.logged(STREAM_OPEN)).then(
     () => true,
     () => false,
   );
