@@ -115,7 +115,7 @@ export const AGENTS: readonly InteropClient[] = [CLAUDE_CODE, GEMINI_CLI, OPENCO
     note: 'talks to a scripted model here. It asks for progress; whether it shows that is not looked at',
     needs: ['node 24', agent.package],
     run: (stage: Stage) => drive(agent, stage, transport),
-    ...(transport === 'HTTP' && { stay: (stage: Stage) => converse(agent, stage) }),
+    ...(transport === 'HTTP' && { reconnecting: 'it is started anew', stay: (stage: Stage) => converse(agent, stage) }),
   })),
 );
 
