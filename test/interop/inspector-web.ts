@@ -9,6 +9,9 @@ import { freePort } from '../support/ports.ts';
 /** A few: its editor is slow with many. */
 const TITLES = ['Chapter', 'Chapter', 'Chapter'];
 
+const SLUGIFY = { name: 'Slugify slugify' };
+const BATCH = { name: 'Slugify a list slugify-batch' };
+
 const MODES = [
   { era: 'legacy', signsIn: false },
   { era: 'modern', signsIn: false },
@@ -29,21 +32,13 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     '`slugify-batch` when that is called',
   needs: ['node 24', 'inspector', 'playwright'],
   async run(stage) {
-    const { t, saw, artifacts } = stage;
-    const address = await startInspector(stage, era);
-    const page = await openPage(t);
-    // Also of a page where something went wrong.
-    t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}${signsIn ? '-oauth' : ''}.png`) }));
-    await page.goto(address);
-    // The switch itself is hidden behind its picture.
-    await page.getByRole('switch').click({ force: true });
-    if (signsIn) await allow(page);
-    await page.getByText(era === 'modern' ? 'MCP 2026-07-28' : 'MCP 2025-11-25', { exact: true }).waitFor();
+    const { saw } = stage;
+    const page = await connect(stage, { era, signsIn });
     saw('connect');
 
     await page.getByText('Tools', { exact: true }).click();
-    const slugify = page.getByRole('button', { name: 'Slugify slugify' });
-    const batch = page.getByRole('button', { name: 'Slugify a list slugify-batch' });
+    const slugify = page.getByRole('button', SLUGIFY);
+    const batch = page.getByRole('button', BATCH);
     await slugify.waitFor();
     await batch.waitFor();
     saw('list');
@@ -74,7 +69,37 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     await page.getByText('notifications/progress').first().waitFor();
     saw('progress');
   },
+  reconnecting: 'it is started anew',
+  async stay(stage) {
+    const page = await connect(stage, { era, signsIn });
+    await page.getByText('Tools', { exact: true }).click();
+    return async (text) => {
+      // A result takes the place of the form; the other tool brings it back.
+      await page.getByRole('button', BATCH).click();
+      await page.getByRole('button', SLUGIFY).click();
+      await page.getByRole('textbox', { name: 'text', exact: true }).fill(text);
+      await page.getByRole('button', { name: 'Execute Tool' }).click();
+      const slug = page.getByText(text.toLowerCase().replaceAll(' ', '-'), { exact: true }).first();
+      const error = page.getByRole('alert').first();
+      return (await Promise.race([slug.textContent(), error.textContent()])) ?? '';
+    };
+  },
 }));
+
+/** Opens the page and has it connect. */
+async function connect(stage: Stage, { era, signsIn }: (typeof MODES)[number]): Promise<Page> {
+  const { t, artifacts } = stage;
+  const address = await startInspector(stage, era);
+  const page = await openPage(t);
+  // Also of a page where something went wrong.
+  t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}${signsIn ? '-oauth' : ''}.png`) }));
+  await page.goto(address);
+  // The switch itself is hidden behind its picture.
+  await page.getByRole('switch').click({ force: true });
+  if (signsIn) await allow(page);
+  await page.getByText(era === 'modern' ? 'MCP 2026-07-28' : 'MCP 2025-11-25', { exact: true }).waitFor();
+  return page;
+}
 
 /** Signs in as whom the page of the development IdP proposes, and gives what is asked for. */
 function allow(page: Page): Promise<void> {

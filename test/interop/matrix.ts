@@ -1,10 +1,10 @@
 /** What came of a run: in lines for a terminal, and as `docs/compatibility.md`. */
 import { format, resolveConfig } from 'prettier';
-import { FEATURES, titleOf, type Feature, type InteropClient } from './client.ts';
+import { FEATURES, titleOf, type Feature } from './client.ts';
+import { RESTART_COLUMNS, restartMarks, restartSection, type Restarted } from './restart-report.ts';
 
 /** What came of one client. */
-export interface Outcome {
-  client: InteropClient;
+export interface Outcome extends Restarted {
   /** The revision that it spoke; `undefined` when it did not get that far. */
   revision: string | undefined;
   saw: ReadonlySet<Feature>;
@@ -20,10 +20,27 @@ export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof M
   return saw.has(feature) ? 'passed' : 'failed';
 }
 
+/** All cells of a client. After a restart, whatever a client does is seen; only a run that broke off has failed. */
+export function cellsOf(outcome: Outcome): (keyof typeof MARKS)[] {
+  const restarts = Object.values(outcome.restarts ?? {});
+  return [
+    ...FEATURES.map((feature) => cell(outcome, feature)),
+    ...restarts.map((recovery) => (recovery instanceof Error ? 'failed' : 'passed')),
+  ];
+}
+
+/** Everything that went wrong with a client. */
+export function errorsOf({ error, restarts = {} }: Outcome): Error[] {
+  return [error, ...Object.values(restarts)].filter((value) => value instanceof Error);
+}
+
 /** One client in a line. */
 export function line(outcome: Outcome): string {
   const { version, transport } = outcome.client;
-  const marks = FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`);
+  const marks = [
+    ...FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`),
+    ...restartMarks(outcome).map((mark, index) => `${mark} ${RESTART_COLUMNS[index]}`),
+  ];
   const columns = [
     titleOf(outcome.client).padEnd(40),
     version.padEnd(13),
@@ -39,13 +56,14 @@ export async function compatibilityPage(
   { path, date }: { path: string; date: Date },
 ): Promise<string> {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const header = ['client', 'version', 'revision', 'transport', ...FEATURES];
+  const header = ['client', 'version', 'revision', 'transport', ...FEATURES, ...RESTART_COLUMNS];
   const rows = outcomes.map((outcome) => [
     titleOf(outcome.client),
     outcome.client.version,
     outcome.revision ?? MARKS.open,
     outcome.client.transport,
     ...FEATURES.map((feature) => MARKS[cell(outcome, feature)]),
+    ...restartMarks(outcome),
   ]);
   const notes = new Map(outcomes.flatMap(({ client: { name, note } }) => (note === undefined ? [] : [[name, note]])));
   const page = `# Compatibility
@@ -59,9 +77,10 @@ ${rows.map(row).join('\n')}
 
 The revision is the one that the client was seen to speak. **connect**: it connects, and says so. **list**: it knows
 both tools. **slugify**, **slugify-batch**: it calls them and has the right result. **progress**: it sees how far a
-batch has come. ${MARKS.open}: the client does not show that.
+batch has come. ${MARKS.open}: the client does not show that. The last three columns are [about restarts](#when-the-server-restarts).
 
 ${[...notes].map(([name, note]) => `- **${name}** ${note}.`).join('\n')}
-`;
+
+${restartSection(outcomes)}`;
   return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
 }

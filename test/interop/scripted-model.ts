@@ -1,5 +1,6 @@
 /**
- * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done.
+ * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done, unless it is
+ * given another script.
  *
  * It understands as much as is needed of the two APIs that the agents speak (Anthropic's Messages, Gemini's
  * generateContent), and notes which tools it was offered and what their results were.
@@ -11,11 +12,19 @@ import type { TestContext } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { TEXT, TITLES } from './client.ts';
 
-/** What it asks for, one after the other. Agents put their own prefix before the names. */
-const SCRIPT = [
+/** A call that it asks for. Agents put their own prefix before the names of tools. */
+export interface Step {
+  tool: RegExp;
+  args: object;
+}
+/** Decides what it asks for when it has seen `results`, one for each call; nothing ends the conversation. */
+export type Script = (results: readonly string[]) => Step | undefined | Promise<Step | undefined>;
+
+const STEPS: readonly Step[] = [
   { tool: /slugify$/, args: { text: TEXT } },
   { tool: /slugify-batch$/, args: { titles: TITLES } },
 ];
+const EVERY_STEP: Script = (results) => STEPS[results.length];
 
 export interface ScriptedModel {
   /** Where it listens, without a path. */
@@ -26,6 +35,7 @@ export interface ScriptedModel {
 }
 
 interface Call {
+  id: string;
   name: string;
   args: object;
 }
@@ -60,7 +70,7 @@ const ANTHROPIC: Api = {
         type: 'content_block_start',
         index: 0,
         content_block: call
-          ? { type: 'tool_use', id: `toolu_${call.name}`, name: call.name, input: {} }
+          ? { type: 'tool_use', id: call.id, name: call.name, input: {} }
           : { type: 'text', text: '' },
       },
       {
@@ -93,7 +103,7 @@ const GEMINI: Api = {
 };
 
 /** Starts a model of its own for one run of an agent. */
-export async function startScriptedModel(t: TestContext): Promise<ScriptedModel> {
+export async function startScriptedModel(t: TestContext, script: Script = EVERY_STEP): Promise<ScriptedModel> {
   const model: ScriptedModel = { url: '', offered: [], results: [] };
   const server = createServer((request, response) => {
     void answer(request).then((events) => {
@@ -115,9 +125,10 @@ export async function startScriptedModel(t: TestContext): Promise<ScriptedModel>
     if (!offered.some((name) => name.endsWith('slugify'))) return api.events(undefined);
     model.offered = offered;
     model.results = api.results(body).map((result) => JSON.stringify(result));
-    const next = SCRIPT[model.results.length];
+    const id = `toolu_${model.results.length}`;
+    const next = await script(model.results);
     const name = offered.find((offer) => next?.tool.test(offer));
-    return api.events(next && name !== undefined ? { name, args: next.args } : undefined);
+    return api.events(next && name !== undefined ? { id, name, args: next.args } : undefined);
   }
 
   server.listen(0, '127.0.0.1');
