@@ -183,7 +183,7 @@ interface ListedTool {
   name: string;
   title: string;
   description: string;
-  annotations: Record<string, boolean>;
+  annotations: Record<string, string | boolean>;
   inputSchema: { properties: Record<string, { description?: string }>; required: string[] };
   outputSchema: { type: string; required: string[] };
 }
@@ -205,10 +205,10 @@ test('lists both tools with everything a client shows or decides by', async () =
       ['slugify-batch', 'Slugify a list', ['titles'], ['slugs']],
     ],
   );
-  for (const { description, annotations, inputSchema, outputSchema } of tools) {
+  for (const { title, description, annotations, inputSchema, outputSchema } of tools) {
     assert.ok(description.length > 20);
     const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
-    assert.deepEqual(annotations, hints);
+    assert.deepEqual(annotations, { title, ...hints });
     assert.equal(outputSchema.type, 'object');
     assert.ok(Object.values(inputSchema.properties).every((property) => property.description));
   }
@@ -238,8 +238,11 @@ test('says who it is, with the version of package.json, what it is for, and what
     version: string;
   };
   const { result } = await answerOf(await exampleApp().request('POST', modernRequest('server/discover')));
-  const serverInfo = { name: 'hono-mcp-server', title: 'Slugs', version };
-  assert.deepEqual(result?.['_meta'], { 'io.modelcontextprotocol/serverInfo': serverInfo });
+  const meta = result?.['_meta'] as { 'io.modelcontextprotocol/serverInfo': Record<string, string> };
+  const { description = '', ...names } = meta['io.modelcontextprotocol/serverInfo'];
+  assert.deepEqual(names, { name: 'hono-mcp-server', title: 'Slugs', version });
+  // What a server card has room for.
+  assert.match(description, /^.{20,100}$/);
   assert.match(String(result?.['instructions']), /slugify-batch/);
   // A list that changes with a deploy only is nothing to listen for.
   assert.deepEqual(result?.['capabilities'], {
