@@ -2,7 +2,7 @@
  * The server card (SEP-2127): what registries and hosts read about a server before they connect.
  *
  * It is made from the `Implementation` that `createMcpServer` gives the SDK, and from the URL that clients use, and lists no tools.
- * `serve-card.ts` serves it; `dev/publish/` makes the files of the MCP registry and of bundles from the same values.
+ * `serve-card.ts` serves it. What is written for the MCP registry (docs/publishing.md) is made from the same values.
  *
  * @see https://github.com/modelcontextprotocol/modelcontextprotocol/pull/2127
  */
