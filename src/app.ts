@@ -1,5 +1,5 @@
 /**
- * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → authentication and rate
+ * What happens to a request, from top to bottom: health → report and log → server card → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
@@ -7,8 +7,9 @@ import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
+import { CARD_PATH, createServerCardHandler, publicDocument } from './card/serve-card.ts';
 import { loadConfig, type Config } from './config/config.ts';
-import { clientUrls, isShared } from './config/exposure.ts';
+import { clientUrls, exposure, isShared, takesOnlyTokens } from './config/exposure.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
 import { createEras } from './endpoint/eras.ts';
@@ -19,9 +20,10 @@ import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEngines } from './memory/memory-engines.ts';
+import { createServerDescription } from './page/server-description.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
-import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
+import { createHostOriginPolicy, hostOnly, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
@@ -131,7 +133,13 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
   app.use(requestReport({ clock, requestId, onfailure, onanswer }));
-  app.use(hostOrigin(createHostOriginPolicy(config), log));
+  const policy = createHostOriginPolicy(config);
+  const describe = createServerDescription({ buildServer: eras.buildServer, clock, log });
+  const takesToken = options.authenticate === undefined && takesOnlyTokens(config);
+  const card = createServerCardHandler({ ...config, describe, takesToken });
+  const cardReaders = exposure(config) === undefined ? hostOrigin(policy, log) : hostOnly(policy, log);
+  if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(), (c) => card(c.req.raw));
+  app.use(hostOrigin(policy, log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());

@@ -1,6 +1,6 @@
 /** Makes what serves the two protocol eras, from the settings and the engines that the app has chosen. */
 import type { Config } from '../config/config.ts';
-import type { CreateServer } from '../context/context.ts';
+import type { BuildServer, CreateServer } from '../context/context.ts';
 import type { Engines } from '../contracts/engines.ts';
 import type { Notifier } from '../context/notifier.ts';
 import { createRequestStates } from '../context/request-state.ts';
@@ -36,6 +36,8 @@ export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines
 export interface Eras {
   legacy: LegacyRequests;
   modern: ModernRequests;
+  /** Builds a server for the host itself. Whoever asks for one logs its failure, and closes it. */
+  buildServer: BuildServer;
   /** Cuts off the calls that are still running, and ends every stream. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
   return {
     legacy,
     modern,
+    buildServer,
     async close() {
       detach();
       await Promise.all([modern.close(), legacy.close()]);

@@ -7,7 +7,7 @@ import type { ShortHash } from './short-hash.ts';
 export const REQUEST_MESSAGE = 'request';
 
 /** The paths that are logged as they are. Others may be anything: people paste tokens into URLs. */
-const KNOWN_PATHS = new Set(['/', '/mcp', '/register', '/sse', '/messages', '/favicon.ico']);
+const KNOWN_PATHS = new Set(['/', '/mcp', '/mcp/server-card', '/register', '/sse', '/messages', '/favicon.ico']);
 const WELL_KNOWN =
   /^\/\.well-known\/(?:oauth-protected-resource|oauth-authorization-server|openid-configuration)(?=\/|$)/;
 /** Maximum length of a name that a client gives. */

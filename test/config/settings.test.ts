@@ -137,6 +137,13 @@ const SETTINGS: Record<string, Case> = {
     ],
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
   },
+  MCP_SERVER_CARD: {
+    name: 'serverCard',
+    fallback: true,
+    good: { on: true, off: false },
+    wrong: ['true', '0', 'ON'],
+    expected: 'on or off',
+  },
   MCP_SESSIONS: {
     name: 'sessions',
     fallback: 'stateful',

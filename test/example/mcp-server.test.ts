@@ -64,10 +64,10 @@ for (const era of ERAS) {
           ['slugify-batch', 'Slugify a list', ['titles'], ['slugs']],
         ],
       );
-      for (const { description, annotations, inputSchema } of tools) {
+      for (const { title, description, annotations, inputSchema } of tools) {
         assert.ok(description && description.length > 20);
         const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
-        assert.deepEqual(annotations, hints);
+        assert.deepEqual(annotations, { title, ...hints });
         assert.ok(Object.values(inputSchema.properties ?? {}).every((property) => 'description' in Object(property)));
       }
     });
@@ -134,7 +134,10 @@ for (const era of ERAS) {
       const client = await connect(t, { era });
       const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
       const { version } = JSON.parse(manifest) as { version: string };
-      assert.deepEqual(client.getServerVersion(), { name: 'hono-mcp-server', title: 'Slugs', version });
+      const { description = '', ...names } = client.getServerVersion() ?? assert.fail();
+      assert.deepEqual(names, { name: 'hono-mcp-server', title: 'Slugs', version });
+      // What a server card has room for.
+      assert.match(description, /^.{20,100}$/);
       assert.match(client.getInstructions() ?? '', /slugify-batch/);
       // A list that changes with a deploy only is nothing to listen for.
       assert.deepEqual(client.getServerCapabilities(), {
