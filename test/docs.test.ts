@@ -36,6 +36,7 @@ const OPTIONAL = [
   'test/deploy',
   'test/examples',
   'test/interop',
+  'test/migrating',
   'test/proxies',
   'test/runtimes',
   'test/example',
