@@ -21,11 +21,12 @@ test('the code that docs/tutorial.md quotes is in the files that it names', () =
     quotes += 1;
     assert.ok(page.includes(`](../${path})`), `The page links to ${path}`);
     const isGone = !existsSync(join(PROJECT_ROOT, path)) || (path === 'src/mcp-server.ts' && !hasExample);
-    return isGone ? block : quoted(path, from, to);
+    const expected = isGone ? block : quoted(path, from, to);
+    if (!MAY_WRITE) assert.equal(block, expected);
+    return expected;
   });
   assert.equal(quotes, page.match(/<!-- code:/g)?.length, 'A quote is not marked as the others are');
   if (MAY_WRITE) writeFileSync(PAGE, filled);
-  else assert.equal(page, filled, 'The page quotes something else: see CONTRIBUTING.md');
 });
 
 /** The block of a quote. */
