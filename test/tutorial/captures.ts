@@ -6,7 +6,9 @@
  * writes the captures into the page.
  */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../support/ports.ts';
 import { NO_REDIS } from '../support/redis.ts';
@@ -38,7 +40,10 @@ test(title, { skip: NO_REDIS }, async (t) => {
       .replaceAll('PORT=3001', `PORT=${second}`)
       .replaceAll(':9000', `:${idp}`)
       .replaceAll(/\b6379\b/g, `${redis}`);
-  const terminal = startTerminal(t, { replace, env: { PORT: `${first}`, IDP_PORT: `${idp}` } });
+  const directory = await mkdtemp(join(tmpdir(), 'tutorial-'));
+  const terminal = startTerminal(t, { replace, env: { PORT: `${first}`, IDP_PORT: `${idp}`, TMPDIR: directory } });
+  // After the terminal and what runs in it.
+  t.after(() => rm(directory, { recursive: true }));
 
   let printed = '';
   let exchanges: Exchange[] = [];
