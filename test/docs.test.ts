@@ -39,6 +39,8 @@ const OPTIONAL = [
   'test/migrating',
   'test/proxies',
   'test/runtimes',
+  'test/tutorial',
+  'docs/tutorial.md',
   'test/example',
   'src/slug.ts',
 ];
@@ -107,6 +109,23 @@ test('docs/security.md names an existing test for each threat', async () => {
   }
 });
 
+const TUTORIAL = 'docs/tutorial.md';
+const noTutorial = isDeleted(TUTORIAL) && `${TUTORIAL} is deleted`;
+
+test('docs/tutorial.md names an existing test for each step', { skip: noTutorial }, async () => {
+  const text = await readFile(join(root, TUTORIAL), 'utf8');
+  const [, ...steps] = text.split(/^(?=## )/m).filter((part) => !/^## \D/.test(part));
+  assert.ok(steps.length >= 15);
+  for (const step of steps) {
+    const proof = /^\*\*Proof\.\*\* (.+)$/m.exec(step)?.[1] ?? '';
+    const named = Array.from(proof.matchAll(/`([^`]+)` "([^"]+)"/g));
+    assert.ok(named.length > 0, `There is a test for ${step.split('\n')[0]}`);
+    for (const [, path = '', title = ''] of named) {
+      assert.ok(isDeleted(path) || (await hasTest(path, title)), `${path} has "${title}"`);
+    }
+  }
+});
+
 test('the settings that the docs show are valid', async () => {
   const text = readme + (await Promise.all(docs.map((name) => readFile(join(root, name), 'utf8')))).join('');
   const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);
@@ -114,7 +133,9 @@ test('the settings that the docs show are valid', async () => {
   assert.ok(shown.length >= 6);
   let secrets = 0;
   for (const block of shown) {
-    const written = block.replaceAll(/\$\(openssl rand -hex 32\)|\$TOKEN/g, () => String(++secrets).padStart(64, '0'));
+    const written = block.replaceAll(/\$\(openssl rand -hex 32\)|\$\w*TOKEN/g, () =>
+      String(++secrets).padStart(64, '0'),
+    );
     const pairs = written.matchAll(/\b(MCP_\w+)=(?:"([^"]*)"|(\S+))/g);
     const env = Object.fromEntries(Array.from(pairs, ([, name = '', quoted, bare]) => [name, quoted ?? bare]));
     assert.doesNotThrow(() => loadConfig(env), block);
