@@ -1,6 +1,6 @@
 /**
- * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → authentication and rate
- * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
+ * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → the page for browsers →
+ * authentication and rate limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
@@ -8,7 +8,7 @@ import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
 import { loadConfig, type Config } from './config/config.ts';
-import { clientUrls, isShared } from './config/exposure.ts';
+import { clientUrls, isShared, signInOf } from './config/exposure.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
 import { createEras } from './endpoint/eras.ts';
@@ -19,6 +19,8 @@ import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEngines } from './memory/memory-engines.ts';
+import { createConnectPage, redirectToPage } from './page/connect-page.ts';
+import { createServerDescription } from './page/server-description.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
@@ -133,6 +135,13 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
+  if (config.connectPage) {
+    const describe = createServerDescription({ buildServer: eras.buildServer, clock, log });
+    const signIn = signInOf(config, options.authenticate !== undefined);
+    const page = createConnectPage({ ...config, describe, signIn });
+    app.all('/', (c) => page(c.req.raw));
+    app.get('/mcp', (c, next) => redirectToPage(c.req.raw) ?? next());
+  }
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
   app.all('/mcp', (c) => {
     const received = { request: c.req.raw, caller: c.get('caller'), report: c.get('report') };

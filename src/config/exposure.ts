@@ -7,6 +7,15 @@ export function isAuthorized({ authTokens, oauthIssuer }: Pick<Config, 'authToke
   return authTokens.length > 0 || oauthIssuer !== undefined;
 }
 
+/** How callers authenticate, for people who connect; `undefined` if they do not. */
+export function signInOf(
+  { authTokens, oauthIssuer }: Pick<Config, 'authTokens' | 'oauthIssuer'>,
+  hasOwnGate: boolean,
+): { issuer: string | undefined; hasStaticTokens: boolean } | undefined {
+  if (!hasOwnGate && !isAuthorized({ authTokens, oauthIssuer })) return undefined;
+  return { issuer: oauthIssuer, hasStaticTokens: authTokens.length > 0 };
+}
+
 /** Why other machines can reach the server, in words; `undefined` if they cannot. */
 export function exposure({ host, publicUrl }: Pick<Config, 'host' | 'publicUrl'>): string | undefined {
   if (!isLoopback(host)) return `HOST=${host} listens beyond loopback`;
