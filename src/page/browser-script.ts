@@ -136,6 +136,7 @@ function enableToken(form) {
   });
 }
 
+find(document, '#no-script').hidden = true;
 /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.copy')).forEach(enableCopy);
 /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.tool')).forEach(addForm);
 const tokenForm = /** @type {HTMLElement | null} */ (document.querySelector('#token-form'));

@@ -106,8 +106,8 @@ function headerHtml({ url, description, hasSessions, signIn }: PageView, title: 
     ${about === undefined ? '' : html`<p class="about">${about}</p>`}
     <p class="what">
       Assistants and editors that speak the
-      <a href="https://modelcontextprotocol.io" rel="noreferrer">Model Context Protocol</a> connect to it and use its
-      tools.
+      <a href="https://modelcontextprotocol.io" rel="noreferrer">Model Context Protocol</a> can connect to this server
+      and use its tools.
     </p>
     <p class="label">Endpoint</p>
     <p class="line endpoint">${copyable(url, 'the URL')}</p>
@@ -190,7 +190,7 @@ function hidden(text: string) {
 function toolSectionHtml({ description, signIn }: PageView) {
   return html`<section aria-labelledby="tools">
     <h2 id="tools">Tools</h2>
-    <noscript><p>To call a tool from this page, allow JavaScript.</p></noscript>
+    <p id="no-script">To call a tool from this page, allow JavaScript.</p>
     ${signIn ? signInHtml() : openToolsHtml(description)}
   </section>`;
 }

@@ -38,7 +38,7 @@ body {
 .page { max-width: 44rem; margin: 0 auto; padding: clamp(1.5rem, 5vw, 4rem) clamp(1rem, 4vw, 2rem); }
 h1, h2, h3, h4, p, dl, dd, ul, blockquote, pre { margin: 0; }
 h1 { font-size: clamp(2rem, 5vw, 2.75rem); line-height: 1.1; font-weight: 650; letter-spacing: -0.025em; }
-h2 { font-size: 1.375rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.012em; }
+h2 { scroll-margin-top: 2rem; font-size: 1.375rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.012em; }
 h3 { font-size: 1rem; line-height: 1.4; font-weight: 600; }
 h4 { font-size: 0.8125rem; font-weight: 600; color: var(--soft); }
 a { color: var(--accent); text-underline-offset: 0.2em; }
@@ -164,7 +164,8 @@ footer { margin-top: 3.5rem; color: var(--soft); font-size: 0.875rem; }
   footer { grid-column: 2; }
 }
 @media (max-width: 26rem) {
-  .line { flex-direction: column; }
+  .line { flex-direction: column; gap: 0.375rem; }
+  .line code { flex: none; max-width: 100%; }
   .facts div { grid-template-columns: 1fr; gap: 0; }
 }
 @media (prefers-reduced-motion: no-preference) {
