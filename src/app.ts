@@ -1,15 +1,15 @@
 /**
- * What happens to a request, from top to bottom: health → report and log → server card → Host and Origin → CORS → metadata → authentication and rate
- * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
+ * What happens to a request, from top to bottom: health → report and log → server card → Host and Origin → CORS → metadata → the page
+ * for browsers → authentication and rate limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
 import type { GetConnInfo } from 'hono/conninfo';
-import { createAuthorization } from './auth/authorization.ts';
+import { createAuthorization, type Authorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
 import { CARD_PATH, createServerCardHandler, publicDocument } from './card/serve-card.ts';
 import { loadConfig, type Config } from './config/config.ts';
-import { clientUrls, exposure, isShared, takesOnlyTokens } from './config/exposure.ts';
+import { clientUrls, exposure, isShared, signInOf } from './config/exposure.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
 import { createEras } from './endpoint/eras.ts';
@@ -20,11 +20,12 @@ import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEngines } from './memory/memory-engines.ts';
-import { createServerDescription } from './page/server-description.ts';
+import { createConnectPage, redirectToPage } from './page/connect-page.ts';
+import { createServerDescription, type ServerDescriptionOptions } from './page/server-description.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
 import { createHostOriginPolicy, hostOnly, hostOrigin } from './security/host-origin.ts';
-import { authenticated, rateLimited } from './security/rate-limit.ts';
+import { authenticated, rateLimited, type Admit } from './security/rate-limit.ts';
 import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
@@ -105,26 +106,19 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now());
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
-  const authorization = createAuthorization({
-    ...config,
-    clientUrls: clientUrls(config),
-    fetch: options.fetch ?? fetch,
-    clock,
-    log,
-  });
-  const { authenticate = authorization.authenticate, readBody = readRequest } = options;
-  const isLimited = config.rateLimit > 0 && isShared(config);
-  const admit = isLimited
-    ? rateLimited(authenticate, { limit: config.rateLimit, log, shared: options.rateCounter })
-    : authenticate;
+  const { authorization, admit } = createAdmission(config, { ...options, clock, log });
+  const { readBody = readRequest, notify = createNotifier() } = options;
   const engines = createMemoryEngines({ clock, log, idleMs: config.sessionIdleSeconds * 1000 });
   const calls = createCallWatcher({ ...options, clock });
-  const { notify = createNotifier() } = options;
   const shortHash = createShortHash(config.stateKeys[0]);
   const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify, shortHash };
   const eras = createEras(createServer, parts);
   const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls });
 
+  const policy = createHostOriginPolicy(config);
+  // A page must not find out which servers its visitor runs on this machine.
+  const cardReaders = exposure(config) === undefined ? hostOrigin(policy, log) : hostOnly(policy, log);
+  const { card, page } = createPublicDocuments(config, { ...options, ...eras, clock, log });
   const requestId = requestIdOf(options.connInfo, config.trustProxy);
   const onanswer = calls.counted(requestLog({ ...config, log, shortHash }));
   const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
@@ -133,16 +127,15 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
   app.use(requestReport({ clock, requestId, onfailure, onanswer }));
-  const policy = createHostOriginPolicy(config);
-  const describe = createServerDescription({ buildServer: eras.buildServer, clock, log });
-  const takesToken = options.authenticate === undefined && takesOnlyTokens(config);
-  const card = createServerCardHandler({ ...config, describe, takesToken });
-  const cardReaders = exposure(config) === undefined ? hostOrigin(policy, log) : hostOnly(policy, log);
   if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(), (c) => card(c.req.raw));
   app.use(hostOrigin(policy, log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());
+  if (config.connectPage) {
+    app.all('/', (c) => page(c.req.raw));
+    app.get('/mcp', (c, next) => redirectToPage(c.req.raw) ?? next());
+  }
   app.use('/mcp', authenticated(admit, clientAddressOf(options.connInfo, config.trustProxy)));
   app.all('/mcp', (c) => {
     const received = { request: c.req.raw, caller: c.get('caller'), report: c.get('report') };
@@ -166,4 +159,30 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
       return cut;
     },
   };
+}
+
+/** Makes what anyone may read before connecting: the server card, and the page for browsers. */
+function createPublicDocuments(config: Config, options: ServerDescriptionOptions & Pick<AppOptions, 'authenticate'>) {
+  const describe = createServerDescription(options);
+  const signIn = signInOf(config, options.authenticate !== undefined);
+  const card = createServerCardHandler({ ...config, describe, signIn });
+  return { card, page: createConnectPage({ ...config, describe, signIn }) };
+}
+
+/** Makes what decides who may call, and how often. */
+function createAdmission(
+  config: Config,
+  { clock, log, ...options }: AppOptions & { clock: Clock; log: Logger },
+): { authorization: Authorization; admit: Admit } {
+  const authorization = createAuthorization({
+    ...config,
+    clientUrls: clientUrls(config),
+    fetch: options.fetch ?? fetch,
+    clock,
+    log,
+  });
+  const { authenticate = authorization.authenticate } = options;
+  const isLimited = config.rateLimit > 0 && isShared(config);
+  const limits = { limit: config.rateLimit, log, shared: options.rateCounter };
+  return { authorization, admit: isLimited ? rateLimited(authenticate, limits) : authenticate };
 }

@@ -37,7 +37,7 @@ for (const path of ['/livez', '/readyz']) {
   });
 }
 
-for (const path of ['/', '/mcp/x', '/mcp//', '/MCP', '/sse', '/favicon.ico', '/%2e%2e/etc/passwd']) {
+for (const path of ['/mcp/x', '/mcp//', '/MCP', '/sse', '/favicon.ico', '/%2e%2e/etc/passwd']) {
   test(`answers 404 with -32000 at ${path}, and names the endpoint's path`, async () => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const response = await testApp().request(method, { path });

@@ -28,12 +28,13 @@ export interface ServeCardOptions {
   describe: () => Promise<{ serverInfo: Implementation } | undefined>;
   /** The URL that clients use. @default that of the request, whose host was checked */
   publicUrl: string | undefined;
-  /** Whether callers need a static token. */
-  takesToken: boolean;
+  /** How callers authenticate; `undefined` if they do not. Without an issuer, they need a token from the operator. */
+  signIn: { issuer: string | undefined; hasStaticTokens: boolean } | undefined;
 }
 
 /** Makes a function that answers requests for the card: 404 if the server has no name for it, and 503 if it cannot be asked. */
-export function createServerCardHandler({ describe, publicUrl, takesToken }: ServeCardOptions) {
+export function createServerCardHandler({ describe, publicUrl, signIn }: ServeCardOptions) {
+  const takesToken = signIn?.hasStaticTokens === true && signIn.issuer === undefined;
   return async ({ method, url }: Request): Promise<Response> => {
     if (method !== 'GET' && method !== 'HEAD') return methodNotAllowedResponse('GET, HEAD');
     const description = await describe();

@@ -7,9 +7,13 @@ export function isAuthorized({ authTokens, oauthIssuer }: Pick<Config, 'authToke
   return authTokens.length > 0 || oauthIssuer !== undefined;
 }
 
-/** Whether callers need a token that the operator has given out, because there is no authorization server to get one from. */
-export function takesOnlyTokens({ authTokens, oauthIssuer }: Pick<Config, 'authTokens' | 'oauthIssuer'>): boolean {
-  return authTokens.length > 0 && oauthIssuer === undefined;
+/** How callers authenticate, for people who connect; `undefined` if they do not. */
+export function signInOf(
+  { authTokens, oauthIssuer }: Pick<Config, 'authTokens' | 'oauthIssuer'>,
+  hasOwnGate: boolean,
+): { issuer: string | undefined; hasStaticTokens: boolean } | undefined {
+  if (!hasOwnGate && !isAuthorized({ authTokens, oauthIssuer })) return undefined;
+  return { issuer: oauthIssuer, hasStaticTokens: authTokens.length > 0 };
 }
 
 /** Why other machines can reach the server, in words; `undefined` if they cannot. */

@@ -224,6 +224,14 @@ export const SETTINGS = {
     expected: 'an address or host name to listen on',
     meaning: 'Address that metrics are served on. Whoever can reach it can read them',
   }),
+  connectPage: setting({
+    variable: 'MCP_CONNECT_PAGE',
+    fallback: 'on',
+    schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
+    expected: 'on or off',
+    meaning:
+      'Whether browsers get a page at `/` that says how to connect. It shows the tools, unless callers must authenticate',
+  }),
   shortcuts: setting({
     variable: 'MCP_SHORTCUTS',
     fallback: 'on',

@@ -22,6 +22,7 @@ import {
 import { ANONYMOUS } from '../auth/caller.ts';
 import type { BuildServer } from '../context/context.ts';
 import type { Clock } from '../lib/clock.ts';
+import { asAccepted } from '../protocol/accept.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const REVISION = '2026-07-28';
@@ -89,7 +90,6 @@ async function describeServer(options: ServerDescriptionOptions): Promise<Server
   let lastError: Error | undefined;
   const handler = createMcpHandler(() => buildServer({ era: 'modern', caller: ANONYMOUS }), {
     legacy: 'reject',
-    responseMode: 'json',
     onerror(error) {
       lastError = error;
     },
@@ -153,7 +153,9 @@ async function resultOf(
     'mcp-method': method,
   };
   const request = new Request(ADDRESS, { method: 'POST', headers, body: JSON.stringify(body) });
-  const response = await handler.fetch(request, { parsedBody: body });
+  const answer = await handler.fetch(request, { parsedBody: body });
+  // A server that says something before it answers is answered with a stream.
+  const response = await asAccepted(answer, { json: true, eventStream: false });
   const { result, error } = (await response.json()) as Answer;
   if (result) return result;
   if (error?.code === METHOD_NOT_FOUND) return undefined;

@@ -12,6 +12,7 @@ import { jsonText } from './json.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENT_STREAM_TYPE = 'text/event-stream';
+const HTML_TYPE = 'text/html';
 /** Exactly what most clients send. */
 export const ACCEPT_BOTH = `${JSON_TYPE}, ${EVENT_STREAM_TYPE}`;
 
@@ -25,14 +26,28 @@ export interface Accepted {
 export function readAccept(header: string | null): Accepted {
   if (header === null || header.trim() === '' || header === ACCEPT_BOTH) return { json: true, eventStream: true };
   const ranges = parseAccept(header.toLowerCase());
-  const accepts = (...names: string[]) => {
-    const mostSpecific = names.map((name) => ranges.find(({ type }) => type === name)).find((range) => range);
-    return mostSpecific !== undefined && mostSpecific.q > 0;
-  };
   return {
-    json: accepts(JSON_TYPE, 'application/*', '*/*'),
-    eventStream: accepts(EVENT_STREAM_TYPE, 'text/*', '*/*'),
+    json: accepts(ranges, JSON_TYPE, 'application/*', '*/*'),
+    eventStream: accepts(ranges, EVENT_STREAM_TYPE, 'text/*', '*/*'),
   };
+}
+
+/** Whether a client reads HTML. Without an `Accept` header, it reads everything. */
+export function readsHtml(header: string | null): boolean {
+  if (header === null || header.trim() === '') return true;
+  return accepts(parseAccept(header.toLowerCase()), HTML_TYPE, 'text/*', '*/*');
+}
+
+/** Whether a client asks for HTML by its name, and not for an event stream, as a browser does that opens a page. */
+export function listsHtml(header: string | null): boolean {
+  const ranges = parseAccept((header ?? '').toLowerCase());
+  return accepts(ranges, HTML_TYPE) && !accepts(ranges, EVENT_STREAM_TYPE);
+}
+
+/** Whether the first of `names` that is in `ranges` is accepted; they go from the most specific to the least. */
+function accepts(ranges: ReturnType<typeof parseAccept>, ...names: string[]): boolean {
+  const mostSpecific = names.map((name) => ranges.find(({ type }) => type === name)).find((range) => range);
+  return mostSpecific !== undefined && mostSpecific.q > 0;
 }
 
 /** Whether `response` is an event stream. */

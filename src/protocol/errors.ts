@@ -109,6 +109,12 @@ export const noCardResponse = () =>
 export const methodNotAllowedResponse = (allow: string) =>
   errorResponse(405, REFUSED, `Method not allowed: use ${allow}`, { headers: { Allow: allow } });
 
+/** 405: at `/`, there is only a page for browsers. */
+export const methodNotAllowedAtPageResponse = () =>
+  errorResponse(405, REFUSED, 'Method not allowed: the MCP endpoint is /mcp, and this is a page for browsers', {
+    headers: { Allow: 'GET, HEAD' },
+  });
+
 /** 406: the client accepts none of the possible types of an answer. */
 export const notAcceptableResponse = (needed: string) =>
   errorResponse(406, REFUSED, `Not acceptable: the Accept header must allow ${needed}`);

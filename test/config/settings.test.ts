@@ -294,6 +294,13 @@ const SETTINGS: Record<string, Case> = {
     wrong: ['two words', 'http://localhost', 'localhost/metrics'],
     expected: 'an address or host name to listen on',
   },
+  MCP_CONNECT_PAGE: {
+    name: 'connectPage',
+    fallback: true,
+    good: { on: true, off: false },
+    wrong: ['true', '0', 'ON'],
+    expected: 'on or off',
+  },
   MCP_SHORTCUTS: {
     name: 'shortcuts',
     fallback: true,

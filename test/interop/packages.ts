@@ -16,6 +16,7 @@ const PACKAGES = {
   'ai-sdk': '@ai-sdk/mcp@2.0.99',
   langchain: '@langchain/mcp-adapters@1.1.4',
   playwright: 'playwright-core@1.65.1',
+  axe: 'axe-core@4.14.1',
 } as const;
 
 export type PackageName = keyof typeof PACKAGES;

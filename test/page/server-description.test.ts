@@ -68,6 +68,18 @@ test('asks as an unauthenticated caller of 2026-07-28', async () => {
   assert.deepEqual(requests[0], { era: 'modern', caller: {} });
 });
 
+test('reads the answer of a server that says something before it answers', async () => {
+  const { describe } = describing(async () => {
+    const server = new Server(INFO, { capabilities: { tools: {}, logging: {} } });
+    server.setRequestHandler('tools/list', async (_, { mcpReq }) => {
+      await mcpReq.notify({ method: 'notifications/message', params: { level: 'info', data: 'a list is coming' } });
+      return { tools: [{ name: 'tool', inputSchema: { type: 'object' as const } }] };
+    });
+    return server;
+  });
+  assert.equal((await describe())?.tools.length, 1);
+});
+
 test('reads every page of a list of tools, within a bound', async () => {
   const paged = (pages: number) => async () => {
     const server = new Server(INFO, { capabilities: { tools: {} } });

@@ -129,7 +129,17 @@ for (const runtime of RUNTIMES) {
         const refused = await request(method, { headers: { accept: 'text/event-stream' } });
         await assertRefused(refused, { status: 405, code: -32000, headers: { allow: 'POST' } });
       }
-      assert.equal((await request('GET', { path: '/' })).status, 404);
+      assert.equal((await request('GET', { path: '/nothing' })).status, 404);
+    });
+
+    await t.test('answers a browser with the page, and sends it there from /mcp', async () => {
+      const headers = { accept: 'text/html' };
+      const page = await request('GET', { path: '/', headers });
+      assert.equal(page.status, 200);
+      assert.match(page.headers.get('content-security-policy') ?? '', /script-src 'sha256-[\w+/=]+'/);
+      assert.match(await page.text(), /data-tool="slugify-batch"/);
+      const opened = await fetch(url, { headers, redirect: 'manual' });
+      assert.deepEqual([opened.status, opened.headers.get('location')], [303, './']);
     });
 
     await t.test('answers 413 to a body that is too large, with a declared length or without', async () => {

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { runInNewContext } from 'node:vm';
+import { BROWSER_SCRIPT } from '../../src/page/browser-script.ts';
+import { CALL_SCRIPT } from '../../src/page/call-script.ts';
+import { FORM_SCRIPT } from '../../src/page/form-script.ts';
+import { PROJECT_ROOT } from '../support/process.ts';
+
+const COMPILER = join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc');
+const OPTIONS = '--noEmit --allowJs --checkJs --strict --target es2023 --module esnext --moduleDetection force'.split(
+  ' ',
+);
+
+type Schema = Record<string, unknown>;
+
+/** A function of the script, run outside of a browser. */
+function fromScript(text: string, name: string): unknown {
+  const globals = { URL, TextEncoder, btoa, location: { href: 'http://127.0.0.1:3000/' } };
+  return runInNewContext(`${text};${name}`, globals);
+}
+
+/** A value of another realm as one of this. */
+const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
+
+test('the script of the page is correct by its types, and makes no HTML from text', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'page-script-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const script = CALL_SCRIPT + FORM_SCRIPT + BROWSER_SCRIPT;
+  await writeFile(join(folder, 'script.js'), script);
+  const args = [COMPILER, ...OPTIONS, '--lib', 'es2023,dom,dom.iterable', '--types', '', join(folder, 'script.js')];
+  await promisify(execFile)(process.execPath, args, { cwd: folder }).catch(({ stdout }: { stdout: string }) =>
+    assert.fail(stdout),
+  );
+  assert.doesNotMatch(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|localStorage|<\/script/);
+});
+
+test('makes an example of the arguments of a tool from its schema', () => {
+  const exampleOf = fromScript(FORM_SCRIPT, 'exampleOf') as (schema: Schema) => unknown;
+  const type = 'string';
+  const cases: [Schema, unknown][] = [
+    [
+      { type: 'object', properties: { text: { type }, suffix: { type } }, required: ['text'] },
+      { text: 'Hello, world' },
+    ],
+    [{ type: 'object', properties: {} }, {}],
+    [{ type, default: 'given' }, 'given'],
+    [{ type, enum: ['a', 'b'] }, 'a'],
+    [{ type, examples: ['example'], minLength: 3 }, 'example'],
+    [{ const: 7 }, 7],
+    [{ type, maxLength: 5 }, 'Hello'],
+    [{ type, minLength: 14 }, 'Hello, world..'],
+    [{ type, format: 'email' }, 'someone@example.com'],
+    [{ type: 'integer', minimum: 3 }, 3],
+    [{ type: 'number', maximum: 0.5 }, 0.5],
+    [{ type: ['boolean', 'null'] }, false],
+    [{ type: 'array', items: { type: 'integer' }, minItems: 2 }, [1, 1]],
+    [{ anyOf: [{ type: 'boolean' }, { type: 'null' }] }, false],
+    [{ $defs: { point: { const: 'p' } }, type: 'array', items: { $ref: '#/$defs/point' } }, ['p']],
+    [{ $ref: '#' }, null],
+    [{}, null],
+  ];
+  for (const [schema, example] of cases) assert.deepEqual(plain(exampleOf(schema)), example, JSON.stringify(schema));
+});
+
+test('sends the name of a tool, and the parameters that declare a header, as the specification encodes them', () => {
+  type CallHeaders = (name: string, schema: Schema, args: Schema) => unknown;
+  const callHeaders = fromScript(CALL_SCRIPT, 'callHeaders') as CallHeaders;
+  const region = { type: 'string', 'x-mcp-header': 'Region' };
+  const nested = { type: 'object', properties: { zone: { type: 'integer', 'x-mcp-header': 'Zone' } } };
+  const schema = { type: 'object', properties: { region, nested, other: { type: 'string' } } };
+  assert.deepEqual(plain(callHeaders('a-tool', schema, { region: 'eu west', nested: { zone: 4 }, other: 'x' })), {
+    'Mcp-Name': 'a-tool',
+    'Mcp-Param-Region': 'eu west',
+    'Mcp-Param-Zone': '4',
+  });
+  assert.deepEqual(plain(callHeaders('ü', schema, { region: null })), { 'Mcp-Name': '=?base64?w7w=?=' });
+  assert.deepEqual(plain(callHeaders('a', schema, { region: ' x' })), {
+    'Mcp-Name': 'a',
+    'Mcp-Param-Region': '=?base64?IHg=?=',
+  });
+});
