@@ -7,12 +7,17 @@ import { runRounds, type Outcome } from '../rounds.ts';
 import { perNode, type RunContext, type Section } from '../section.ts';
 import { SLUGIFY } from '../calls.ts';
 
-/** What watches it. The tracer samples nothing: what it costs to send spans is the exporter's. */
+const METRICS = { MCP_METRICS_PORT: '0' };
+/** A line for each request, into a pipe. */
+const REQUEST_LOG = { MCP_LOG_REQUESTS: 'on', LOG_FORMAT: 'json' };
+/** It samples nothing: what it costs to send spans is the exporter's. */
+const TRACER = { NODE_OPTIONS: '--import ./bench/tracer.mjs' };
+/** What watches it. */
 const WATCHED = {
-  MCP_METRICS_PORT: '0',
-  MCP_LOG_REQUESTS: 'on',
-  LOG_FORMAT: 'json',
-  NODE_OPTIONS: '--import ./bench/tracer.mjs',
+  metrics: METRICS,
+  'a line for each request': REQUEST_LOG,
+  'a tracer': TRACER,
+  'all three': { ...METRICS, ...REQUEST_LOG, ...TRACER },
 };
 
 /** The run `observed`. */
@@ -20,9 +25,11 @@ export async function observed({ nodes, options, print }: RunContext): Promise<S
   const processor = leaveProcessor(print);
   const tables = new Map<Contender, Outcome[]>();
   for (const contender of CONTENDERS.filter(({ id }) => id === 'ours-session' || id === 'ours-modern')) {
-    const watched = { ...contender, id: `${contender.id}-watched`, title: 'watched', env: WATCHED };
-    const both = [{ ...contender, title: 'as it is' }, watched];
-    tables.set(contender, await runRounds(both, nodes, options, print, { subject: SLUGIFY, processor }));
+    const watched = Object.entries(WATCHED).map(([title, env]) => {
+      return { ...contender, id: `${contender.id}-${title}`, title, env };
+    });
+    const servers = [{ ...contender, title: 'as it is' }, ...watched];
+    tables.set(contender, await runRounds(servers, nodes, options, print, { subject: SLUGIFY, processor }));
   }
   const body = perNode(nodes, (node) =>
     Array.from(tables, ([{ era }, outcomes]) => {
@@ -31,7 +38,7 @@ export async function observed({ nodes, options, print }: RunContext): Promise<S
     }).join('\n\n'),
   );
   const text =
-    'The usual call, to the server as it is by default, and with `MCP_METRICS_PORT`, `MCP_LOG_REQUESTS=on` (lines of JSON, into a ' +
-    'pipe), and a tracer of OpenTelemetry that samples nothing. Ratios are taken within rounds.';
+    'The usual call, to the server as it is by default, which logs no requests, and with `MCP_METRICS_PORT`, with `MCP_LOG_REQUESTS=on` ' +
+    '(lines of JSON, into a pipe), and with a tracer of OpenTelemetry that samples nothing. Ratios are taken within rounds.';
   return { title: 'Metrics, logs and traces', body: `${text}\n\n${body}` };
 }

@@ -1,5 +1,5 @@
 /** Logs every request and every failure. */
-import type { Logger } from './log.ts';
+import type { Logger, Severity } from './log.ts';
 import { clientOf, eraOf, rpcMethodOf, type RequestReport } from './request-report.ts';
 import type { ShortHash } from './short-hash.ts';
 
@@ -22,12 +22,15 @@ export interface RequestLogOptions {
   logRequests: boolean;
 }
 
-/** Returns a function that logs a request: one line, at level warn if its status is 500 or above. */
+/** Returns a function that logs a request: one line, at level warn if its status is 500 or above. Resolves when it is logged. */
 export function requestLog({ log, shortHash, logRequests }: RequestLogOptions) {
   const usual = logRequests ? 'info' : 'debug';
-  return async (report: Readonly<RequestReport>): Promise<void> => {
+  return (report: Readonly<RequestReport>): void | Promise<void> => {
     const level = report.status < 500 ? usual : 'warn';
-    if (log.isLevelEnabled?.(level) === false) return;
+    return log.isLevelEnabled?.(level) === false ? undefined : write(report, level);
+  };
+
+  async function write(report: Readonly<RequestReport>, level: Severity): Promise<void> {
     const { sessionId, principal, incoming } = report;
     const client = clientOf(report);
     log[level](REQUEST_MESSAGE, {
@@ -45,7 +48,7 @@ export function requestLog({ log, shortHash, logRequests }: RequestLogOptions) {
       client: cut(client?.name),
       clientVersion: cut(client?.version),
     });
-  };
+  }
 }
 
 /** Logs an error: its message, and at level debug its stack. */
