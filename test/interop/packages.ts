@@ -16,6 +16,20 @@ const PACKAGES = {
   'ai-sdk': '@ai-sdk/mcp@2.0.99',
   langchain: '@langchain/mcp-adapters@1.1.4',
   playwright: 'playwright-core@1.65.1',
+  mcporter: 'mcporter@0.12.3',
+  'mcp-use': 'mcp-use@1.34.6',
+  'openai-agents': '@openai/agents@0.20.0',
+  mastra: '@mastra/mcp@2.0.0',
+  llamaindex: '@llamaindex/tools@0.2.1',
+  strands: '@strands-agents/sdk@1.19.0',
+  'mcp-client': 'mcp-client@1.13.0',
+  supergateway: 'supergateway@4.0.0',
+  'mcp-proxy': 'mcp-proxy@6.7.19',
+  codex: '@openai/codex@0.169.0',
+  cline: 'cline@3.0.65',
+  'qwen-code': '@qwen-code/qwen-code@0.24.4',
+  copilot: '@github/copilot@1.0.102',
+  continue: '@continuedev/cli@1.5.47',
 } as const;
 
 export type PackageName = keyof typeof PACKAGES;

@@ -1,8 +1,8 @@
 /**
  * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done.
  *
- * It understands as much as is needed of the two APIs that the agents speak (Anthropic's Messages, Gemini's
- * generateContent), and notes which tools it was offered and what their results were.
+ * It understands as much as is needed of the APIs that the agents speak (Anthropic's Messages, Gemini's
+ * generateContent; those of OpenAI are in openai-model.ts), and notes which tools it was offered and what their results were.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -10,11 +10,12 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { TEXT, TITLES } from './client.ts';
+import { CHAT_COMPLETIONS, RESPONSES } from './openai-model.ts';
 
 /** What it asks for, one after the other. Agents put their own prefix before the names. */
 const SCRIPT = [
   { tool: /slugify$/, args: { text: TEXT } },
-  { tool: /slugify-batch$/, args: { titles: TITLES } },
+  { tool: /slugify[-_]batch$/, args: { titles: TITLES } },
 ];
 
 export interface ScriptedModel {
@@ -25,20 +26,24 @@ export interface ScriptedModel {
   results: string[];
 }
 
-interface Call {
+/** A call of a tool, which the model asks for. */
+export interface Call {
   name: string;
   args: object;
 }
-/** One of the two APIs. */
-interface Api {
+/** One of the APIs. */
+export interface Api {
   path: RegExp;
   offered(body: Body): string[];
   results(body: Body): unknown[];
-  /** The events that make up an answer: a call, or the end. */
-  events(call: Call | undefined): { type?: string }[];
+  /** The events that make up an answer, as objects or as text: a call, or the end. */
+  events(call: Call | undefined, body: Body): (object | string)[];
+  /** The same in one piece, for a client that does not ask for a stream. @default that is not offered */
+  answer?(call: Call | undefined): object;
 }
-/** What is read of a request of either. */
-interface Body {
+/** What is read of a request. */
+export interface Body {
+  stream?: boolean;
   tools?: { name?: string; functionDeclarations?: { name: string }[] }[];
   messages?: { content: string | { type: string }[] }[];
   contents?: { parts?: { functionResponse?: unknown }[] }[];
@@ -92,32 +97,37 @@ const GEMINI: Api = {
   },
 };
 
+const APIS = [ANTHROPIC, GEMINI, CHAT_COMPLETIONS, RESPONSES];
+
 /** Starts a model of its own for one run of an agent. */
 export async function startScriptedModel(t: TestContext): Promise<ScriptedModel> {
   const model: ScriptedModel = { url: '', offered: [], results: [] };
   const server = createServer((request, response) => {
-    void answer(request).then((events) => {
-      if (!events) return response.writeHead(404).end();
-      response.setHeader('content-type', 'text/event-stream');
-      const lines = events.map(
-        (event) => `${event.type ? `event: ${event.type}\n` : ''}data: ${JSON.stringify(event)}\n\n`,
-      );
-      return response.end(lines.join(''));
+    void answer(request).then((text) => {
+      if (text === undefined) return response.writeHead(404).end();
+      response.setHeader('content-type', text.startsWith('{') ? 'application/json' : 'text/event-stream');
+      return response.end(text);
     });
   });
 
-  async function answer(request: IncomingMessage): Promise<{ type?: string }[] | undefined> {
-    const api = [ANTHROPIC, GEMINI].find(({ path }) => path.test(request.url ?? ''));
+  async function answer(request: IncomingMessage): Promise<string | undefined> {
+    const api = APIS.find(({ path }) => path.test(request.url ?? ''));
     if (!api) return undefined;
     const body = JSON.parse(await text(request)) as Body;
+    const call = nextCall(api, body);
+    if (body.stream !== true && api.answer) return JSON.stringify(api.answer(call));
+    return api.events(call, body).map(frame).join('');
+  }
+
+  function nextCall(api: Api, body: Body): Call | undefined {
     const offered = api.offered(body);
     // Agents ask for other things, too, such as a title for the conversation, and offer no tools then.
-    if (!offered.some((name) => name.endsWith('slugify'))) return api.events(undefined);
+    if (!offered.some((name) => name.endsWith('slugify'))) return undefined;
     model.offered = offered;
     model.results = api.results(body).map((result) => JSON.stringify(result));
     const next = SCRIPT[model.results.length];
     const name = offered.find((offer) => next?.tool.test(offer));
-    return api.events(next && name !== undefined ? { name, args: next.args } : undefined);
+    return next && name !== undefined ? { name, args: next.args } : undefined;
   }
 
   server.listen(0, '127.0.0.1');
@@ -128,4 +138,10 @@ export async function startScriptedModel(t: TestContext): Promise<ScriptedModel>
   });
   model.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return model;
+}
+
+/** An event of a stream. */
+function frame(event: object | string): string {
+  if (typeof event === 'string') return `data: ${event}\n\n`;
+  return `${'type' in event ? `event: ${String(event.type)}\n` : ''}data: ${JSON.stringify(event)}\n\n`;
 }
