@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { ALL_BUT_PROGRESS, SLUG, SLUGS, type Era, type InteropClient, type Stage } from './client.ts';
+import { ALL_BUT_PROGRESS, SLUG, SLUGS, type CallSlugify, type Era, type InteropClient, type Stage } from './client.ts';
 import { bin, versionOf, type PackageName } from './packages.ts';
-import { runProgram } from './program.ts';
+import { createConversation } from './conversation.ts';
+import { runProgram, startProgram } from './program.ts';
 import { startScriptedModel } from './scripted-model.ts';
 
 type Transport = InteropClient['transport'];
@@ -114,6 +115,7 @@ export const AGENTS: readonly InteropClient[] = [CLAUDE_CODE, GEMINI_CLI, OPENCO
     note: 'talks to a scripted model here. It asks for progress; whether it shows that is not looked at',
     needs: ['node 24', agent.package],
     run: (stage: Stage) => drive(agent, stage, transport),
+    ...(transport === 'HTTP' && { stay: (stage: Stage) => converse(agent, stage) }),
   })),
 );
 
@@ -139,4 +141,18 @@ async function drive(agent: Agent, stage: Stage, transport: Transport): Promise<
   stage.saw('slugify');
   assert.ok(slugs.includes(SLUGS.at(-1) ?? ''), slugs);
   stage.saw('slugify-batch');
+}
+
+/** Begins a conversation in which `slugify` is called when the runner wants. */
+async function converse(agent: Agent, stage: Stage): Promise<CallSlugify> {
+  const { script, call } = createConversation();
+  const model = await startScriptedModel(stage.t, script);
+  await agent.configure(stage, 'HTTP', model.url);
+  const program = startProgram(stage, bin(agent.package, agent.program), agent.converse, agent.env(model.url));
+  const ended = program.ended.then(({ code }) => {
+    throw new Error(`it ended with ${code}: ${program.stderr.text}${program.stdout.text}`);
+  });
+  // It is killed in the end, when nobody calls any more.
+  ended.catch(() => {});
+  return (text) => Promise.race([call(text), ended]);
 }

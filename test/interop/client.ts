@@ -33,7 +33,16 @@ export interface InteropClient {
   needs: readonly PackageName[];
   /** Drives it; throws at the first thing that is not as it should be. */
   run(stage: Stage): Promise<void>;
+  /**
+   * Connects over HTTP and stays connected, so that the server can be restarted meanwhile; resolves to how its user calls
+   * `slugify` then. May be called again, in another folder, for a new connection. Missing for a client that is done after a
+   * call, or that starts its server itself.
+   */
+  stay?: (stage: Stage) => Promise<CallSlugify>;
 }
+
+/** Calls `slugify` with a text; resolves to what the client shows, which has the slug in it, or rejects with that. */
+export type CallSlugify = (text: string) => Promise<string>;
 
 /** The environment of one run of a client. */
 export interface Stage {
@@ -79,6 +88,11 @@ export interface Driver {
   listTools: () => Promise<string[]>;
   /** Calls a tool; resolves to its structured content. */
   call: (name: string, args: Record<string, unknown>, onProgress: (progress: number) => void) => Promise<unknown>;
+}
+
+/** How the user of a client library calls `slugify`. */
+export function slugifyOf({ call }: Driver): CallSlugify {
+  return async (text) => JSON.stringify(await call('slugify', { text }, () => {})) ?? 'nothing';
 }
 
 /** Makes a connected client use every feature. */

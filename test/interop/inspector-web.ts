@@ -29,20 +29,12 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     '`slugify-batch` when that is called',
   needs: ['node 24', 'inspector', 'playwright'],
   async run(stage) {
-    const { t, saw, artifacts } = stage;
-    const address = await startInspector(stage, era);
-    const page = await openPage(t);
-    // Also of a page where something went wrong.
-    t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}${signsIn ? '-oauth' : ''}.png`) }));
-    await page.goto(address);
-    // The switch itself is hidden behind its picture.
-    await page.getByRole('switch').click({ force: true });
-    if (signsIn) await allow(page);
-    await page.getByText(era === 'modern' ? 'MCP 2026-07-28' : 'MCP 2025-11-25', { exact: true }).waitFor();
+    const { saw } = stage;
+    const page = await connect(stage, { era, signsIn });
     saw('connect');
 
     await page.getByText('Tools', { exact: true }).click();
-    const slugify = page.getByRole('button', { name: 'Slugify slugify' });
+    const slugify = page.getByRole('button', SLUGIFY);
     const batch = page.getByRole('button', { name: 'Slugify a list slugify-batch' });
     await slugify.waitFor();
     await batch.waitFor();
@@ -74,7 +66,36 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     await page.getByText('notifications/progress').first().waitFor();
     saw('progress');
   },
+  async stay(stage) {
+    const page = await connect(stage, { era, signsIn });
+    await page.getByText('Tools', { exact: true }).click();
+    await page.getByRole('button', SLUGIFY).click();
+    return async (text) => {
+      await page.getByRole('textbox', { name: 'text', exact: true }).fill(text);
+      await page.getByRole('button', { name: 'Execute Tool' }).click();
+      const slug = text.toLowerCase().replaceAll(' ', '-');
+      await page.getByText(slug, { exact: true }).first().waitFor();
+      return slug;
+    };
+  },
 }));
+
+const SLUGIFY = { name: 'Slugify slugify' };
+
+/** Opens the page and has it connect. */
+async function connect(stage: Stage, { era, signsIn }: (typeof MODES)[number]): Promise<Page> {
+  const { t, artifacts } = stage;
+  const address = await startInspector(stage, era);
+  const page = await openPage(t);
+  // Also of a page where something went wrong.
+  t.after(() => page.screenshot({ path: join(artifacts, `inspector-${era}${signsIn ? '-oauth' : ''}.png`) }));
+  await page.goto(address);
+  // The switch itself is hidden behind its picture.
+  await page.getByRole('switch').click({ force: true });
+  if (signsIn) await allow(page);
+  await page.getByText(era === 'modern' ? 'MCP 2026-07-28' : 'MCP 2025-11-25', { exact: true }).waitFor();
+  return page;
+}
 
 /** Signs in as whom the page of the development IdP proposes, and gives what is asked for. */
 function allow(page: Page): Promise<void> {

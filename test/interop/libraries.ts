@@ -1,5 +1,14 @@
 /** The MCP clients of agent libraries, without the agents. */
-import { ALL_BUT_PROGRESS, exercise, FEATURES, type InteropClient, type Stage } from './client.ts';
+import {
+  ALL_BUT_PROGRESS,
+  exercise,
+  FEATURES,
+  slugifyOf,
+  type Driver,
+  type Era,
+  type InteropClient,
+  type Stage,
+} from './client.ts';
 import { load, versionOf } from './packages.ts';
 
 /** What is used of `@ai-sdk/mcp`. */
@@ -34,23 +43,27 @@ const aiSdk = (
   shows: ALL_BUT_PROGRESS,
   note: AI_SDK_NOTE,
   needs: ['ai-sdk'],
-  async run({ t, url, command, saw }) {
-    const { createMCPClient } = (await load('ai-sdk', '@ai-sdk/mcp')) as AiSdk;
-    const { Experimental_StdioMCPTransport: Stdio } = (await load('ai-sdk', '@ai-sdk/mcp/mcp-stdio')) as AiSdkStdio;
-    const client = await createMCPClient({
-      transport: transport === 'HTTP' ? { type: 'http', url } : new Stdio(command),
-      protocolVersionDiscovery: era === 'modern',
-    });
-    t.after(() => client.close());
-    const tools = await client.tools();
-    const driver = {
-      listTools: async () => Object.keys(tools),
-      call: async (name: string, args: Record<string, unknown>) =>
-        (await tools[name]?.execute(args, { messages: [], toolCallId: '1' }))?.structuredContent,
-    };
-    await exercise(driver, saw);
-  },
+  run: async (stage) => exercise(await driveAiSdk(stage, transport, era), stage.saw),
+  ...(transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(await driveAiSdk(stage, transport, era)) }),
 }));
+
+async function driveAiSdk({ t, url, command }: Stage, transport: 'HTTP' | 'stdio', era: Era): Promise<Driver> {
+  const { createMCPClient } = (await load('ai-sdk', '@ai-sdk/mcp')) as AiSdk;
+  const { Experimental_StdioMCPTransport: Stdio } = (await load('ai-sdk', '@ai-sdk/mcp/mcp-stdio')) as AiSdkStdio;
+  const client = await createMCPClient({
+    transport: transport === 'HTTP' ? { type: 'http', url } : new Stdio(command),
+    protocolVersionDiscovery: era === 'modern',
+  });
+  t.after(() => client.close());
+  const tools = await client.tools();
+  return {
+    listTools: async () => Object.keys(tools),
+    async call(name, args) {
+      const result = await tools[name]?.execute(args, { messages: [], toolCallId: '1' });
+      return result?.structuredContent ?? result;
+    },
+  };
+}
 
 /** What is used of `@langchain/mcp-adapters`. */
 interface LangChain {
@@ -67,26 +80,28 @@ const langChain = (['HTTP', 'stdio'] as const).map((transport): InteropClient =>
   transport,
   shows: FEATURES,
   needs: ['langchain'],
-  async run({ t, url, command, saw }) {
-    const { MultiServerMCPClient } = (await load('langchain', '@langchain/mcp-adapters')) as LangChain;
-    let onProgress: (progress: number) => void = () => {};
-    const client = new MultiServerMCPClient({
-      onProgress: ({ progress }) => onProgress(progress),
-      mcpServers: {
-        'hono-mcp-server': transport === 'HTTP' ? { transport: 'http', url } : { transport: 'stdio', ...command },
-      },
-    });
-    t.after(() => client.close());
-    const tools = await client.getTools();
-    const driver = {
-      listTools: async () => tools.map(({ name }) => name),
-      call: async (name: string, args: Record<string, unknown>, seen: (progress: number) => void) => {
-        onProgress = seen;
-        return (await tools.find((tool) => tool.name === name)?.invoke(args))?.structuredContent;
-      },
-    };
-    await exercise(driver, saw);
-  },
+  run: async (stage) => exercise(await driveLangChain(stage, transport), stage.saw),
+  ...(transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(await driveLangChain(stage, transport)) }),
 }));
+
+async function driveLangChain({ t, url, command }: Stage, transport: 'HTTP' | 'stdio'): Promise<Driver> {
+  const { MultiServerMCPClient } = (await load('langchain', '@langchain/mcp-adapters')) as LangChain;
+  let onProgress: (progress: number) => void = () => {};
+  const client = new MultiServerMCPClient({
+    onProgress: ({ progress }) => onProgress(progress),
+    mcpServers: {
+      'hono-mcp-server': transport === 'HTTP' ? { transport: 'http', url } : { transport: 'stdio', ...command },
+    },
+  });
+  t.after(() => client.close());
+  const tools = await client.getTools();
+  return {
+    listTools: async () => tools.map(({ name }) => name),
+    async call(name, args, seen) {
+      onProgress = seen;
+      return (await tools.find((tool) => tool.name === name)?.invoke(args))?.structuredContent;
+    },
+  };
+}
 
 export const LIBRARIES: readonly InteropClient[] = [...aiSdk, ...langChain];

@@ -5,6 +5,7 @@ import { check, resolveConfig } from 'prettier';
 import { PROJECT_ROOT } from '../support/process.ts';
 import { FEATURES, type InteropClient } from './client.ts';
 import { compatibilityPage, line, type Outcome } from './matrix.ts';
+import { STATES } from './restart.ts';
 
 const client = (mode: string): InteropClient => ({
   name: 'Some client',
@@ -21,6 +22,10 @@ const outcome = (mode: string): Outcome => ({
   client: client(mode),
   revision: '2025-11-25',
   saw: new Set(['connect']),
+  restarts: {
+    kept: { worked: 'at once', stream: 'opened again' },
+    lost: { worked: 'after connecting anew', shown: 'Session not found', stream: 'gone' },
+  },
 });
 const path = join(PROJECT_ROOT, 'docs', 'compatibility.md');
 const page = await compatibilityPage([outcome('old'), outcome('new')], {
@@ -29,14 +34,17 @@ const page = await compatibilityPage([outcome('old'), outcome('new')], {
 });
 
 test('tells for each feature whether it was seen, missed, or not expected', () => {
-  const marks = '✓ connect  ✗ list  – slugify  – slugify-batch  – progress';
+  const marks = '✓ connect  ✗ list  – slugify  – slugify-batch  – progress  ✓ kept  ✗ lost';
   assert.ok(line(outcome('old')).endsWith(marks));
-  assert.match(page, /\| Some client, old +\| 1\.2\.3 +\| 2025-11-25 +\| HTTP +\| +✓ +\| +✗ +\| +– +\| +– +\| +– +\|/);
+  assert.match(
+    page,
+    /\| Some client, old +\| 1\.2\.3 +\| 2025-11-25 +\| HTTP +\| +✓ +\| +✗ +\| +– +\| +– +\| +– +\| +✓ +\| +✗ +\|/,
+  );
 });
 
-test('has a column for each feature', () => {
+test('has a column for each feature, and for a restart with each state', () => {
   const header = page.split('\n').find((text) => text.startsWith('| client')) ?? '';
-  assert.deepEqual(header.split(/ *\| */).slice(5, -1), FEATURES);
+  assert.deepEqual(header.split(/ *\| */).slice(5, -1), [...FEATURES, ...STATES]);
 });
 
 test('says once for all modes of a client what there is to say of it', () => {

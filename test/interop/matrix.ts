@@ -1,6 +1,7 @@
 /** What came of a run: in lines for a terminal, and as `docs/compatibility.md`. */
 import { format, resolveConfig } from 'prettier';
 import { FEATURES, titleOf, type Feature, type InteropClient } from './client.ts';
+import { STATES, type Recoveries, type Recovery, type State } from './restart.ts';
 
 /** What came of one client. */
 export interface Outcome {
@@ -10,9 +11,16 @@ export interface Outcome {
   saw: ReadonlySet<Feature>;
   /** Why it ended before everything was seen. */
   error?: Error;
+  /** What it did when the server restarted. @default it was not tried */
+  restarts?: Recoveries;
 }
 
 const MARKS = { passed: '✓', failed: '✗', open: '–' };
+const RECOVERY_MARKS: Record<Recovery['worked'], string> = {
+  'at once': '✓',
+  'at the second call': '2nd',
+  'after connecting anew': '✗',
+};
 
 /** A cell: expected and seen, expected and missed, or not expected. */
 export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof MARKS {
@@ -20,10 +28,34 @@ export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof M
   return saw.has(feature) ? 'passed' : 'failed';
 }
 
+/** All cells of a client. After a restart, whatever a client does is seen; only a run that broke off has failed. */
+export function cellsOf(outcome: Outcome): (keyof typeof MARKS)[] {
+  const restarts = STATES.map((state) => {
+    const recovery = outcome.restarts?.[state];
+    if (!recovery) return 'open';
+    return recovery instanceof Error ? 'failed' : 'passed';
+  });
+  return [...FEATURES.map((feature) => cell(outcome, feature)), ...restarts];
+}
+
+/** Everything that went wrong with a client. */
+export function errorsOf({ error, restarts = {} }: Outcome): Error[] {
+  return [error, ...Object.values(restarts)].filter((value) => value instanceof Error);
+}
+
+function restartMark({ restarts }: Outcome, state: State): string {
+  const recovery = restarts?.[state];
+  if (!recovery) return MARKS.open;
+  return recovery instanceof Error ? '?' : RECOVERY_MARKS[recovery.worked];
+}
+
 /** One client in a line. */
 export function line(outcome: Outcome): string {
   const { version, transport } = outcome.client;
-  const marks = FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`);
+  const marks = [
+    ...FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`),
+    ...STATES.map((state) => `${restartMark(outcome, state)} ${state}`),
+  ];
   const columns = [
     titleOf(outcome.client).padEnd(40),
     version.padEnd(13),
@@ -39,13 +71,14 @@ export async function compatibilityPage(
   { path, date }: { path: string; date: Date },
 ): Promise<string> {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const header = ['client', 'version', 'revision', 'transport', ...FEATURES];
+  const header = ['client', 'version', 'revision', 'transport', ...FEATURES, ...STATES];
   const rows = outcomes.map((outcome) => [
     titleOf(outcome.client),
     outcome.client.version,
     outcome.revision ?? MARKS.open,
     outcome.client.transport,
     ...FEATURES.map((feature) => MARKS[cell(outcome, feature)]),
+    ...STATES.map((state) => restartMark(outcome, state)),
   ]);
   const notes = new Map(outcomes.flatMap(({ client: { name, note } }) => (note === undefined ? [] : [[name, note]])));
   const page = `# Compatibility

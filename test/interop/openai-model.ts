@@ -17,7 +17,7 @@ export const CHAT_COMPLETIONS: Api = {
     const chunk = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'scripted' };
     const toolCall = call && {
       index: 0,
-      id: callId(call),
+      id: call.id,
       type: 'function',
       function: { name: call.name, arguments: JSON.stringify(call.args) },
     };
@@ -36,7 +36,7 @@ export const CHAT_COMPLETIONS: Api = {
       content: call ? null : 'Done',
       ...(call && {
         tool_calls: [
-          { id: callId(call), type: 'function', function: { name: call.name, arguments: JSON.stringify(call.args) } },
+          { id: call.id, type: 'function', function: { name: call.name, arguments: JSON.stringify(call.args) } },
         ],
       }),
     };
@@ -76,8 +76,8 @@ export const RESPONSES: Api = {
     const item = call
       ? {
           type: 'function_call',
-          id: `fc_${callId(call)}`,
-          call_id: callId(call),
+          id: `fc_${call.id}`,
+          call_id: call.id,
           name: call.name,
           ...namespaceOf(call.name, body as ResponsesBody),
           arguments: JSON.stringify(call.args),
@@ -105,8 +105,4 @@ export const RESPONSES: Api = {
 function namespaceOf(name: string, { tools = [] }: ResponsesBody): { namespace?: string } {
   const namespace = tools.find((tool) => tool.tools?.some((inner) => inner.name === name))?.name;
   return namespace === undefined ? {} : { namespace };
-}
-
-function callId({ name }: Call): string {
-  return `call_${name}`;
 }

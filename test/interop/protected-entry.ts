@@ -10,8 +10,13 @@ import { startHttpEntry } from '../support/process.ts';
  * @returns the URL that the entry listens on.
  */
 export async function startProtectedEntry(t: TestContext, url: string): Promise<string> {
+  const entry = await startHttpEntry(t, { env: await protectedBy(t, url) });
+  return entry.url;
+}
+
+/** Starts the IdP; resolves to the settings of an entry that clients use at `url`. */
+export async function protectedBy(t: TestContext, url: string): Promise<Record<string, string>> {
   const idp = await startIdp();
   t.after(() => idp.close());
-  const entry = await startHttpEntry(t, { env: { MCP_OAUTH_ISSUER: idp.issuer, MCP_PUBLIC_URL: url } });
-  return entry.url;
+  return { MCP_OAUTH_ISSUER: idp.issuer, MCP_PUBLIC_URL: url };
 }

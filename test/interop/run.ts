@@ -8,11 +8,13 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_ROOT, startHttpEntry } from '../support/process.ts';
+import { startRedis } from '../support/redis.ts';
 import { servePage } from './browser-page.ts';
-import { FEATURES, titleOf } from './client.ts';
+import { titleOf } from './client.ts';
 import { CLIENTS } from './clients.ts';
-import { cell, compatibilityPage, line, type Outcome } from './matrix.ts';
+import { cellsOf, compatibilityPage, errorsOf, line, type Outcome } from './matrix.ts';
 import { install } from './packages.ts';
+import { runRestarts } from './restart.ts';
 import { runClient } from './run-client.ts';
 import { closeAllScopes, createScope } from './scope.ts';
 
@@ -36,19 +38,22 @@ await mkdir(artifacts, { recursive: true });
 
 const scope = createScope();
 const origins = await servePage(scope.t);
+const redis = await startRedis();
+scope.t.after(() => redis.stop());
 const server = await startHttpEntry(scope.t, { env: { MCP_ALLOWED_ORIGINS: origins.allowed } });
 
 const surroundings = { endpoint: server.url, origins, artifacts };
 const outcomes: Outcome[] = [];
 await inPool(clients.entries(), async ([index, client]) => {
   const outcome = await runClient(client, surroundings);
+  outcome.restarts = await runRestarts(client, () => redis.freshUrl(), surroundings);
   outcomes[index] = outcome;
   print(line(outcome));
-  if (outcome.error) print(`  ${outcome.error.stack ?? String(outcome.error)}`);
+  for (const error of errorsOf(outcome)) print(`  ${error.stack ?? String(error)}`);
 });
 await scope.close();
 
-const cells = outcomes.flatMap((outcome) => FEATURES.map((feature) => cell(outcome, feature)));
+const cells = outcomes.flatMap(cellsOf);
 const passed = cells.filter((result) => result === 'passed').length;
 const failed = cells.filter((result) => result === 'failed').length;
 print(`pictures of the Inspector in ${artifacts}`);

@@ -1,5 +1,6 @@
 /**
- * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done.
+ * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done, unless it is
+ * given another script.
  *
  * It understands as much as is needed of the APIs that the agents speak (Anthropic's Messages, Gemini's
  * generateContent; those of OpenAI are in openai-model.ts), and notes which tools it was offered and what their results were.
@@ -12,11 +13,19 @@ import { text } from 'node:stream/consumers';
 import { TEXT, TITLES } from './client.ts';
 import { CHAT_COMPLETIONS, RESPONSES } from './openai-model.ts';
 
-/** What it asks for, one after the other. Agents put their own prefix before the names. */
-const SCRIPT = [
+/** A call that it asks for. Agents put their own prefix before the names of tools. */
+export interface Step {
+  tool: RegExp;
+  args: object;
+}
+/** Decides what it asks for when it has seen `results`, one for each call; nothing ends the conversation. */
+export type Script = (results: readonly string[]) => Step | undefined | Promise<Step | undefined>;
+
+const STEPS: readonly Step[] = [
   { tool: /slugify$/, args: { text: TEXT } },
   { tool: /slugify[-_]batch$/, args: { titles: TITLES } },
 ];
+const EVERY_STEP: Script = (results) => STEPS[results.length];
 
 export interface ScriptedModel {
   /** Where it listens, without a path. */
@@ -28,6 +37,7 @@ export interface ScriptedModel {
 
 /** A call of a tool, which the model asks for. */
 export interface Call {
+  id: string;
   name: string;
   args: object;
 }
@@ -65,7 +75,7 @@ const ANTHROPIC: Api = {
         type: 'content_block_start',
         index: 0,
         content_block: call
-          ? { type: 'tool_use', id: `toolu_${call.name}`, name: call.name, input: {} }
+          ? { type: 'tool_use', id: call.id, name: call.name, input: {} }
           : { type: 'text', text: '' },
       },
       {
@@ -100,7 +110,7 @@ const GEMINI: Api = {
 const APIS = [ANTHROPIC, GEMINI, CHAT_COMPLETIONS, RESPONSES];
 
 /** Starts a model of its own for one run of an agent. */
-export async function startScriptedModel(t: TestContext): Promise<ScriptedModel> {
+export async function startScriptedModel(t: TestContext, script: Script = EVERY_STEP): Promise<ScriptedModel> {
   const model: ScriptedModel = { url: '', offered: [], results: [] };
   const server = createServer((request, response) => {
     void answer(request).then((text) => {
@@ -114,20 +124,21 @@ export async function startScriptedModel(t: TestContext): Promise<ScriptedModel>
     const api = APIS.find(({ path }) => path.test(request.url ?? ''));
     if (!api) return undefined;
     const body = JSON.parse(await text(request)) as Body;
-    const call = nextCall(api, body);
+    const call = await nextCall(api, body);
     if (body.stream !== true && api.answer) return JSON.stringify(api.answer(call));
     return api.events(call, body).map(frame).join('');
   }
 
-  function nextCall(api: Api, body: Body): Call | undefined {
+  async function nextCall(api: Api, body: Body): Promise<Call | undefined> {
     const offered = api.offered(body);
     // Agents ask for other things, too, such as a title for the conversation, and offer no tools then.
     if (!offered.some((name) => name.endsWith('slugify'))) return undefined;
     model.offered = offered;
     model.results = api.results(body).map((result) => JSON.stringify(result));
-    const next = SCRIPT[model.results.length];
+    const id = `toolu_${model.results.length}`;
+    const next = await script(model.results);
     const name = offered.find((offer) => next?.tool.test(offer));
-    return next && name !== undefined ? { name, args: next.args } : undefined;
+    return next && name !== undefined ? { id, name, args: next.args } : undefined;
   }
 
   server.listen(0, '127.0.0.1');

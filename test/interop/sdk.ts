@@ -1,8 +1,8 @@
 /** The clients of both generations of the SDK, alone and behind mcp-remote. */
 import { join } from 'node:path';
-import { connectHttp, connectStdio, type TestClient } from '../support/clients.ts';
+import { connectHttp, connectStdio, type ClientKind, type TestClient } from '../support/clients.ts';
 import { childEnv } from '../support/process.ts';
-import { exercise, FEATURES, type InteropClient, type Stage } from './client.ts';
+import { exercise, FEATURES, slugifyOf, type Driver, type InteropClient, type Stage } from './client.ts';
 import { bin, installedVersion, versionOf } from './packages.ts';
 
 const V1 = await installedVersion('@modelcontextprotocol/sdk');
@@ -25,6 +25,9 @@ const alone = KINDS.flatMap(({ kind, product, era }) =>
     async run({ t, url, command, saw }) {
       await drive(transport === 'HTTP' ? await connectHttp(t, kind, url) : await connectStdio(t, kind, command), saw);
     },
+    ...(transport === 'HTTP' && {
+      stay: async ({ t, url }: Stage) => slugifyOf(driverOf(await connectHttp(t, kind, url))),
+    }),
   })),
 );
 
@@ -42,23 +45,28 @@ const behindMcpRemote = (
   shows: FEATURES,
   note: 'speaks stdio with the SDK client that it works for',
   needs: ['mcp-remote'],
-  async run({ t, url, folder, saw }) {
-    const env = childEnv({ HOME: folder, MCP_REMOTE_CONFIG_DIR: join(folder, 'mcp-remote') });
-    const command = { command: process.execPath, args: [bin('mcp-remote', 'mcp-remote'), url], env };
-    await drive(await connectStdio(t, kind, command), saw);
-  },
+  run: async (stage) => drive(await connectBehindMcpRemote(kind, stage), stage.saw),
+  stay: async (stage) => slugifyOf(driverOf(await connectBehindMcpRemote(kind, stage))),
 }));
 
 export const SDK_CLIENTS: readonly InteropClient[] = [...alone, ...behindMcpRemote];
 
+function connectBehindMcpRemote(kind: ClientKind, { t, url, folder }: Stage): Promise<TestClient> {
+  const env = childEnv({ HOME: folder, MCP_REMOTE_CONFIG_DIR: join(folder, 'mcp-remote') });
+  return connectStdio(t, kind, { command: process.execPath, args: [bin('mcp-remote', 'mcp-remote'), url], env });
+}
+
 async function drive(client: TestClient, saw: Stage['saw']): Promise<void> {
-  const driver = {
+  await exercise(driverOf(client), saw);
+  await client.close();
+}
+
+function driverOf(client: TestClient): Driver {
+  return {
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: async (name: string, args: Record<string, unknown>, seen: (progress: number) => void) => {
+    async call(name, args, seen) {
       const result = await client.call(name, args, { onprogress: ({ progress }) => seen(progress) });
       return result.structuredContent;
     },
   };
-  await exercise(driver, saw);
-  await client.close();
 }
