@@ -25,6 +25,8 @@ interface Named {
   name: string;
 }
 
+/** Its structured content, or all of it if it has none. */
+const contentOf = (result: Result): unknown => result.structuredContent ?? result;
 const namesOf = (tools: readonly Named[]) => tools.map(({ name }) => name);
 
 /** A tool by its name; libraries put the server's before it. */
@@ -36,7 +38,7 @@ function find<T>(tools: Record<string, T>, name: string): T {
 
 const mcporter: Connect = async (load, target) => {
   const { createRuntime } = (await load('mcporter')) as {
-    createRuntime(options: object): Promise<{
+    createRuntime: (options: object) => Promise<{
       listTools(server: string): Promise<Named[]>;
       callTool(server: string, tool: string, options: object): Promise<Result>;
     }>;
@@ -46,7 +48,7 @@ const mcporter: Connect = async (load, target) => {
   const runtime = await createRuntime({ servers: [{ name: SERVER, command }] });
   return {
     list: async () => namesOf(await runtime.listTools(SERVER)),
-    call: async (name, args) => (await runtime.callTool(SERVER, name, { args })).structuredContent,
+    call: async (name, args) => contentOf(await runtime.callTool(SERVER, name, { args })),
   };
 };
 
@@ -64,7 +66,7 @@ const mcpUse: Connect = async (load, target) => {
     list: async () => namesOf(await session.listTools()),
     async call(name, args, onProgress) {
       const onprogress = ({ progress }: { progress: number }) => onProgress(progress);
-      return (await session.callTool(name, args, { onprogress })).structuredContent;
+      return contentOf(await session.callTool(name, args, { onprogress }));
     },
   };
 };
@@ -86,7 +88,7 @@ const openAiAgents: Connect = async (load, target) => {
   await server.connect();
   return {
     list: async () => namesOf(await server.listTools()),
-    call: async (name, args) => (await server.callToolResult(name, args)).structuredContent,
+    call: async (name, args) => contentOf(await server.callToolResult(name, args)),
   };
 };
 
@@ -98,7 +100,9 @@ const mastra: Connect = async (load, target, mode) => {
     };
   };
   const server = 'url' in target ? { url: new URL(target.url) } : target;
-  const client = new MCPClient({ servers: { [SERVER]: { ...server, enableProgressTracking: true, protocolVersion: mode } } });
+  const client = new MCPClient({
+    servers: { [SERVER]: { ...server, enableProgressTracking: true, protocolVersion: mode } },
+  });
   let onUpdate: (progress: number) => void = () => {};
   await client.progress.onUpdate(SERVER, ({ progress }) => onUpdate(progress));
   const tools = await client.listTools();
@@ -116,12 +120,12 @@ const llamaIndex: Connect = async (load, target) => {
     metadata: Named;
     call(args: object): Promise<Result>;
   }
-  const { mcp } = (await load('@llamaindex/tools')) as { mcp(options: object): { tools(): Promise<Tool[]> } };
+  const { mcp } = (await load('@llamaindex/tools')) as { mcp: (options: object) => { tools(): Promise<Tool[]> } };
   const client = mcp(target);
   const tools = Object.fromEntries((await client.tools()).map((tool) => [tool.metadata.name, tool]));
   return {
     list: async () => Object.keys(tools),
-    call: async (name, args) => (await find(tools, name).call(args)).structuredContent,
+    call: async (name, args) => contentOf(await find(tools, name).call(args)),
   };
 };
 
@@ -138,7 +142,7 @@ const strands: Connect = async (load, target) => {
   const tools = Object.fromEntries((await client.listTools()).map((tool) => [tool.name, tool]));
   return {
     list: async () => namesOf(await client.listTools()),
-    call: async (name, args) => (await client.callTool(find(tools, name), args)).structuredContent,
+    call: async (name, args) => contentOf(await client.callTool(find(tools, name), args)),
   };
 };
 
@@ -156,7 +160,7 @@ const mcpClient: Connect = async (load, target) => {
     list: async () => namesOf(await client.getAllTools()),
     async call(name, args, onProgress) {
       const requestOptions = { onProgress: ({ progress }: { progress: number }) => onProgress(progress) };
-      return (await client.callTool({ name, arguments: args }, { requestOptions })).structuredContent;
+      return contentOf(await client.callTool({ name, arguments: args }, { requestOptions }));
     },
   };
 };

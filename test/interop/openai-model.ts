@@ -1,5 +1,5 @@
 /** The two APIs of OpenAI, as far as the scripted model needs them: Chat Completions and Responses. */
-import type { Api, Call } from './scripted-model.ts';
+import type { Api } from './scripted-model.ts';
 
 interface ChatTool {
   function?: { name: string };
@@ -21,7 +21,10 @@ export const CHAT_COMPLETIONS: Api = {
       type: 'function',
       function: { name: call.name, arguments: JSON.stringify(call.args) },
     };
-    const delta = { role: 'assistant', ...(toolCall ? { content: null, tool_calls: [toolCall] } : { content: 'Done' }) };
+    const delta = {
+      role: 'assistant',
+      ...(toolCall ? { content: null, tool_calls: [toolCall] } : { content: 'Done' }),
+    };
     const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
     return [
       { ...chunk, choices: [{ index: 0, delta, finish_reason: null }] },
@@ -65,9 +68,7 @@ export const RESPONSES: Api = {
   path: /\/responses$/,
   // Tools of one server may come as a namespace.
   offered: (body) =>
-    ((body as ResponsesBody).tools ?? [])
-      .flatMap((tool) => [tool, ...(tool.tools ?? [])])
-      .map(({ name = '' }) => name),
+    ((body as ResponsesBody).tools ?? []).flatMap((tool) => [tool, ...(tool.tools ?? [])]).map(({ name = '' }) => name),
   results: (body) => {
     const { input = [] } = body as ResponsesBody;
     return Array.isArray(input) ? input.filter(({ type }) => type === 'function_call_output') : [];

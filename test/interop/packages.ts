@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packagesIn } from '../support/packages.ts';
 import { PROJECT_ROOT } from '../support/process.ts';
+import { installPython, isPython, pythonVersionOf, type PythonPackage } from './python-packages.ts';
 
 const PACKAGES = {
   // Some clients need a newer Node.js than this project.
@@ -32,9 +33,21 @@ const PACKAGES = {
   continue: '@continuedev/cli@1.5.47',
 } as const;
 
-export type PackageName = keyof typeof PACKAGES;
+export type NpmPackage = keyof typeof PACKAGES;
+export type PackageName = NpmPackage | PythonPackage;
 
-export const { versionOf, install, bin, load } = packagesIn<PackageName>(PACKAGES, 'hono-mcp-server-interop');
+const npm = packagesIn<NpmPackage>(PACKAGES, 'hono-mcp-server-interop');
+export const { bin, folderOf, load } = npm;
+
+/** The exact version of a package. */
+export function versionOf(name: PackageName): string {
+  return isPython(name) ? pythonVersionOf(name) : npm.versionOf(name);
+}
+
+/** Installs a package unless it is there already; resolves to whether it was not. */
+export function install(name: PackageName): Promise<boolean> {
+  return isPython(name) ? installPython(name) : npm.install(name);
+}
 
 /** The exact version of a dev dependency of this project. */
 export async function installedVersion(dependency: string): Promise<string> {
