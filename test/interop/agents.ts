@@ -104,7 +104,10 @@ export const AGENTS: readonly InteropClient[] = [CLAUDE_CODE, GEMINI_CLI, OPENCO
       note: agent.note,
       needs: ['node 24', agent.package],
       run: (stage: Stage) => drive(agent, stage, transport),
-      ...(transport === 'HTTP' && { stay: (stage: Stage) => converse(agent, stage) }),
+      ...(transport === 'HTTP' && {
+        reconnecting: 'it is started anew',
+        stay: (stage: Stage) => converse(agent, stage),
+      }),
     })),
 );
 

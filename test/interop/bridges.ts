@@ -86,7 +86,10 @@ export const BRIDGE_CLIENTS = [supergatewayToHttp, ...supergatewayToStdio, ...mc
       await exercise(driverOf(client), stage.saw);
       await client.close();
     },
-    ...(bridge.transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(driverOf(await connect(stage))) }),
+    ...(bridge.transport === 'HTTP' && {
+      reconnecting: 'its client starts it anew',
+      stay: async (stage: Stage) => slugifyOf(driverOf(await connect(stage))),
+    }),
   }),
 );
 

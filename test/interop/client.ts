@@ -29,6 +29,8 @@ export interface InteropClient {
   shows: readonly Feature[];
   /** What a reader of its rows should know: completes a sentence that begins with the name. */
   note?: string;
+  /** What it takes to connect it anew: completes a sentence with "until". @default it is connected anew */
+  reconnecting?: string;
   /** The packages to install for it. */
   needs: readonly PackageName[];
   /** Drives it; throws at the first thing that is not as it should be. */

@@ -86,7 +86,10 @@ export const HOSTED_CLIENTS: readonly InteropClient[] = LIBRARIES.flatMap((libra
       ...(library.note !== undefined && { note: library.note }),
       needs: ['node 24', library.package],
       run: async (stage) => exercise(await connect(stage), stage.saw),
-      ...(transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(await connect(stage)) }),
+      ...(transport === 'HTTP' && {
+        reconnecting: 'its program makes a new client',
+        stay: async (stage: Stage) => slugifyOf(await connect(stage)),
+      }),
     };
   }),
 );

@@ -9,6 +9,9 @@ import { freePort } from '../support/ports.ts';
 /** A few: its editor is slow with many. */
 const TITLES = ['Chapter', 'Chapter', 'Chapter'];
 
+const SLUGIFY = { name: 'Slugify slugify' };
+const BATCH = { name: 'Slugify a list slugify-batch' };
+
 const MODES = [
   { era: 'legacy', signsIn: false },
   { era: 'modern', signsIn: false },
@@ -35,7 +38,7 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
 
     await page.getByText('Tools', { exact: true }).click();
     const slugify = page.getByRole('button', SLUGIFY);
-    const batch = page.getByRole('button', { name: 'Slugify a list slugify-batch' });
+    const batch = page.getByRole('button', BATCH);
     await slugify.waitFor();
     await batch.waitFor();
     saw('list');
@@ -66,21 +69,22 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
     await page.getByText('notifications/progress').first().waitFor();
     saw('progress');
   },
+  reconnecting: 'it is started anew',
   async stay(stage) {
     const page = await connect(stage, { era, signsIn });
     await page.getByText('Tools', { exact: true }).click();
-    await page.getByRole('button', SLUGIFY).click();
     return async (text) => {
+      // A result takes the place of the form; the other tool brings it back.
+      await page.getByRole('button', BATCH).click();
+      await page.getByRole('button', SLUGIFY).click();
       await page.getByRole('textbox', { name: 'text', exact: true }).fill(text);
       await page.getByRole('button', { name: 'Execute Tool' }).click();
-      const slug = text.toLowerCase().replaceAll(' ', '-');
-      await page.getByText(slug, { exact: true }).first().waitFor();
-      return slug;
+      const slug = page.getByText(text.toLowerCase().replaceAll(' ', '-'), { exact: true }).first();
+      const error = page.getByRole('alert').first();
+      return (await Promise.race([slug.textContent(), error.textContent()])) ?? '';
     };
   },
 }));
-
-const SLUGIFY = { name: 'Slugify slugify' };
 
 /** Opens the page and has it connect. */
 async function connect(stage: Stage, { era, signsIn }: (typeof MODES)[number]): Promise<Page> {

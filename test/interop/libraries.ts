@@ -44,7 +44,10 @@ const aiSdk = (
   note: AI_SDK_NOTE,
   needs: ['ai-sdk'],
   run: async (stage) => exercise(await driveAiSdk(stage, transport, era), stage.saw),
-  ...(transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(await driveAiSdk(stage, transport, era)) }),
+  ...(transport === 'HTTP' && {
+    reconnecting: 'its program makes a new client',
+    stay: async (stage: Stage) => slugifyOf(await driveAiSdk(stage, transport, era)),
+  }),
 }));
 
 async function driveAiSdk({ t, url, command }: Stage, transport: 'HTTP' | 'stdio', era: Era): Promise<Driver> {
@@ -81,7 +84,10 @@ const langChain = (['HTTP', 'stdio'] as const).map((transport): InteropClient =>
   shows: FEATURES,
   needs: ['langchain'],
   run: async (stage) => exercise(await driveLangChain(stage, transport), stage.saw),
-  ...(transport === 'HTTP' && { stay: async (stage: Stage) => slugifyOf(await driveLangChain(stage, transport)) }),
+  ...(transport === 'HTTP' && {
+    reconnecting: 'its program makes a new client',
+    stay: async (stage: Stage) => slugifyOf(await driveLangChain(stage, transport)),
+  }),
 }));
 
 async function driveLangChain({ t, url, command }: Stage, transport: 'HTTP' | 'stdio'): Promise<Driver> {

@@ -1,26 +1,18 @@
 /** What came of a run: in lines for a terminal, and as `docs/compatibility.md`. */
 import { format, resolveConfig } from 'prettier';
-import { FEATURES, titleOf, type Feature, type InteropClient } from './client.ts';
-import { STATES, type Recoveries, type Recovery, type State } from './restart.ts';
+import { FEATURES, titleOf, type Feature } from './client.ts';
+import { RESTART_COLUMNS, restartMarks, restartSection, type Restarted } from './restart-report.ts';
 
 /** What came of one client. */
-export interface Outcome {
-  client: InteropClient;
+export interface Outcome extends Restarted {
   /** The revision that it spoke; `undefined` when it did not get that far. */
   revision: string | undefined;
   saw: ReadonlySet<Feature>;
   /** Why it ended before everything was seen. */
   error?: Error;
-  /** What it did when the server restarted. @default it was not tried */
-  restarts?: Recoveries;
 }
 
 const MARKS = { passed: '✓', failed: '✗', open: '–' };
-const RECOVERY_MARKS: Record<Recovery['worked'], string> = {
-  'at once': '✓',
-  'at the second call': '2nd',
-  'after connecting anew': '✗',
-};
 
 /** A cell: expected and seen, expected and missed, or not expected. */
 export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof MARKS {
@@ -30,12 +22,11 @@ export function cell({ client, saw }: Outcome, feature: Feature): keyof typeof M
 
 /** All cells of a client. After a restart, whatever a client does is seen; only a run that broke off has failed. */
 export function cellsOf(outcome: Outcome): (keyof typeof MARKS)[] {
-  const restarts = STATES.map((state) => {
-    const recovery = outcome.restarts?.[state];
-    if (!recovery) return 'open';
-    return recovery instanceof Error ? 'failed' : 'passed';
-  });
-  return [...FEATURES.map((feature) => cell(outcome, feature)), ...restarts];
+  const restarts = Object.values(outcome.restarts ?? {});
+  return [
+    ...FEATURES.map((feature) => cell(outcome, feature)),
+    ...restarts.map((recovery) => (recovery instanceof Error ? 'failed' : 'passed')),
+  ];
 }
 
 /** Everything that went wrong with a client. */
@@ -43,18 +34,12 @@ export function errorsOf({ error, restarts = {} }: Outcome): Error[] {
   return [error, ...Object.values(restarts)].filter((value) => value instanceof Error);
 }
 
-function restartMark({ restarts }: Outcome, state: State): string {
-  const recovery = restarts?.[state];
-  if (!recovery) return MARKS.open;
-  return recovery instanceof Error ? '?' : RECOVERY_MARKS[recovery.worked];
-}
-
 /** One client in a line. */
 export function line(outcome: Outcome): string {
   const { version, transport } = outcome.client;
   const marks = [
     ...FEATURES.map((feature) => `${MARKS[cell(outcome, feature)]} ${feature}`),
-    ...STATES.map((state) => `${restartMark(outcome, state)} ${state}`),
+    ...restartMarks(outcome).map((mark, index) => `${mark} ${RESTART_COLUMNS[index]}`),
   ];
   const columns = [
     titleOf(outcome.client).padEnd(40),
@@ -71,14 +56,14 @@ export async function compatibilityPage(
   { path, date }: { path: string; date: Date },
 ): Promise<string> {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const header = ['client', 'version', 'revision', 'transport', ...FEATURES, ...STATES];
+  const header = ['client', 'version', 'revision', 'transport', ...FEATURES, ...RESTART_COLUMNS];
   const rows = outcomes.map((outcome) => [
     titleOf(outcome.client),
     outcome.client.version,
     outcome.revision ?? MARKS.open,
     outcome.client.transport,
     ...FEATURES.map((feature) => MARKS[cell(outcome, feature)]),
-    ...STATES.map((state) => restartMark(outcome, state)),
+    ...restartMarks(outcome),
   ]);
   const notes = new Map(outcomes.flatMap(({ client: { name, note } }) => (note === undefined ? [] : [[name, note]])));
   const page = `# Compatibility
@@ -92,9 +77,10 @@ ${rows.map(row).join('\n')}
 
 The revision is the one that the client was seen to speak. **connect**: it connects, and says so. **list**: it knows
 both tools. **slugify**, **slugify-batch**: it calls them and has the right result. **progress**: it sees how far a
-batch has come. ${MARKS.open}: the client does not show that.
+batch has come. ${MARKS.open}: the client does not show that. The last three columns are [about restarts](#when-the-server-restarts).
 
 ${[...notes].map(([name, note]) => `- **${name}** ${note}.`).join('\n')}
-`;
+
+${restartSection(outcomes)}`;
   return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
 }

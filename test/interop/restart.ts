@@ -26,10 +26,14 @@ export interface Recovery {
   shown?: string;
   /** What became of the stream that it held open: its GET, or `subscriptions/listen`. */
   stream: 'none' | 'opened again' | 'gone';
+  /** How long the server was down, from SIGTERM until it listened again. */
+  downMs: number;
 }
 
 export type Recoveries = Partial<Record<State, Recovery | Error>>;
 
+/** How long connecting may take. */
+const CONNECT_MS = 90_000;
 /** How long a call may take: more than the minute after which clients of the SDKs give up. */
 const CALL_MS = 75_000;
 /** How long the stream of a client is waited for. The SDKs' clients give up after two attempts in three seconds. */
@@ -80,20 +84,20 @@ export async function observeRestart(
   server: RestartableEntry,
   patienceMs = STREAM_MS,
 ): Promise<Recovery> {
-  const call = await stay(stage);
+  const call = await within(CONNECT_MS, stay(stage));
   await slugified(call, 'Before the restart');
   const held = STREAM_SENT.test(stage.sent()) && (await opensStream(server, STREAM_MS));
-  await server.restart();
+  const downMs = await server.restart();
 
   const first = await failureOf(slugified(call, 'First call'));
   const second = first && (await failureOf(slugified(call, 'Second call')));
   const stream = held ? ((await opensStream(server, patienceMs)) ? 'opened again' : 'gone') : 'none';
-  if (!first) return { worked: 'at once', stream };
-  if (!second) return { worked: 'at the second call', shown: first, stream };
+  if (!first) return { worked: 'at once', stream, downMs };
+  if (!second) return { worked: 'at the second call', shown: first, stream, downMs };
   const folder = join(stage.folder, 'anew');
   await mkdir(folder);
-  await slugified(await stay({ ...stage, folder }), 'Connected anew');
-  return { worked: 'after connecting anew', shown: first, stream };
+  await slugified(await within(CONNECT_MS, stay({ ...stage, folder })), 'Connected anew');
+  return { worked: 'after connecting anew', shown: first, stream, downMs };
 }
 
 async function startBehindTap(t: TestContext, client: InteropClient, settings: Record<string, string>) {

@@ -6,8 +6,8 @@ export interface RestartableEntry {
   readonly url: string;
   /** Waits for `pattern` in the log of the process that runs now, which has a line for each request. */
   logged: (pattern: RegExp) => Promise<unknown>;
-  /** Stops it with SIGTERM, waits until it has ended, starts it again, and waits until it listens. */
-  restart: () => Promise<void>;
+  /** Stops it with SIGTERM, waits until it has ended, and starts it again; resolves when it listens, to the milliseconds that took. */
+  restart: () => Promise<number>;
 }
 
 /** Starts it on a free port, which it keeps; it ends with the scope. */
@@ -22,9 +22,11 @@ export async function startRestartableEntry(
     url,
     logged: (pattern) => running.stderrMatch(pattern),
     async restart() {
+      const stoppedAt = performance.now();
       running.signal('SIGTERM');
       await running.exit();
       running = await startHttpEntry(t, { env: { ...env, PORT: new URL(url).port } });
+      return performance.now() - stoppedAt;
     },
   };
 }

@@ -26,6 +26,7 @@ const alone = KINDS.flatMap(({ kind, product, era }) =>
       await drive(transport === 'HTTP' ? await connectHttp(t, kind, url) : await connectStdio(t, kind, command), saw);
     },
     ...(transport === 'HTTP' && {
+      reconnecting: 'its program makes a new client',
       stay: async ({ t, url }: Stage) => slugifyOf(driverOf(await connectHttp(t, kind, url))),
     }),
   })),
