@@ -56,7 +56,7 @@ const LIBRARIES: readonly Hosted[] = [
   inNode({
     name: 'OpenAI Agents SDK',
     package: 'openai-agents',
-    era: 'legacy',
+    era: 'modern',
     showsProgress: false,
     note: NO_PROGRESS,
   }),

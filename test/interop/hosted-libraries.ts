@@ -53,7 +53,7 @@ const mcporter: Connect = async (load, target) => {
 };
 
 const mcpUse: Connect = async (load, target) => {
-  const { MCPClient } = (await load('mcp-use')) as {
+  const { MCPClient } = (await load('mcp-use/client')) as {
     MCPClient: new (config: object) => {
       createSession(server: string): Promise<{
         listTools(): Promise<Named[]>;

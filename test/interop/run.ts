@@ -2,7 +2,8 @@
  * Entry: the clients of others against both entries of this project.
  *
  * Prints a line for each client, writes `docs/compatibility.md` when all is well, and exits with 1 otherwise.
- * Words behind the command (`npm run interop -- inspector stdio`) pick clients; the docs are left alone then.
+ * Words behind the command (`npm run interop -- inspector stdio`) pick clients; the docs are left alone then, and where Python's
+ * clients cannot be installed.
  */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -113,10 +113,10 @@ const APIS = [ANTHROPIC, GEMINI, CHAT_COMPLETIONS, RESPONSES];
 export async function startScriptedModel(t: TestContext, script: Script = EVERY_STEP): Promise<ScriptedModel> {
   const model: ScriptedModel = { url: '', offered: [], results: [] };
   const server = createServer((request, response) => {
-    void answer(request).then((text) => {
-      if (text === undefined) return response.writeHead(404).end();
-      response.setHeader('content-type', text.startsWith('{') ? 'application/json' : 'text/event-stream');
-      return response.end(text);
+    void answer(request).then((answered) => {
+      if (answered === undefined) return response.writeHead(404).end();
+      response.setHeader('content-type', answered.startsWith('{') ? 'application/json' : 'text/event-stream');
+      return response.end(answered);
     });
   });
 
