@@ -18,6 +18,7 @@ const tableForm = z.object({
 
 const bookTable = {
   description: 'Book a table for tonight. Asks the user for the time and the number of guests.',
+  annotations: { title: 'Book a table', readOnlyHint: false, destructiveHint: false },
   inputSchema: cachedSchema(z.object({ restaurant: z.string().max(100) })),
 };
 

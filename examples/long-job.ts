@@ -8,6 +8,7 @@ const STEP = 10_000;
 
 const countPrimes = {
   description: 'Count the prime numbers below a number.',
+  annotations: { title: 'Count primes', readOnlyHint: true },
   inputSchema: cachedSchema(z.object({ below: z.int().min(2).max(5_000_000) })),
   outputSchema: cachedSchema(z.object({ primes: z.int() })),
 };

@@ -47,7 +47,8 @@ export function createMcpServer({ calledTool }: McpContext): McpServer {
     const factor = factors.get(name);
     // The name that the client sent may be wrong.
     if (factor === undefined) continue;
-    server.registerTool(name, { inputSchema, outputSchema }, ({ length }) => {
+    const annotations = { title: name.replaceAll('-', ' '), readOnlyHint: true };
+    server.registerTool(name, { inputSchema, outputSchema, annotations }, ({ length }) => {
       // 2 feet are 24 inches, not 24.000000000000004.
       const converted = Number((length * factor).toPrecision(12));
       return { content: [{ type: 'text', text: String(converted) }], structuredContent: { length: converted } };

@@ -19,6 +19,7 @@ const agreement = z.object({ agreed: z.boolean().describe('Whether you want to b
 
 const buyDollars = {
   description: 'Buy dollars at the price of the moment, once the user has agreed to it.',
+  annotations: { title: 'Buy dollars', readOnlyHint: false, destructiveHint: true },
   inputSchema: cachedSchema(z.object({ dollars: z.int().min(1).max(1000) })),
 };
 

@@ -15,6 +15,7 @@ const uriOf = (name: string) => `wiki://pages/${name}`;
 
 const writePage = {
   description: 'Write a page of the wiki, in Markdown. Replaces the page if there is one of that name.',
+  annotations: { title: 'Write a page', readOnlyHint: false, destructiveHint: true },
   inputSchema: cachedSchema(
     z.object({
       name: z.string().regex(/^[a-z0-9-]{1,40}$/, 'Use up to 40 lower-case letters, digits and hyphens'),

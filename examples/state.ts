@@ -14,9 +14,20 @@ import { cachedSchema, type McpContext } from '../src/tools.ts';
 
 const MAX_ITEMS = 50;
 
-const addInput = cachedSchema(z.object({ item: z.string().max(100) }));
-const nameInput = cachedSchema(z.object({ name: z.string().max(100) }));
-const draftInput = cachedSchema(z.object({ text: z.string().max(10_000) }));
+const addToBasket = {
+  inputSchema: cachedSchema(z.object({ item: z.string().max(100) })),
+  annotations: { title: 'Add to the basket', readOnlyHint: false, destructiveHint: false },
+};
+const setName = {
+  inputSchema: cachedSchema(z.object({ name: z.string().max(100) })),
+  annotations: { title: 'Tell your name', readOnlyHint: false, destructiveHint: true },
+};
+const greet = { annotations: { title: 'Greet', readOnlyHint: true } };
+const saveDraft = {
+  inputSchema: cachedSchema(z.object({ text: z.string().max(10_000) })),
+  annotations: { title: 'Save a draft', readOnlyHint: false, destructiveHint: true },
+};
+const readDraft = { annotations: { title: 'Read the draft', readOnlyHint: true } };
 
 const text = (message: string) => ({ content: [{ type: 'text' as const, text: message }] });
 
@@ -24,27 +35,29 @@ const text = (message: string) => ({ content: [{ type: 'text' as const, text: me
 export function createMcpServer({ sessionId, state }: McpContext): McpServer {
   const server = new McpServer({ name: 'state', version: '1.0.0' });
 
-  server.registerTool('add-to-basket', { inputSchema: addInput }, async ({ item }) => {
+  server.registerTool('add-to-basket', addToBasket, async ({ item }) => {
     // Not `get` and then `set`: of two calls at the same time, one would be lost.
     const items = await state.session.update<string[]>('basket', (before = []) => [...before, item].slice(-MAX_ITEMS));
     return text(`In your basket: ${items.join(', ')}`);
   });
 
-  server.registerTool('set-name', { inputSchema: nameInput }, async ({ name }) => {
+  server.registerTool('set-name', setName, async ({ name }) => {
     await state.caller.set('name', name);
     return text('I will remember that, in your other sessions, too.');
   });
 
-  server.registerTool('greet', {}, async () => text(`Hello ${(await state.caller.get<string>('name')) ?? 'stranger'}`));
+  server.registerTool('greet', greet, async () =>
+    text(`Hello ${(await state.caller.get<string>('name')) ?? 'stranger'}`),
+  );
 
-  server.registerTool('save-draft', { inputSchema: draftInput }, async ({ text: draft }) => {
+  server.registerTool('save-draft', saveDraft, async ({ text: draft }) => {
     if (sessionId === undefined) throw new Error('A draft belongs to a session, and there is none');
     await mkdir(folderOf(sessionId), { recursive: true, mode: 0o700 });
     await writeFile(join(folderOf(sessionId), 'draft.txt'), draft);
     return text('Saved.');
   });
 
-  server.registerTool('read-draft', {}, async () => {
+  server.registerTool('read-draft', readDraft, async () => {
     if (sessionId === undefined) throw new Error('A draft belongs to a session, and there is none');
     // The message of an error that is thrown is sent to the client, and the one of `readFile` has the path in it.
     return text(await readFile(join(folderOf(sessionId), 'draft.txt'), 'utf8').catch(() => 'There is no draft.'));

@@ -1,5 +1,5 @@
 /**
- * What happens to a request, from top to bottom: health → report and log → Host and Origin → CORS → metadata → authentication and rate
+ * What happens to a request, from top to bottom: health → report and log → server card → Host and Origin → CORS → metadata → authentication and rate
  * limit → `/mcp`. To add a check of your own, put another `app.use(…)` where it belongs.
  */
 import { Hono, type Context } from 'hono';
@@ -7,8 +7,9 @@ import type { GetConnInfo } from 'hono/conninfo';
 import { createAuthorization } from './auth/authorization.ts';
 import type { Authenticate } from './auth/bearer.ts';
 import type { Caller } from './auth/caller.ts';
+import { CARD_PATH, createServerCardHandler, publicDocument } from './card/serve-card.ts';
 import { loadConfig, type Config } from './config/config.ts';
-import { clientUrls, isShared } from './config/exposure.ts';
+import { clientUrls, exposure, isShared, takesOnlyTokens } from './config/exposure.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
 import { createEras } from './endpoint/eras.ts';
@@ -19,15 +20,17 @@ import { createCallsInFlight } from './lib/calls-in-flight.ts';
 import { systemClock, type Clock } from './lib/clock.ts';
 import type { Lifecycle } from './lib/lifecycle.ts';
 import { createMemoryEngines } from './memory/memory-engines.ts';
+import { createServerDescription } from './page/server-description.ts';
 import { internalErrorResponse, notFoundResponse } from './protocol/errors.ts';
 import { browserAccess } from './security/cors.ts';
-import { createHostOriginPolicy, hostOrigin } from './security/host-origin.ts';
+import { createHostOriginPolicy, hostOnly, hostOrigin } from './security/host-origin.ts';
 import { authenticated, rateLimited } from './security/rate-limit.ts';
 import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
 import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
 import { createCallWatcher } from './signals/call-watch.ts';
+import { boundedLog } from './telemetry/bounded-log.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { logFailure, requestLog } from './telemetry/request-log.ts';
@@ -40,7 +43,7 @@ import type { Tracing } from './signals/tracing.ts';
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** @default lines of JSON by `console.error`, at the level in the settings */
+  /** Gets at most 60 lines a minute with one message. @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -99,7 +102,7 @@ type Env = ReportEnv & { Variables: { caller: Caller } };
  */
 export function createApp(createServer: CreateServer, options: AppOptions = {}): App {
   const { config = loadConfig({}), clock = systemClock } = options;
-  const { log = createLogger({ level: config.logLevel }) } = options;
+  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now());
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
   const authorization = createAuthorization({
@@ -117,19 +120,26 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const engines = createMemoryEngines({ clock, log, idleMs: config.sessionIdleSeconds * 1000 });
   const calls = createCallWatcher({ ...options, clock });
   const { notify = createNotifier() } = options;
-  const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify };
+  const shortHash = createShortHash(config.stateKeys[0]);
+  const parts = { ...engines, ...options, config, clock, log, lifecycle, callsInFlight, notify, shortHash };
   const eras = createEras(createServer, parts);
   const handleMcp = createMcpEndpoint({ ...config, ...parts, ...eras, ...calls });
 
   const requestId = requestIdOf(options.connInfo, config.trustProxy);
-  const onanswer = calls.counted(requestLog({ ...config, log, shortHash: createShortHash(config.stateKeys[0]) }));
+  const onanswer = calls.counted(requestLog({ ...config, log, shortHash }));
   const onfailure = (thrown: unknown, report?: RequestReport) => logFailure(log, thrown, report?.id);
 
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
   app.use(requestReport({ clock, requestId, onfailure, onanswer }));
-  app.use(hostOrigin(createHostOriginPolicy(config), log));
+  const policy = createHostOriginPolicy(config);
+  const describe = createServerDescription({ buildServer: eras.buildServer, clock, log });
+  const takesToken = options.authenticate === undefined && takesOnlyTokens(config);
+  const card = createServerCardHandler({ ...config, describe, takesToken });
+  const cardReaders = exposure(config) === undefined ? hostOrigin(policy, log) : hostOnly(policy, log);
+  if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(), (c) => card(c.req.raw));
+  app.use(hostOrigin(policy, log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));
   app.post('/register', () => authorization.register());

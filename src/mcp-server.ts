@@ -10,6 +10,8 @@ import * as z from 'zod';
 import { createUniqueSlug, isShort, MAX_TEXT_CHARS, MAX_TITLE_CHARS, MAX_TITLES, slugOf } from './slug.ts';
 import { cachedSchema, canHaveScope, nextTurn, type McpContext } from './tools.ts';
 
+/** What registries and hosts show of the server: at most 100 characters. */
+const DESCRIPTION = 'Turns text in any language into URL slugs, one at a time or a list of unique ones.';
 /** What a token needs to call `slugify-batch`, which can keep the server busy. */
 const BATCH_SCOPE = 'slugs:batch';
 /** How many times a batch reports progress and can be cancelled. */
@@ -56,20 +58,21 @@ const batchInput = z.object({
 const slugifyOutput = z.object({ slug: z.string().describe('The slug') });
 const batchOutput = z.object({ slugs: z.array(z.string()).describe('One slug for each title, in the same order') });
 
-const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+const hints = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
 const slugify = {
   title: 'Slugify',
   description: 'Turn a text in any language into a slug for a URL or a file name.',
   inputSchema: cachedSchema(slugifyInput),
   outputSchema: cachedSchema(slugifyOutput),
-  annotations,
+  // Directories of servers ask for the title here, and clients of 2025-03-26 know it nowhere else.
+  annotations: { title: 'Slugify', ...hints },
 };
 const slugifyBatch = {
   title: 'Slugify a list',
   description: 'Turn many titles into slugs that differ from each other, in the order of the titles.',
   inputSchema: cachedSchema(batchInput),
   outputSchema: cachedSchema(batchOutput),
-  annotations,
+  annotations: { title: 'Slugify a list', ...hints },
   scopeChallenge: requireScopes(BATCH_SCOPE),
 };
 
@@ -78,7 +81,7 @@ export function createMcpServer({ authInfo, calledTool, notify }: McpContext): M
   // A shared cache may keep only what is the same for every caller.
   const cacheHint = { ttlMs: LIST_TTL_MS, cacheScope: authInfo ? 'private' : 'public' } as const;
   const server = new McpServer(
-    { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0' },
+    { name: 'hono-mcp-server', title: 'Slugs', version: '0.1.0', description: DESCRIPTION },
     {
       capabilities: { logging: {}, tools: { listChanged: false }, resources: { listChanged: false, subscribe: true } },
       instructions: 'Turns titles into URL slugs: slugify for one text, slugify-batch for a list of unique slugs.',

@@ -5,12 +5,12 @@
  * configuration is refused: see {@link exposureProblems} and {@link authorizationProblems}. `settings.ts` lists the
  * settings.
  */
-import { isLoopback } from '../security/loopback.ts';
+import { isLoopback, isWildcard, urlHostname } from '../security/loopback.ts';
 import { canonicalUrl, exposure, isAuthorized } from './exposure.ts';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings.ts';
 
-/** Wrong settings. The message has one line for each: the variable, its value unless that is secret, and what would be right. */
+/** Wrong settings. The message has one line for each: the variable, its value without what is secret, and what would be right. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -35,13 +35,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const value = env[variable]?.trim() || fallback;
     const parsed = schema.safeParse(value);
     if (parsed.success) config[name] = parsed.data;
-    else problems.push(`${variable}${secret ? '' : `=${value}`} is not valid: it must be ${expected}.`);
+    else
+      problems.push(
+        `${variable}${secret ? '' : `=${withoutCredentials(value)}`} is not valid: it must be ${expected}.`,
+      );
   }
   if (problems.length === 0) {
-    problems.push(...exposureProblems(config as Config), ...authorizationProblems(config as Config));
-    if (config['redisUrl'] !== undefined && config['dataDir'] !== undefined) {
-      problems.push('REDIS_URL and MCP_DATA_DIR exclude each other: sessions are kept in Redis or in a file.');
-    }
+    const checks = [exposureProblems, authorizationProblems, conflicts];
+    problems.push(...checks.flatMap((check) => check(config as Config)));
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return Object.freeze(config as Config);
@@ -104,6 +105,24 @@ function authorizationProblems(config: Config): string[] {
     ],
   ];
   return rules.flatMap(([isBroken, problem]) => (isBroken ? [problem] : []));
+}
+
+/** Problems with settings that exclude each other. */
+function conflicts({ redisUrl, dataDir, host, port, metricsHost, metricsPort }: Config): string[] {
+  const problems: string[] = [];
+  if (redisUrl !== undefined && dataDir !== undefined) {
+    problems.push('REDIS_URL and MCP_DATA_DIR exclude each other: sessions are kept in Redis or in a file.');
+  }
+  const isSameAddress = [host, metricsHost].some(isWildcard) || urlHostname(host) === urlHostname(metricsHost);
+  if (port !== 0 && port === metricsPort && isSameAddress) {
+    problems.push(`PORT and MCP_METRICS_PORT are both ${port}: set one of them to another port.`);
+  }
+  return problems;
+}
+
+/** `value` without the user name and password of a URL: people paste those into settings that have none. */
+function withoutCredentials(value: string): string {
+  return value.replace(/:\/\/.*@/s, '://…@');
 }
 
 /** Whether requests to `url` can be read and changed on their way. */

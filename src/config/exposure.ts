@@ -7,6 +7,11 @@ export function isAuthorized({ authTokens, oauthIssuer }: Pick<Config, 'authToke
   return authTokens.length > 0 || oauthIssuer !== undefined;
 }
 
+/** Whether callers need a token that the operator has given out, because there is no authorization server to get one from. */
+export function takesOnlyTokens({ authTokens, oauthIssuer }: Pick<Config, 'authTokens' | 'oauthIssuer'>): boolean {
+  return authTokens.length > 0 && oauthIssuer === undefined;
+}
+
 /** Why other machines can reach the server, in words; `undefined` if they cannot. */
 export function exposure({ host, publicUrl }: Pick<Config, 'host' | 'publicUrl'>): string | undefined {
   if (!isLoopback(host)) return `HOST=${host} listens beyond loopback`;

@@ -82,6 +82,14 @@ export const SETTINGS = {
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
     meaning: 'Further origins whose pages may call. Loopback origins may if the server listens on loopback',
   }),
+  serverCard: setting({
+    variable: 'MCP_SERVER_CARD',
+    fallback: 'on',
+    schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
+    expected: 'on or off',
+    meaning:
+      'Whether `/mcp/server-card` says to everyone who can reach the server what its name, version and description are, for registries and hosts',
+  }),
   sessions: setting({
     variable: 'MCP_SESSIONS',
     fallback: 'stateful',

@@ -13,10 +13,10 @@ export interface ServerBuilderOptions {
   state: StateSource;
   bindRequestState: BindRequestState;
   /**
-   * Receives what the SDK reports of a server but does not answer, along with the id of the request that the server was
-   * built for, if it was built for one. @default only the server's own `onerror` does
+   * Receives what the SDK reports of a server but does not answer, along with the id of the request or session that the
+   * server was built for. @default only the server's own `onerror` does
    */
-  onerror?: (error: Error, requestId: string | undefined) => void;
+  onerror?: (error: Error, requestId: string | undefined, sessionId: string | undefined) => void;
 }
 
 /**
@@ -57,7 +57,7 @@ export function createServerBuilder(
       throw new TypeError('createMcpServer returned a server that it had returned before: it must build a new one');
     }
     used.add(server);
-    if (onerror) alsoReport(protocol, (error) => onerror(error, requestId));
+    if (onerror) alsoReport(protocol, (error) => onerror(error, requestId, sessionId));
     return server;
   };
 }

@@ -1,6 +1,6 @@
 /** Makes what serves the two protocol eras, from the settings and the engines that the app has chosen. */
 import type { Config } from '../config/config.ts';
-import type { CreateServer } from '../context/context.ts';
+import type { BuildServer, CreateServer } from '../context/context.ts';
 import type { Engines } from '../contracts/engines.ts';
 import type { Notifier } from '../context/notifier.ts';
 import { createRequestStates } from '../context/request-state.ts';
@@ -9,6 +9,7 @@ import { Sessions, type SessionsOptions } from '../sessions/sessions.ts';
 import { createCallsInFlight, type CallsInFlight } from '../lib/calls-in-flight.ts';
 import { withoutQuotes } from '../telemetry/log.ts';
 import { createLossLog } from '../telemetry/loss-log.ts';
+import type { ShortHash } from '../telemetry/short-hash.ts';
 import type { Metrics, Readings } from '../signals/metrics.ts';
 import type { LegacyRequests } from '../transport/exchange.ts';
 import { createServerBuilder, loggingFailures } from './create-server.ts';
@@ -21,6 +22,8 @@ type SharedParts = 'clock' | 'log' | 'lifecycle' | 'callsInFlight' | 'watchMemor
 export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines {
   config: Config;
   notify: Notifier;
+  /** Names sessions in the log. */
+  shortHash: ShortHash;
   /** As in `AppOptions`. @default 100 */
   streamAfterMs?: number;
   /** As in `AppOptions`. */
@@ -33,16 +36,21 @@ export interface ErasOptions extends Pick<SessionsOptions, SharedParts>, Engines
 export interface Eras {
   legacy: LegacyRequests;
   modern: ModernRequests;
+  /** Builds a server for the host itself. Whoever asks for one logs its failure, and closes it. */
+  buildServer: BuildServer;
   /** Cuts off the calls that are still running, and ends every stream. */
   close(): Promise<void>;
 }
 
 /** Makes them, and passes on to their clients what is notified; `close()` ends what they hold. */
 export function createEras(createServer: CreateServer, options: ErasOptions): Eras {
-  const { config, log, notify, changes, streamAfterMs = 100 } = options;
+  const { config, log, notify, changes, shortHash, streamAfterMs = 100 } = options;
   const bindRequestState = createRequestStates({ keys: config.stateKeys, warn: (message) => log.warn(message) });
-  const onerror = (error: Error, requestId?: string) =>
-    log.debug('reported by the SDK', { requestId, error: withoutQuotes(error) });
+  const onerror = async (error: Error, requestId?: string, sessionId?: string) => {
+    if (log.isLevelEnabled?.('debug') === false) return;
+    const session = sessionId === undefined ? undefined : await shortHash(sessionId);
+    log.debug('reported by the SDK', { requestId, session, error: withoutQuotes(error) });
+  };
   const state = stateSourceOf(options);
   const buildServer = createServerBuilder(createServer, { notify, state, bindRequestState, onerror });
   const losses = createLossLog(log);
@@ -90,6 +98,7 @@ export function createEras(createServer: CreateServer, options: ErasOptions): Er
   return {
     legacy,
     modern,
+    buildServer,
     async close() {
       detach();
       await Promise.all([modern.close(), legacy.close()]);

@@ -28,7 +28,10 @@ export function createMetricsApp({ metrics, host, lifecycle, onerror }: MetricsA
     if (isLoopback(host) && !isLoopback(new URL(c.req.url).hostname)) return c.text('Host not allowed\n', 403);
     return next();
   });
-  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'content-type': metrics.contentType }));
+  // Making the text takes the processor for milliseconds, so scrapes that arrive meanwhile share it.
+  let current: Promise<string> | undefined;
+  const sharedText = () => (current ??= metrics.text().finally(() => (current = undefined)));
+  app.get('/metrics', async (c) => c.body(await sharedText(), 200, { 'content-type': metrics.contentType }));
   app.all('/metrics', (c) => c.text('Method not allowed: use GET\n', 405, { allow: 'GET, HEAD' }));
   app.notFound((c) => c.text('Not found: metrics are at /metrics\n', 404));
   app.onError((error, c) => {

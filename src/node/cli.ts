@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** The command `hono-mcp-server`: hosts the MCP server of any module over HTTP, or over stdio. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { keepCompiled } from '../startup/compile-cache.ts';
 
-const USAGE = `Usage: hono-mcp-server MODULE [--stdio]
+const USAGE = `Usage: hono-mcp-server MODULE [--stdio | --watch]
 
 Hosts the MCP server of MODULE, a JavaScript file that exports the function createMcpServer, or a function as its
 default, which returns a new McpServer. Serves Streamable HTTP at /mcp, or stdio with --stdio.
@@ -16,6 +16,7 @@ MODULE may export two more: notify, made by createNotifier(), to tell clients of
 function onSessionEnd(sessionId, reason), which is called when a session has ended.
 
   --stdio        serve on stdin and stdout
+  --watch        restart when a source file changes in the folder of MODULE, or below it: for development, over HTTP
   --help, -h     print this text
   --version, -v  print the version
 
@@ -50,7 +51,15 @@ async function run(args: string[]): Promise<void> {
   const [path, ...rest] = positionals;
   if (path === undefined) throw new UsageError('Name the module to host, such as ./my-server.js. See --help.');
   if (rest.length > 0) throw new UsageError(`Name one module, not ${positionals.length}. See --help.`);
-  const module = await load(path);
+  const file = fileOf(path);
+  if (values.watch) {
+    if (values.stdio)
+      throw new UsageError('--watch is for HTTP: over stdio, the client starts the server. See --help.');
+    const { restartOnChange } = await import('../startup/watch.ts');
+    restartOnChange({ folder: dirname(file), args: ['--', path] });
+    return;
+  }
+  const module = await load(path, file);
   const createServer = createServerOf(path, module);
   const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };
   if (values.stdio) {
@@ -69,6 +78,7 @@ function parseCommand(args: string[]) {
       allowPositionals: true,
       options: {
         stdio: { type: 'boolean' },
+        watch: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -79,10 +89,14 @@ function parseCommand(args: string[]) {
   }
 }
 
-async function load(path: string): Promise<Record<string, unknown>> {
+function fileOf(path: string): string {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`There is no file ${path}.`);
   if (!statSync(file).isFile()) throw new UsageError(`${path} is not a file.`);
+  return file;
+}
+
+async function load(path: string, file: string): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {

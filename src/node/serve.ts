@@ -24,6 +24,8 @@ export interface ServeOptions {
   env?: NodeJS.ProcessEnv;
   /** The command line, without the program: `--help` prints the settings, and anything else is an error. @default none */
   args?: readonly string[];
+  /** What `--help` prints before the settings. @default nothing */
+  usage?: string;
   /** Tells clients what has changed; pass one to use it outside of calls. @default a new one, which calls get in their context */
   notify?: Notifier | undefined;
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
@@ -38,10 +40,12 @@ export interface ServeOptions {
  * ends with code 1.
  */
 export async function serve(createServer: CreateServer, options: ServeOptions = {}): Promise<void> {
-  const { env = process.env, args = [], app, ...own } = options;
+  const { env = process.env, args = [], usage = '', app, ...own } = options;
+  // Without a listener, a reader of stderr that has gone away, or a full disk, would end the process.
+  process.stderr.on('error', () => {});
   const [option] = args;
   if (option === '--help' || option === '-h') {
-    process.stdout.write(helpText());
+    process.stdout.write(usage + helpText());
     return;
   }
   try {

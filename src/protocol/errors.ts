@@ -97,6 +97,14 @@ export const sessionNotFoundResponse = (id: RequestId) =>
 /** 404: no such path. */
 export const notFoundResponse = () => errorResponse(404, REFUSED, 'Not found: the MCP endpoint is /mcp');
 
+/** 404: a server that has no name for a server card. */
+export const noCardResponse = () =>
+  errorResponse(
+    404,
+    REFUSED,
+    'No server card: it needs a host name in MCP_PUBLIC_URL, or a server name like com.example/name',
+  );
+
 /** 405: a method that the endpoint does not serve. */
 export const methodNotAllowedResponse = (allow: string) =>
   errorResponse(405, REFUSED, `Method not allowed: use ${allow}`, { headers: { Allow: allow } });

@@ -11,7 +11,7 @@ import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } f
 import { createMiddleware } from 'hono/factory';
 import { forbiddenResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { ReportEnv } from '../telemetry/request-report.ts';
+import type { ReportEnv, RequestReport } from '../telemetry/request-report.ts';
 import { isLoopback, isWildcard, urlHostname } from './loopback.ts';
 
 /** Options for {@link createHostOriginPolicy}. */
@@ -119,9 +119,20 @@ export function hostOrigin(policy: HostOriginPolicy, log: Logger) {
     const refusedHost = policy.refuseHost(c.req.raw);
     const refusal = refusedHost ?? policy.refuseOrigin(c.req.raw);
     if (!refusal) return next();
-    const report = c.get('report');
-    report.refusal = refusedHost ? 'host' : 'origin';
-    log.warn(refusal.message, { requestId: report.id, why: refusal.remedy });
-    return forbiddenResponse(refusal.message);
+    return refusalResponse(refusal, refusedHost ? 'host' : 'origin', c.get('report'), log);
   });
+}
+
+/** The same without the Origin check, for public documents, which pages of any origin may read. */
+export function hostOnly(policy: HostOriginPolicy, log: Logger) {
+  return createMiddleware<ReportEnv>(async (c, next) => {
+    const refusal = policy.refuseHost(c.req.raw);
+    return refusal ? refusalResponse(refusal, 'host', c.get('report'), log) : next();
+  });
+}
+
+function refusalResponse(refusal: Refusal, kind: 'host' | 'origin', report: RequestReport, log: Logger): Response {
+  report.refusal = kind;
+  log.warn(refusal.message, { requestId: report.id, why: refusal.remedy });
+  return forbiddenResponse(refusal.message);
 }

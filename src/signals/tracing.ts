@@ -1,20 +1,11 @@
 /**
- * Spans by the semantic conventions for MCP: one for each request and notification of a client, made with the API of
- * OpenTelemetry. A program that wants them sets up an SDK before this server starts; otherwise, the API is not loaded.
- *
- * A span has no argument, result, URI or session id, and no name that the server does not know itself: all of those are
- * the client's, and traces are read by more people than the data of users should be.
- *
- * @see https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/mcp.md
+ * What the server tells of its calls for traces. `open-telemetry.ts` makes spans of it; without an SDK of OpenTelemetry in
+ * the process, nothing is told, and nothing loaded.
  */
-import type * as OpenTelemetry from '@opentelemetry/api';
-import type { Attributes, Context, Link } from '@opentelemetry/api';
-import { SUPPORTED_PROTOCOL_VERSIONS, TRACEPARENT_META_KEY } from '@modelcontextprotocol/server';
 import type { Logger } from '../telemetry/log.ts';
 
-/** Where every copy of the API in a process finds the SDK that was registered. */
+/** Where every copy of OpenTelemetry's API in a process finds the SDK that was registered. */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
-const NAME = 'hono-mcp-server';
 
 /** The message that a span is about. All names are from bounded sets. */
 export interface TracedMessage {
@@ -62,101 +53,12 @@ export async function openTracing(log: Pick<Logger, 'warn'>): Promise<Tracing | 
   const registered = Reflect.get(globalThis, REGISTRY) as { trace?: unknown } | undefined;
   if (registered?.trace === undefined) return undefined;
   try {
-    return createTracing(await import('@opentelemetry/api'));
+    const [{ createTracing }, api] = await Promise.all([import('./open-telemetry.ts'), import('@opentelemetry/api')]);
+    return createTracing(api);
   } catch (error) {
     log.warn('an OpenTelemetry SDK is registered, but there are no spans: install @opentelemetry/api', {
       error: String(error),
     });
     return undefined;
   }
-}
-
-/** Makes what makes spans. */
-export function createTracing(api: typeof OpenTelemetry): Tracing {
-  const { context, trace, SpanKind, SpanStatusCode } = api;
-  const tracer = trace.getTracer(NAME);
-  return {
-    begin(message) {
-      const { method, target } = message;
-      const { parent, links } = originOf(api, message);
-      const attributes = attributesOf(message);
-      const span = tracer.startSpan(nameOf(method, target), { kind: SpanKind.SERVER, attributes, links }, parent);
-      const active = trace.setSpan(parent, span);
-      return {
-        run: (work) => context.with(active, work),
-        end({ errorType, code, target: found }) {
-          if (target === undefined && found !== undefined) {
-            span.updateName(nameOf(method, found));
-            span.setAttributes(targetAttributes(method, found));
-          }
-          if (code !== undefined) span.setAttribute('rpc.response.status_code', code);
-          if (errorType !== undefined) {
-            span.setAttribute('error.type', errorType);
-            span.setStatus({ code: SpanStatusCode.ERROR });
-          }
-          span.end();
-        },
-      };
-    },
-    async flush() {
-      // The API has no such method, but the SDK's provider does, behind the API's own.
-      const provider: object = trace.getTracerProvider();
-      const delegate: unknown = callOf(provider, 'getDelegate')?.();
-      await callOf(delegate instanceof Object ? delegate : provider, 'forceFlush')?.();
-    },
-  };
-}
-
-/** A method of a provider, if it has it. Not by its class, of which there may be another copy. */
-function callOf(provider: object, name: string): (() => unknown) | undefined {
-  const method: unknown = Reflect.get(provider, name);
-  return typeof method === 'function' ? () => Reflect.apply(method, provider, []) : undefined;
-}
-
-/** `{mcp.method.name} {target}`. */
-function nameOf(method: string, target: string | undefined): string {
-  return target === undefined ? method : `${method} ${target}`;
-}
-
-/**
- * The parent of a span: what `_meta` says; otherwise the span that is active, such as that of an instrumented HTTP server;
- * otherwise what the headers say. If it is the first, the transport's is linked.
- */
-function originOf(api: typeof OpenTelemetry, { meta, headers }: TracedMessage): { parent: Context; links: Link[] } {
-  const { context, propagation, trace } = api;
-  const active = context.active();
-  const ofTransport = trace.getSpanContext(active)
-    ? active
-    : propagation.extract(active, headers, { get: (from, key) => from.get(key) ?? undefined, keys: () => [] });
-  if (typeof meta?.[TRACEPARENT_META_KEY] !== 'string') return { parent: ofTransport, links: [] };
-  const parent = propagation.extract(trace.deleteSpan(active), meta, { get: textOf, keys: Object.keys });
-  if (!trace.getSpanContext(parent)) return { parent: ofTransport, links: [] };
-  const linked = trace.getSpanContext(ofTransport);
-  return { parent, links: linked ? [{ context: linked }] : [] };
-}
-
-function textOf(meta: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const value = meta[key];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function attributesOf({ method, target, id, revision }: TracedMessage): Attributes {
-  return {
-    'mcp.method.name': method,
-    'network.transport': 'tcp',
-    'network.protocol.name': 'http',
-    // A text may say anything.
-    ...(typeof id === 'number' && { 'jsonrpc.request.id': String(id) }),
-    ...(revision !== undefined && isRevision(revision) && { 'mcp.protocol.version': revision }),
-    ...(method === 'tools/call' && { 'gen_ai.operation.name': 'execute_tool' }),
-    ...(target !== undefined && targetAttributes(method, target)),
-  };
-}
-
-function targetAttributes(method: string, target: string): Attributes {
-  return method === 'prompts/get' ? { 'gen_ai.prompt.name': target } : { 'gen_ai.tool.name': target };
-}
-
-function isRevision(text: string): boolean {
-  return text === '2026-07-28' || SUPPORTED_PROTOCOL_VERSIONS.includes(text);
 }

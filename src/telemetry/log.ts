@@ -6,8 +6,11 @@
  * contains paths, only at level debug.
  */
 
-/** Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line. */
-const UNPRINTABLE = /[\u007F-\u009F\u2028\u2029]/g;
+/**
+ * Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line, or that
+ * turn the direction of writing, so that a line reads as another one (Unicode Standard Annex 9).
+ */
+const UNPRINTABLE = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
 
 /** Maximum length of a logged value. Some come from a client, such as its Host header. */
 const MAX_VALUE_CHARS = 1000;
@@ -51,8 +54,10 @@ export function createLogger({ level, write = writeToConsole, now = Date.now }: 
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), isLevelEnabled };
 }
 
-/** The fields with long values cut. */
+/** The fields with long values cut; `fields` itself if there are none. */
 export function shortened(fields: LogFields): LogFields {
+  if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_VALUE_CHARS))
+    return fields;
   const entries = Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? cut(value) : value]);
   return Object.fromEntries(entries) as LogFields;
 }

@@ -1,6 +1,9 @@
 /** The log of a server on Node.js: pino, on stderr, because stdout belongs to the stdio transport. */
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import { printable, shortened, type LOG_LEVELS, type LogFields, type Logger, type Severity } from './log.ts';
+
+/** How much may wait for a reader of stderr that is stuck, in bytes: some thousand lines. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** `LOG_FORMAT=pretty` asks for a package that is not installed. */
 export class PrettyUnavailableError extends Error {
@@ -27,13 +30,16 @@ export interface PinoPretty {
 }
 
 /**
- * Opens the log. A line is written before the call that logs it returns, so that a crash loses none.
+ * Opens the log. Requests wait neither for their lines to be written nor for a reader that is stuck. What is logged right before
+ * the process exits, or fails by an exception, is still written; what is logged before it is killed may not be.
  *
  * @throws {@link PrettyUnavailableError} if `format` is `pretty` and pino-pretty is not installed.
  */
 export async function openLog(options: OpenLogOptions): Promise<Logger> {
-  const { level, write = writeToStderr(), terminal = stderrTerminal() } = options;
+  const { level, terminal = stderrTerminal() } = options;
   const format = await lineFormat(options, terminal);
+  const onlost = (lines: number) => log.warn('log lines were lost: stderr is not read fast enough', { lines });
+  const { write = writeToStderr(onlost) } = options;
   const logger = pino(
     {
       level,
@@ -52,13 +58,14 @@ export async function openLog(options: OpenLogOptions): Promise<Logger> {
     (severity: Severity) =>
     (message: string, fields: LogFields = {}) =>
       logger[severity](fields, message);
-  return {
+  const log: Logger = {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
     isLevelEnabled: (severity) => logger.isLevelEnabled(severity),
   };
+  return log;
 }
 
 const asItIs = (line: string) => line;
@@ -86,10 +93,36 @@ async function lineFormat(
   }
 }
 
-/** Writes synchronously. If nobody reads stderr any more, the lines are lost, and the server goes on. */
-function writeToStderr(): (text: string) => void {
-  const stderr = destination({ dest: 2, sync: true });
-  return (text) => void stderr.write(text);
+/**
+ * Writes the lines of one turn of the event loop together, and those of the last turn when the process exits. If nobody reads
+ * stderr any more, lines are lost; if its reader is stuck, so are those beyond {@link MAX_UNREAD_BYTES}, and `onlost` learns how
+ * many there were once it reads again. The server goes on.
+ */
+function writeToStderr(onlost: (lines: number) => void): (text: string) => void {
+  const { stderr } = process;
+  let waiting = '';
+  let lines = 0;
+  let lost = 0;
+  const flush = () => {
+    const [text, count, missing] = [waiting, lines, lost];
+    waiting = '';
+    lines = 0;
+    if (stderr.writableLength > MAX_UNREAD_BYTES) {
+      lost += count;
+      return;
+    }
+    stderr.write(text);
+    lost = 0;
+    if (missing > 0) onlost(missing);
+  };
+  // A reader that has gone away, or a full disk. It is tried again with the next lines.
+  stderr.on('error', () => {});
+  process.once('exit', flush);
+  return (text) => {
+    if (waiting === '') setImmediate(flush);
+    waiting += text;
+    lines += 1;
+  };
 }
 
 function stderrTerminal() {

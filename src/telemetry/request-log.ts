@@ -3,8 +3,11 @@ import type { Logger } from './log.ts';
 import { clientOf, eraOf, rpcMethodOf, type RequestReport } from './request-report.ts';
 import type { ShortHash } from './short-hash.ts';
 
+/** The message of a line about a request. */
+export const REQUEST_MESSAGE = 'request';
+
 /** The paths that are logged as they are. Others may be anything: people paste tokens into URLs. */
-const KNOWN_PATHS = new Set(['/', '/mcp', '/register', '/sse', '/messages', '/favicon.ico']);
+const KNOWN_PATHS = new Set(['/', '/mcp', '/mcp/server-card', '/register', '/sse', '/messages', '/favicon.ico']);
 const WELL_KNOWN =
   /^\/\.well-known\/(?:oauth-protected-resource|oauth-authorization-server|openid-configuration)(?=\/|$)/;
 /** Maximum length of a name that a client gives. */
@@ -27,7 +30,7 @@ export function requestLog({ log, shortHash, logRequests }: RequestLogOptions) {
     if (log.isLevelEnabled?.(level) === false) return;
     const { sessionId, principal, incoming } = report;
     const client = clientOf(report);
-    log[level]('request', {
+    log[level](REQUEST_MESSAGE, {
       requestId: report.id,
       method: report.httpMethod,
       path: loggedPath(report.path),

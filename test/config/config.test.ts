@@ -19,6 +19,27 @@ test('names everything that is wrong, one line each', () => {
   );
 });
 
+test('shows a wrong value without the user name and password that a URL has', () => {
+  for (const variable of ['MCP_PUBLIC_URL', 'MCP_OAUTH_ISSUER', 'MCP_OAUTH_ISSUER_ADDRESS', 'MCP_DATA_DIR']) {
+    const line = refusalOf({ [variable]: 'https://anna:pa/ss@word@host.example:1/mcp' });
+    assert.ok(line.startsWith(`${variable}=https://…@host.example:1/mcp is not valid: `), line);
+  }
+});
+
+test('refuses the same port for clients and for metrics, unless their addresses differ', () => {
+  const same = { PORT: '3000', MCP_METRICS_PORT: '3000' };
+  const message = 'PORT and MCP_METRICS_PORT are both 3000: set one of them to another port.';
+  const hosts = [
+    {},
+    { MCP_METRICS_HOST: '0.0.0.0' },
+    { ...INSECURE, HOST: '[::]' },
+    { HOST: '::1', MCP_METRICS_HOST: '[::1]' },
+  ];
+  for (const env of hosts) assert.equal(refusalOf({ ...same, ...env }), message);
+  assert.equal(loadConfig({ ...same, MCP_METRICS_HOST: '127.0.0.2' }).metricsPort, 3000);
+  assert.equal(loadConfig({ PORT: '0', MCP_METRICS_PORT: '0' }).metricsPort, 0);
+});
+
 test('is frozen, and a new object each time', () => {
   const config = loadConfig({});
   assert.ok(Object.isFrozen(config));

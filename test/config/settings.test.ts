@@ -137,6 +137,13 @@ const SETTINGS: Record<string, Case> = {
     ],
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
   },
+  MCP_SERVER_CARD: {
+    name: 'serverCard',
+    fallback: true,
+    good: { on: true, off: false },
+    wrong: ['true', '0', 'ON'],
+    expected: 'on or off',
+  },
   MCP_SESSIONS: {
     name: 'sessions',
     fallback: 'stateful',
@@ -331,7 +338,7 @@ for (const [variable, { name, fallback, good, wrong, expected, env, secret }] of
 
   for (const value of wrong) {
     test(`refuses ${variable}=${secret ? 'a secret' : value} in one line that says what is right`, () => {
-      const shown = secret ? variable : `${variable}=${value}`;
+      const shown = secret ? variable : `${variable}=${value.replace('me:secret@', '…@')}`;
       assert.equal(refusalOf({ [variable]: value }), `${shown} is not valid: it must be ${expected}.`);
     });
   }

@@ -1,32 +1,41 @@
 /** What slugs look like, tested through the tools. `mcp-server.test.ts` tests the tools themselves. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { createMcpServer } from '../../src/mcp-server.ts';
-import { openSession, testApp } from '../support/app.ts';
+import { connectClient } from '../../src/testing/connect-client.ts';
+import { SUITE_ENV as env } from '../support/app.ts';
 
-const session = await openSession(testApp({}, { createServer: createMcpServer }));
+const { client, close } = await connectClient(createMcpServer, { era: 'legacy', env });
+after(close);
 
-async function slugOf(text: string, options: Record<string, unknown> = {}): Promise<unknown> {
-  const { result } = await session.call('slugify', { text, ...options });
-  assert.ok(!result?.isError, result?.content?.[0]?.text);
+/** Calls a tool, and has its text, too. */
+async function call(name: string, args: Record<string, unknown>) {
+  const result = await client.callTool({ name, arguments: args });
+  const [first] = result.content;
+  return { ...result, text: first?.type === 'text' ? first.text : '' };
+}
+
+async function slugOf(text: string, options: Record<string, unknown> = {}): Promise<string> {
+  const { isError, text: slug, structuredContent } = await call('slugify', { text, ...options });
+  assert.ok(!isError, slug);
   // Clients without support for structured content read the same from the text.
-  assert.deepEqual(result?.['structuredContent'], { slug: result?.content?.[0]?.text });
-  return result?.content?.[0]?.text;
+  assert.deepEqual(structuredContent, { slug });
+  return slug;
 }
 
 async function slugsOf(titles: string[], options: Record<string, unknown> = {}): Promise<string[]> {
-  const { result } = await session.call('slugify-batch', { titles, ...options });
-  assert.ok(!result?.isError, result?.content?.[0]?.text);
-  const slugs = result?.content?.[0]?.text.split('\n') ?? [];
-  assert.deepEqual(result?.['structuredContent'], { slugs });
+  const { isError, text, structuredContent } = await call('slugify-batch', { titles, ...options });
+  assert.ok(!isError, text);
+  const slugs = text.split('\n');
+  assert.deepEqual(structuredContent, { slugs });
   return slugs;
 }
 
 async function toolErrorOf(tool: string, args: Record<string, unknown>): Promise<string> {
-  const { result } = await session.call(tool, args);
-  assert.equal(result?.isError, true);
-  assert.equal(result['structuredContent'], undefined);
-  return result.content?.[0]?.text ?? '';
+  const { isError, text, structuredContent } = await call(tool, args);
+  assert.equal(isError, true);
+  assert.equal(structuredContent, undefined);
+  return text;
 }
 
 /** The first characters of a text, as people see them. */

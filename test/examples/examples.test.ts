@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { CreateServer } from '../../src/tools.ts';
+import { answerOf, openSession, rpc, testApp } from '../support/app.ts';
 import { connect, connectHttp, connectStdio, type ClientKind } from '../support/clients.ts';
 import { startListening } from '../support/listening.ts';
 import { childEnv } from '../support/process.ts';
@@ -44,6 +45,27 @@ const load = async (file: string) => (await import(new URL(file, FOLDER).href)) 
 test('every example is in the table', () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.ts'));
   assert.deepEqual(files.toSorted(), Object.keys(USES).toSorted());
+});
+
+interface ListedTool {
+  name: string;
+  annotations?: { title?: string; readOnlyHint?: boolean; destructiveHint?: boolean };
+}
+
+test('every tool of the examples has a title, and says whether it only reads and whether it may destroy', async () => {
+  const listed = await Promise.all(
+    Object.keys(USES).map(async (file) => {
+      const session = await openSession(testApp({}, { createServer: (await load(file)).createMcpServer }));
+      const { result } = await answerOf(await session.post(rpc('tools/list')));
+      return (result?.['tools'] ?? []) as ListedTool[];
+    }),
+  );
+  assert.ok(listed.flat().length > 200);
+  for (const { name, annotations = {} } of listed.flat()) {
+    const { title = '', readOnlyHint, destructiveHint } = annotations;
+    assert.match(title, /^\w/, name);
+    assert.ok(readOnlyHint === true || typeof destructiveHint === 'boolean', name);
+  }
 });
 
 for (const [file, use] of Object.entries(USES)) {

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { initializeRequest } from '../support/app.ts';
 import { PROJECT_ROOT, startCommand, startHttpEntry } from '../support/process.ts';
 import { logLines } from '../support/log-lines.ts';
+import { startTerminal } from '../support/terminal.ts';
 
 /** The URL in the docs, on the default port. */
 const WRITTEN_URL = 'http://127.0.0.1:3000/mcp';
@@ -21,14 +22,15 @@ test('the curl commands in docs/connect.md work as they stand, pasted one block 
   assert.deepEqual(others, []);
 
   const server = await startHttpEntry(t, { env: { LOG_LEVEL: 'debug' } });
-  const terminal = startTerminal(t, server.url);
+  const replace = (block: string) => block.replaceAll(WRITTEN_URL, server.url);
+  const terminal = startTerminal(t, { replace });
   assert.match(await terminal.paste(call), SLUG);
   assert.match(await terminal.paste(follow), SLUG);
   await terminal.shows(/"method":"notifications\/resources\/updated"/);
   await terminal.paste(end);
   assert.match(await terminal.paste(modernCall), SLUG);
   // As the page says: left running in one terminal, while the tool is called in another.
-  const second = startTerminal(t, server.url);
+  const second = startTerminal(t, { replace });
   const listening = second.paste(listen);
   await second.shows(/"method":"notifications\/subscriptions\/acknowledged"/);
   assert.match(await terminal.paste(modernCall), SLUG);
@@ -52,21 +54,3 @@ test('src/stdio-server.ts runs by itself from the root of the project', async (t
   server.endStdin();
   assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });
-
-/** A shell that keeps its variables and its background jobs from one block of the docs to the next, for a server at `url`. */
-function startTerminal(t: TestContext, url: string) {
-  const shell = startCommand(t, 'sh', { args: ['-eu'] });
-  let pasted = 0;
-  return {
-    /** Runs a block; resolves with what was printed until its last command had ended. */
-    async paste(block: string) {
-      pasted += 1;
-      const from = shell.stdout.length;
-      shell.writeLine(`${block.replaceAll(WRITTEN_URL, url)}\necho "[end of block ${pasted}]"`);
-      await shell.stdoutMatch(new RegExp(`\\[end of block ${pasted}\\]`));
-      return shell.stdout.slice(from);
-    },
-    /** Waits until `pattern` was printed. */
-    shows: (pattern: RegExp) => shell.stdoutMatch(pattern),
-  };
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMetricsApp } from '../../src/metrics/metrics-app.ts';
+import { settled } from '../support/time.ts';
 
 const failures: string[] = [];
 
@@ -40,6 +41,21 @@ test('answers 403 on loopback to a page whose host name leads here, and beyond i
   assert.equal((await appOn('127.0.0.1')('GET', 'http://rebound.example:9464/metrics')).status, 403);
   assert.equal((await appOn('127.0.0.1')('GET', 'http://localhost:9464/metrics')).status, 200);
   assert.equal((await appOn('0.0.0.0')('GET', 'http://node-1.example:9464/metrics')).status, 200);
+});
+
+test('makes the text once for all scrapes that arrive meanwhile, and anew for the next one', async () => {
+  const texts: ((text: string) => void)[] = [];
+  const request = appOn('127.0.0.1', () => new Promise((resolve) => texts.push(resolve)));
+  const scrape = async () => (await request('GET', 'http://127.0.0.1:9464/metrics')).text();
+  const scrapes = [scrape(), scrape(), scrape()];
+  await settled();
+  texts[0]?.('a_metric 1\n');
+  assert.deepEqual(await Promise.all(scrapes), Array(3).fill('a_metric 1\n'));
+  const next = scrape();
+  await settled();
+  texts[1]?.('a_metric 2\n');
+  assert.equal(await next, 'a_metric 2\n');
+  assert.equal(texts.length, 2);
 });
 
 test('answers 500 without detail if the metrics fail, and reports why', async () => {

@@ -116,6 +116,11 @@ const MISTAKES: Record<string, { text?: string; args?: string[]; line: RegExp }>
   'an unknown option': { args: ['--port', '3000'], line: /^Unknown option '--port'\. See --help\.\n$/ },
   'a value for a flag': { args: ['--stdio=yes'], line: /^[^\n]*--stdio[^\n]* See --help\.\n$/ },
   'a file that does not exist': { args: ['./no/such.js'], line: /^There is no file \.\/no\/such\.js\.\n$/ },
+  'a file to watch that does not exist': { args: ['no.js', '--watch'], line: /^There is no file no\.js\.\n$/ },
+  'both --stdio and --watch': {
+    args: ['loader.mjs', '--stdio', '--watch'],
+    line: /^--watch is for HTTP: over stdio, the client starts the server\. See --help\.\n$/,
+  },
   'a folder': { args: ['./src'], line: /^\.\/src is not a file\.\n$/ },
   'a module without exports': { text: '', line: /^\S+server\.mjs exports nothing\. It must/ },
   'a module with other exports': { text: 'export const a = 1, b = 2;', line: /^\S+ exports a, b\. It must/ },

@@ -4,8 +4,10 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { settingsTable } from '../../src/config/config.ts';
 import { JSON_HEADERS, initializeRequest } from '../support/app.ts';
+import { canConnect, freePort } from '../support/ports.ts';
 import { startEntry, startHttpEntry } from '../support/process.ts';
 import { linesAt, logLines } from '../support/log-lines.ts';
+import { waitFor } from '../support/time.ts';
 
 const ENTRY = 'src/http-server.ts';
 
@@ -159,4 +161,14 @@ test('is found under 127.0.0.1 with HOST=localhost', async (t) => {
   const { url } = await startHttpEntry(t, { env: { HOST: 'localhost' } });
   const { port } = new URL(url);
   assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+});
+
+test('goes on if nobody reads what it prints when it starts', async (t) => {
+  const port = await freePort();
+  const server = startEntry(t, ENTRY, { env: { PORT: String(port) } });
+  server.closeStderr();
+  await waitFor(() => canConnect(port));
+  assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
+  server.signal('SIGTERM');
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });

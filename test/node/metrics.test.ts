@@ -54,8 +54,8 @@ test('refuses to start with code 1 and one line on a metrics port in use, and on
 });
 
 test('opens the metrics port first, so that the other one is never open if it is taken', async (t) => {
-  const port = String(await takenPort(t));
-  await assertRefused(t, { PORT: port, MCP_METRICS_PORT: port }, (line) => assert.match(line, /MCP_METRICS_PORT/));
+  const env = { PORT: String(await takenPort(t)), MCP_METRICS_PORT: String(await takenPort(t)) };
+  await assertRefused(t, env, (line) => assert.match(line, /set MCP_METRICS_PORT to another port/));
 });
 
 for (const setting of ['PORT', 'MCP_METRICS_PORT']) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import * as api from '@opentelemetry/api';
-import { createTracing } from '../../src/signals/tracing.ts';
+import { createTracing } from '../../src/signals/open-telemetry.ts';
 import { testApp } from '../support/app.ts';
 import { fixture } from '../support/fixture.ts';
 import { testMetrics } from '../support/metrics.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import * as api from '@opentelemetry/api';
-import { createTracing, openTracing } from '../../src/signals/tracing.ts';
+import { createTracing } from '../../src/signals/open-telemetry.ts';
+import { openTracing } from '../../src/signals/tracing.ts';
 import { JSON_HEADERS, modernRequest, openSession, rpc, type TestApp } from '../support/app.ts';
 import { type Tool } from '../support/fixture.ts';
 import { sessionApp } from '../support/session-app.ts';
@@ -135,6 +136,20 @@ describe('with an SDK', () => {
     });
     const [span, http] = spans();
     assert.equal(span?.parentSpanContext?.spanId, http?.spanContext().spanId);
+  });
+
+  test('a tracestate in _meta is taken up to 8192 characters, so that spans that wait to be sent stay small', async () => {
+    const { app } = traced();
+    const longest = `key=${'v'.repeat(8192 - 'key='.length)}`;
+    for (const [tracestate, isTaken] of [
+      [longest, true],
+      [`${longest}v`, false],
+    ] as const) {
+      await call(app, 'ping', { traceparent: TRACEPARENT, tracestate });
+      const [span] = spans();
+      assert.equal(span?.parentSpanContext?.spanId, PARENT_ID);
+      assert.equal(span?.spanContext().traceState !== undefined, isTaken);
+    }
   });
 
   test('an error is a status and an error.type: tool_error of a tool, the code of JSON-RPC, the HTTP status of a refusal', async () => {

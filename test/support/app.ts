@@ -26,7 +26,7 @@ export type TestAppOptions = AppOptions & { createServer?: CreateServer };
 
 /** Whether the suite runs with the shortcuts around the SDK, and how many idle servers stay: with 0, none does. */
 const { MCP_SHORTCUTS = 'on', MCP_MAX_LIVE_SESSIONS = '' } = process.env;
-const OF_SUITE = { MCP_SHORTCUTS, MCP_MAX_LIVE_SESSIONS };
+export const SUITE_ENV = { MCP_SHORTCUTS, MCP_MAX_LIVE_SESSIONS };
 
 /** An app in this process that serves the test server. `env` is its settings; `options` replace parts of it. */
 export function testApp(
@@ -34,7 +34,7 @@ export function testApp(
   { createServer = (context) => createTestServer(context), ...options }: TestAppOptions = {},
 ): TestApp {
   const lines: string[] = [];
-  const config = loadConfig({ ...OF_SUITE, ...env });
+  const config = loadConfig({ ...SUITE_ENV, ...env });
   const log = createLogger({ level: config.logLevel, write: (line) => lines.push(line) });
   const app = createApp(createServer, { config, log, ...options });
   return {

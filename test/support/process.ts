@@ -16,6 +16,8 @@ const DEADLINE_MS = 60_000;
 export interface StartOptions {
   env?: Record<string, string> | undefined;
   args?: string[] | undefined;
+  /** Whether what it starts in the background ends with the test, too. @default false */
+  ownGroup?: boolean;
 }
 
 export interface Exit {
@@ -30,11 +32,17 @@ export interface EntryProcess {
   /** Writes a line to its stdin. */
   writeLine(line: string): void;
   endStdin(): void;
+  /** Stops to read its stderr: what it writes there fails. */
+  closeStderr(): void;
   /** Waits for `pattern` on stderr, which may be there already. */
   stderrMatch(pattern: RegExp): Promise<RegExpExecArray>;
   stdoutMatch(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends it a signal. */
   signal(name: NodeJS.Signals): void;
+  /** Stops to read its stderr. */
+  pauseStderr(): void;
+  /** Waits until it has ended, whether or not everything it wrote has been read. */
+  ended(): Promise<Exit>;
   /** Waits until it has ended and everything it wrote has been read. */
   exit(): Promise<Exit>;
 }
@@ -45,13 +53,17 @@ export function startEntry(t: TestContext, entry: string, { env, args = [] }: St
 }
 
 /** Starts a command in the project's root. */
-export function startCommand(t: TestContext, command: string, { env, args }: StartOptions = {}): EntryProcess {
-  const child = spawn(command, args, { cwd: PROJECT_ROOT, env: childEnv(env) });
+export function startCommand(t: TestContext, command: string, options: StartOptions = {}): EntryProcess {
+  const { env, args, ownGroup = false } = options;
+  const child = spawn(command, args, { cwd: PROJECT_ROOT, env: childEnv(env), detached: ownGroup });
   // Writing to a process that has ended fails; its exit tells more.
   child.stdin.on('error', () => {});
+  const ended = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));
   const closed = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
   t.after(async () => {
-    child.kill('SIGKILL');
+    if (ownGroup) killGroup(child);
+    else child.kill('SIGKILL');
+    child.stderr.resume();
     await closed.catch(() => {});
   });
   const stdout = watchText(child.stdout);
@@ -67,9 +79,12 @@ export function startCommand(t: TestContext, command: string, { env, args }: Sta
     },
     writeLine: (line) => void child.stdin.write(`${line}\n`),
     endStdin: () => child.stdin.end(),
+    closeStderr: () => void child.stderr.destroy(),
     stderrMatch: (pattern) => within(String(pattern), stderr.match(pattern)),
     stdoutMatch: (pattern) => within(String(pattern), stdout.match(pattern)),
     signal: (name) => void child.kill(name),
+    pauseStderr: () => void child.stderr.pause(),
+    ended: () => within('exit', ended),
     exit: () => within('exit', closed),
   };
 }
@@ -98,6 +113,14 @@ export function childEnv(env: Record<string, string> = {}): Record<string, strin
   const measured = process.env['NODE_V8_COVERAGE'] === undefined ? {} : { NODE_DISABLE_COMPILE_CACHE: '1' };
   // Node.js 22 warns that it strips types, which is not our output.
   return { ...Object.fromEntries(inherited), PATH: path, NODE_NO_WARNINGS: '1', ...measured, ...env };
+}
+
+function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
 }
 
 function entryName(child: ChildProcessWithoutNullStreams): string {

@@ -22,6 +22,7 @@ const NAMED: Record<string, readonly string[]> = {
     'the state of a session could not be removed',
     'onSessionEnd failed',
   ],
+  'telemetry/request-log.ts: REQUEST_MESSAGE': ['request'],
   'telemetry/loss-log.ts: message': [
     'more idle servers than MCP_MAX_LIVE_SESSIONS',
     'memory is short',

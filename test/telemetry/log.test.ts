@@ -41,7 +41,14 @@ async function written(options: OpenLogOptions): Promise<Written> {
 const WRITTEN = { debug: 4, info: 3, warn: 2, error: 1, silent: 0 };
 const SEVERITIES: readonly Severity[] = ['debug', 'info', 'warn', 'error'];
 /** What terminals or log readers take for a line's end or a command. JSON escapes the first line itself. */
-const COMMANDS = ['\n', '\r', '\u001B[31mred', '\u007F\u0085\u009B', '\u2028\u2029'];
+const COMMANDS = [
+  '\n',
+  '\r',
+  '\u001B[31mred',
+  '\u007F\u0085\u009B',
+  '\u2028\u2029',
+  '\u061C\u200E\u200F\u202A\u202E\u2066\u2069',
+];
 
 for (const [name, make] of Object.entries(LOGGERS)) {
   describe(name, () => {
@@ -85,7 +92,7 @@ for (const [name, make] of Object.entries(LOGGERS)) {
     for (const value of COMMANDS) {
       test(`escapes ${JSON.stringify(value)} in messages and values, which come back as they were`, async () => {
         for (const { text, line } of [await lineOf(value), await lineOf('x', { value })]) {
-          assert.doesNotMatch(text, /[\p{Cc}\p{Zl}\p{Zp}]/u);
+          assert.doesNotMatch(text, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]/u);
           assert.ok(line.msg === value || line['value'] === value);
         }
       });

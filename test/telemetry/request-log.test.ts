@@ -77,6 +77,19 @@ test('logs the session of all its requests by the same hash, and the program tha
   assert.ok(!app.lines.join('\n').includes(session.id));
 });
 
+test('names the session of whose server the SDK reports something, or the request', async () => {
+  const { app } = sessionApp(TOOLS, { LOG_LEVEL: 'debug' });
+  const session = await openSession(app);
+  await session.post({ jsonrpc: '2.0', id: 'never asked', result: {} });
+  await settled();
+  const lines = logLines(app.lines);
+  const reported = lines.find(({ msg }) => msg === 'reported by the SDK');
+  const opened = lines.find(({ msg }) => msg === 'request');
+  assert.match(String(reported?.['error']), /^Received a response for an unknown/);
+  assert.equal(reported?.['session'], opened?.['session']);
+  assert.doesNotMatch(app.lines.join('\n'), /never asked/);
+});
+
 test('names sessions and principals alike on all nodes with the same MCP_STATE_KEY, and differently without one', async () => {
   const nameOf = async (env: Record<string, string>) => {
     const { app } = sessionApp(TOOLS, { ...LOGGED, ...env });
@@ -112,12 +125,12 @@ test('logs to a logger that does not tell its level', async () => {
 
 test('does not log a path that it does not have, nor more than 100 characters of a name', async () => {
   const app = testApp(LOGGED);
-  const known = ['/mcp', '/', '/sse', '/.well-known/oauth-protected-resource/mcp'];
+  const known = ['/mcp', '/', '/sse', '/mcp/server-card', '/.well-known/oauth-protected-resource/mcp'];
   const unknown = ['/secret', '/mcp/secret', '/.well-known/secret', '/sse/secret'];
   for (const path of [...known, ...unknown]) await app.request('GET', { path });
   const paths = requestsIn(app).map(({ path }) => path);
-  assert.deepEqual(paths.slice(0, 4), ['/mcp', '/', '/sse', '/.well-known/oauth-protected-resource']);
-  assert.deepEqual(paths.slice(4), ['other', 'other', 'other', 'other']);
+  assert.deepEqual(paths.slice(0, 5), [...known.slice(0, 4), '/.well-known/oauth-protected-resource']);
+  assert.deepEqual(paths.slice(5), ['other', 'other', 'other', 'other']);
 
   const long = 'x'.repeat(101);
   const clientInfo = { name: long, version: long };
@@ -125,7 +138,7 @@ test('does not log a path that it does not have, nor more than 100 characters of
   await app.request('POST', { headers: JSON_HEADERS, body });
   await app.request('POST', modernRequest('tools/call', { name: long }));
   await app.request('POST', modernRequest(long));
-  const [opened, called, unknownMethod] = requestsIn(app).slice(8);
+  const [opened, called, unknownMethod] = requestsIn(app).slice(9);
   const cut = `${'x'.repeat(100)}…`;
   assert.deepEqual([opened?.['client'], opened?.['clientVersion']], [cut, cut]);
   assert.deepEqual([called?.['tool'], unknownMethod?.['rpc']], [cut, cut]);

@@ -1,0 +1,59 @@
+/**
+ * Keeps a flood of requests from becoming a flood of lines: anyone can send requests that are refused, and each refusal is
+ * worth a line to whoever sets up a client, but not millions of them. Lines at level debug are not bounded, nor are those of the
+ * request log, because they are asked for. What is refused is counted by the metrics in any case.
+ */
+import type { LogFields, Logger, Severity } from './log.ts';
+import { REQUEST_MESSAGE } from './request-log.ts';
+
+/** How many lines with one message are written in a window. */
+const MAX_LINES = 60;
+/** The window, in milliseconds. */
+const WINDOW_MS = 60_000;
+/** Most messages that are counted apart. The server has fewer; a tool file that logs here may have any number. */
+const MAX_MESSAGES = 200;
+
+interface Count {
+  /** When the window ends, in milliseconds since 1970. */
+  until: number;
+  lines: number;
+  /** Lines of this message that were left out since the last one that was written. */
+  omitted: number;
+}
+
+/**
+ * Returns `inner` with at most 60 lines a minute for each message. The first line after those that were left out says in
+ * `omitted` how many there were.
+ *
+ * @param now - The time now, in milliseconds since 1970.
+ */
+export function boundedLog(inner: Logger, now: () => number): Logger {
+  const counts = new Map<string, Count>();
+
+  function countOf(message: string): Count {
+    const key = counts.has(message) || counts.size < MAX_MESSAGES ? message : '';
+    const known = counts.get(key);
+    if (known && now() < known.until) return known;
+    const count = { until: now() + WINDOW_MS, lines: 0, omitted: known?.omitted ?? 0 };
+    counts.set(key, count);
+    return count;
+  }
+
+  const bounded =
+    (level: Severity) =>
+    (message: string, fields?: LogFields): void => {
+      if (message === REQUEST_MESSAGE) {
+        inner[level](message, fields);
+        return;
+      }
+      const count = countOf(message);
+      if (count.lines === MAX_LINES) {
+        count.omitted += 1;
+        return;
+      }
+      inner[level](message, count.omitted === 0 ? fields : { ...fields, omitted: count.omitted });
+      count.lines += 1;
+      count.omitted = 0;
+    };
+  return { ...inner, info: bounded('info'), warn: bounded('warn'), error: bounded('error') };
+}

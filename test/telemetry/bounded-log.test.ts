@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { boundedLog } from '../../src/telemetry/bounded-log.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import { testApp } from '../support/app.ts';
+import { manualClock } from '../support/clock.ts';
+import { logLines } from '../support/log-lines.ts';
+
+function boundedLines() {
+  const clock = manualClock();
+  const lines: string[] = [];
+  const log = boundedLog(createLogger({ level: 'debug', write: (line) => lines.push(line) }), () => clock.now());
+  return { clock, log, messages: () => logLines(lines).map(({ msg, omitted }) => [msg, omitted]) };
+}
+
+test('writes 60 lines a minute with one message, and then says how many it left out', () => {
+  const { clock, log, messages } = boundedLines();
+  for (let count = 0; count < 100; count += 1) log.warn('refused');
+  assert.equal(messages().length, 60);
+  clock.advance(60_000);
+  log.warn('refused', { why: 'again' });
+  log.warn('refused');
+  assert.deepEqual(messages().slice(60), [
+    ['refused', 40],
+    ['refused', undefined],
+  ]);
+});
+
+test('counts each message for itself, and neither debug lines nor those of the request log', () => {
+  const { log, messages } = boundedLines();
+  for (let count = 0; count < 100; count += 1) {
+    log.info('one');
+    log.error('another');
+    log.debug('detail');
+    log.info('request');
+  }
+  const counted = (message: string) => messages().filter(([written]) => written === message).length;
+  assert.deepEqual(['one', 'another', 'detail', 'request'].map(counted), [60, 60, 100, 100]);
+});
+
+test('does not count more than 200 messages apart', () => {
+  const { log, messages } = boundedLines();
+  for (let count = 0; count < 1000; count += 1) log.warn(`message ${count}`);
+  assert.equal(messages().length, 260);
+});
+
+test('a flood of refused requests is no flood of lines', async () => {
+  const app = testApp();
+  for (let count = 0; count < 200; count += 1) {
+    const response = await app.request('POST', { headers: { host: 'evil.example' }, body: {} });
+    assert.equal(response.status, 403);
+  }
+  assert.equal(logLines(app.lines).filter(({ msg }) => msg === 'Host not allowed').length, 60);
+});
