@@ -20,8 +20,8 @@ export interface InteropClient {
   /** Its mode, if it has several, or the program it works for. */
   mode?: string;
   version: string;
-  /** What it is expected to speak; the runner compares it with what the client sent. */
-  era: Era;
+  /** What it is expected to speak; the runner compares it with what the client sent. `either` if that may depend on the machine. */
+  era: Era | 'either';
   transport: 'HTTP' | 'stdio';
   /** Whether the server wants a token, so that it must sign in. @default false */
   signsIn?: boolean;

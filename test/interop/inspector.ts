@@ -1,6 +1,6 @@
 /** The MCP Inspector on the command line: a process for each question. */
 import { ALL_BUT_PROGRESS, exercise, type InteropClient, type Stage } from './client.ts';
-import { bin, versionOf, type PackageName } from './packages.ts';
+import { bin, versionOf, type NpmPackage } from './packages.ts';
 import { runProgram } from './program.ts';
 
 const MODES = [
@@ -30,7 +30,7 @@ export const INSPECTORS: readonly InteropClient[] = MODES.flatMap(({ package: na
   })),
 );
 
-async function drive(stage: Stage, name: PackageName, target: string[]): Promise<void> {
+async function drive(stage: Stage, name: NpmPackage, target: string[]): Promise<void> {
   const inspect = async (...args: string[]) => {
     const { stdout } = await runProgram(stage, bin(name, 'mcp-inspector'), ['--cli', ...target, '--method', ...args]);
     return JSON.parse(stdout) as { tools?: { name: string }[]; structuredContent?: unknown };

@@ -50,6 +50,12 @@ export function line(outcome: Outcome): string {
   return [...columns, ...marks].join('  ');
 }
 
+/** Programs that were tried and are not in the table, and why. */
+const MISSING = `Tried, and not in the table: **Crush** 0.96.1, whose npm package downloads its program from GitHub; **MCPJam SDK**
+1.14.0, which does not load with the SDK that its dependencies allow; **mcpc** 0.2.6, which gives its own helper process five
+seconds to start, too few on a busy machine. **mcp-use** is the last release of its version 1; version 2 has its client in
+another package.`;
+
 /** The page for the docs, formatted for the file at `path`. */
 export async function compatibilityPage(
   outcomes: readonly Outcome[],
@@ -80,6 +86,8 @@ both tools. **slugify**, **slugify-batch**: it calls them and has the right resu
 batch has come. ${MARKS.open}: the client does not show that. The last three columns are [about restarts](#when-the-server-restarts).
 
 ${[...notes].map(([name, note]) => `- **${name}** ${note}.`).join('\n')}
+
+${MISSING}
 
 ${restartSection(outcomes)}`;
   return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });

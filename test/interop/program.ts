@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { childEnv } from '../support/process.ts';
 import { watchText, type WatchedText } from '../support/watch.ts';
 import type { Stage } from './client.ts';
@@ -10,25 +11,35 @@ import { bin } from './packages.ts';
 export interface Program {
   stdout: WatchedText;
   stderr: WatchedText;
+  /** Its stdin, if that is a pipe. */
+  stdin: Writable | null;
   /** Resolves when it has ended. */
   ended: Promise<{ code: number | null }>;
 }
 
-/** Starts a program in the folder of `stage`, which is its home, too. */
+/**
+ * Starts a program in the folder of `stage`, which is its home, too.
+ *
+ * @param stdin - `pipe` for a program that is spoken to; others would wait for what comes through a pipe. By default `ignore`.
+ */
 export function startProgram(
   { t, folder }: Stage,
   command: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
   const PATH = `${dirname(bin('node 24', 'node'))}${delimiter}${childEnv()['PATH']}`;
   // A group of its own, because several of them start themselves a second time.
-  const child = spawn(command, args, {
+  const options = {
     cwd: folder,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnv({ HOME: folder, TMPDIR: folder, PATH, NO_COLOR: '1', ...env }),
-  });
+  };
+  const child =
+    stdin === 'pipe'
+      ? spawn(command, args, { ...options, stdio: 'pipe' })
+      : spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null }));
   t.after(async () => {
     try {
@@ -38,7 +49,9 @@ export function startProgram(
     }
     await ended.catch(() => {});
   });
-  return { stdout: watchText(child.stdout), stderr: watchText(child.stderr), ended };
+  // Writing to a program that has ended fails; its end tells more.
+  child.stdin?.on('error', () => {});
+  return { stdout: watchText(child.stdout), stderr: watchText(child.stderr), stdin: child.stdin, ended };
 }
 
 /** Runs a program to its end; throws when that is not a good one. */

@@ -3,11 +3,11 @@ import { test, type TestContext } from 'node:test';
 import { connectHttp, type ClientKind } from '../support/clients.ts';
 import { createMcpServer } from '../../src/mcp-server.ts';
 import { startListening } from '../support/listening.ts';
-import { FEATURES, type Era, type InteropClient, type Stage } from './client.ts';
+import { FEATURES, type InteropClient, type Stage } from './client.ts';
 import { cell } from './matrix.ts';
 import { runClient } from './run-client.ts';
 
-const client = (era: Era, run: (stage: Stage) => Promise<void>): InteropClient => ({
+const client = (era: InteropClient['era'], run: (stage: Stage) => Promise<void>): InteropClient => ({
   name: 'client',
   version: '1.0.0',
   era,
@@ -39,6 +39,12 @@ for (const { kind, era, revision } of [
   test(`passes a client that sees what it shows, and finds that it speaks ${revision}`, async (t) => {
     const outcome = await outcomeOf(t, client(era, connecting(kind)));
     assert.deepEqual(outcome.cells, ['passed', 'passed', 'open', 'open', 'open']);
+    assert.equal(outcome.revision, revision);
+    assert.equal(outcome.error, undefined);
+  });
+
+  test(`passes a client that may speak either era, and speaks ${revision}`, async (t) => {
+    const outcome = await outcomeOf(t, client('either', connecting(kind)));
     assert.equal(outcome.revision, revision);
     assert.equal(outcome.error, undefined);
   });

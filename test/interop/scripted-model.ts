@@ -2,8 +2,8 @@
  * What an agent program takes for its model: it asks for `slugify`, then for `slugify-batch`, then it is done, unless it is
  * given another script.
  *
- * It understands as much as is needed of the two APIs that the agents speak (Anthropic's Messages, Gemini's
- * generateContent), and notes which tools it was offered and what their results were.
+ * It understands as much as is needed of the APIs that the agents speak (Anthropic's Messages, Gemini's
+ * generateContent; those of OpenAI are in openai-model.ts), and notes which tools it was offered and what their results were.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { text } from 'node:stream/consumers';
 import { TEXT, TITLES } from './client.ts';
+import { CHAT_COMPLETIONS, RESPONSES } from './openai-model.ts';
 
 /** A call that it asks for. Agents put their own prefix before the names of tools. */
 export interface Step {
@@ -22,7 +23,7 @@ export type Script = (results: readonly string[]) => Step | undefined | Promise<
 
 const STEPS: readonly Step[] = [
   { tool: /slugify$/, args: { text: TEXT } },
-  { tool: /slugify-batch$/, args: { titles: TITLES } },
+  { tool: /slugify[-_]batch$/, args: { titles: TITLES } },
 ];
 const EVERY_STEP: Script = (results) => STEPS[results.length];
 
@@ -34,21 +35,25 @@ export interface ScriptedModel {
   results: string[];
 }
 
-interface Call {
+/** A call of a tool, which the model asks for. */
+export interface Call {
   id: string;
   name: string;
   args: object;
 }
-/** One of the two APIs. */
-interface Api {
+/** One of the APIs. */
+export interface Api {
   path: RegExp;
   offered(body: Body): string[];
   results(body: Body): unknown[];
-  /** The events that make up an answer: a call, or the end. */
-  events(call: Call | undefined): { type?: string }[];
+  /** The events that make up an answer, as objects or as text: a call, or the end. */
+  events(call: Call | undefined, body: Body): (object | string)[];
+  /** The same in one piece, for a client that does not ask for a stream. @default that is not offered */
+  answer?(call: Call | undefined): object;
 }
-/** What is read of a request of either. */
-interface Body {
+/** What is read of a request. */
+export interface Body {
+  stream?: boolean;
   tools?: { name?: string; functionDeclarations?: { name: string }[] }[];
   messages?: { content: string | { type: string }[] }[];
   contents?: { parts?: { functionResponse?: unknown }[] }[];
@@ -102,33 +107,38 @@ const GEMINI: Api = {
   },
 };
 
+const APIS = [ANTHROPIC, GEMINI, CHAT_COMPLETIONS, RESPONSES];
+
 /** Starts a model of its own for one run of an agent. */
 export async function startScriptedModel(t: TestContext, script: Script = EVERY_STEP): Promise<ScriptedModel> {
   const model: ScriptedModel = { url: '', offered: [], results: [] };
   const server = createServer((request, response) => {
-    void answer(request).then((events) => {
-      if (!events) return response.writeHead(404).end();
-      response.setHeader('content-type', 'text/event-stream');
-      const lines = events.map(
-        (event) => `${event.type ? `event: ${event.type}\n` : ''}data: ${JSON.stringify(event)}\n\n`,
-      );
-      return response.end(lines.join(''));
+    void answer(request).then((answered) => {
+      if (answered === undefined) return response.writeHead(404).end();
+      response.setHeader('content-type', answered.startsWith('{') ? 'application/json' : 'text/event-stream');
+      return response.end(answered);
     });
   });
 
-  async function answer(request: IncomingMessage): Promise<{ type?: string }[] | undefined> {
-    const api = [ANTHROPIC, GEMINI].find(({ path }) => path.test(request.url ?? ''));
+  async function answer(request: IncomingMessage): Promise<string | undefined> {
+    const api = APIS.find(({ path }) => path.test(request.url ?? ''));
     if (!api) return undefined;
     const body = JSON.parse(await text(request)) as Body;
+    const call = await nextCall(api, body);
+    if (body.stream !== true && api.answer) return JSON.stringify(api.answer(call));
+    return api.events(call, body).map(frame).join('');
+  }
+
+  async function nextCall(api: Api, body: Body): Promise<Call | undefined> {
     const offered = api.offered(body);
     // Agents ask for other things, too, such as a title for the conversation, and offer no tools then.
-    if (!offered.some((name) => name.endsWith('slugify'))) return api.events(undefined);
+    if (!offered.some((name) => name.endsWith('slugify'))) return undefined;
     model.offered = offered;
     model.results = api.results(body).map((result) => JSON.stringify(result));
     const id = `toolu_${model.results.length}`;
     const next = await script(model.results);
     const name = offered.find((offer) => next?.tool.test(offer));
-    return api.events(next && name !== undefined ? { id, name, args: next.args } : undefined);
+    return next && name !== undefined ? { id, name, args: next.args } : undefined;
   }
 
   server.listen(0, '127.0.0.1');
@@ -139,4 +149,10 @@ export async function startScriptedModel(t: TestContext, script: Script = EVERY_
   });
   model.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return model;
+}
+
+/** An event of a stream. */
+function frame(event: object | string): string {
+  if (typeof event === 'string') return `data: ${event}\n\n`;
+  return `${'type' in event ? `event: ${String(event.type)}\n` : ''}data: ${JSON.stringify(event)}\n\n`;
 }

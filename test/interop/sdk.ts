@@ -62,7 +62,8 @@ async function drive(client: TestClient, saw: Stage['saw']): Promise<void> {
   await client.close();
 }
 
-function driverOf(client: TestClient): Driver {
+/** A client of the SDK, as the runner drives it. */
+export function driverOf(client: TestClient): Driver {
   return {
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
     async call(name, args, seen) {

@@ -20,6 +20,8 @@ export interface Packages<Name extends string> {
   versionOf: (name: Name) => string;
   /** Installs a package unless it is there already; resolves to whether it was not. */
   install: (name: Name) => Promise<boolean>;
+  /** The folder that a package is installed in. */
+  folderOf: (name: Name) => string;
   /** The path of a program that a package brings. */
   bin: (name: Name, program: string) => string;
   /** Imports a module of a package. */
@@ -66,6 +68,7 @@ export function packagesIn<Name extends string>(specifiers: Record<Name, string>
       }
       return true;
     },
+    folderOf,
     bin: (name, program) => join(folderOf(name), 'node_modules', '.bin', program),
     load(name, specifier) {
       const { resolve } = createRequire(join(folderOf(name), 'package.json'));
