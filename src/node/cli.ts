@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { keepCompiled } from '../startup/compile-cache.ts';
+import { printToStderr } from '../stdio/print-to-stderr.ts';
 
 const USAGE = `Usage: hono-mcp-server MODULE [--stdio]
 
@@ -50,6 +51,7 @@ async function run(args: string[]): Promise<void> {
   const [path, ...rest] = positionals;
   if (path === undefined) throw new UsageError('Name the module to host, such as ./my-server.js. See --help.');
   if (rest.length > 0) throw new UsageError(`Name one module, not ${positionals.length}. See --help.`);
+  if (values.stdio) printToStderr();
   const module = await load(path);
   const createServer = createServerOf(path, module);
   const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };
