@@ -126,6 +126,25 @@ test('docs/tutorial.md names an existing test for each step', { skip: noTutorial
   }
 });
 
+test('docs/faq.md names for each entry who asked, and an existing test for the answer', async () => {
+  const [, ...entries] = (await readFile(join(root, 'docs/faq.md'), 'utf8')).split(/^### /m);
+  assert.ok(entries.length >= 25);
+  for (const entry of entries) {
+    const [heading = ''] = entry.split('\n');
+    const [, askers = '', trials = ''] = /^Asked in (.+)\. Tried by (.+)\.$/m.exec(entry) ?? [];
+    assert.match(
+      askers,
+      /^(?:\[[^\]]+\]\(https:\/\/github\.com\/[\w.-]+\/[\w.-]+\/(?:issues|pull)\/\d+\)(?:, |$))+$/,
+      heading,
+    );
+    const named = Array.from(trials.matchAll(/`([^`]+)` "([^"]+)"/g));
+    assert.ok(named.length > 0, heading);
+    for (const [, path = '', title = ''] of named) {
+      assert.ok(isDeleted(path) || (await hasTest(path, title)), `${path} has "${title}"`);
+    }
+  }
+});
+
 test('the settings that the docs show are valid', async () => {
   const text = readme + (await Promise.all(docs.map((name) => readFile(join(root, name), 'utf8')))).join('');
   const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);

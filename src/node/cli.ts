@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { CreateServer, Notifier, OnSessionEnd } from '../tools.ts';
 import { keepCompiled } from '../startup/compile-cache.ts';
+import { printToStderr } from '../stdio/print-to-stderr.ts';
 
 const USAGE = `Usage: hono-mcp-server MODULE [--stdio | --watch]
 
@@ -59,6 +60,7 @@ async function run(args: string[]): Promise<void> {
     restartOnChange({ folder: dirname(file), args: ['--', path] });
     return;
   }
+  if (values.stdio) printToStderr();
   const module = await load(path, file);
   const createServer = createServerOf(path, module);
   const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };

@@ -12,6 +12,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createMemoryStateStore } from '../memory/memory-state-store.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
+import { printToStderr } from './print-to-stderr.ts';
 import { createStdioClient } from './stdio-client.ts';
 import { StdioTransport, type StdioTransportOptions } from './stdio-transport.ts';
 
@@ -28,10 +29,12 @@ export interface ServeOverStdioOptions {
 }
 
 /**
- * Serves `createServer` on stdin and stdout until stdin ends, or until SIGINT or SIGTERM. Errors go to stderr. Of the
- * settings, only `MCP_SHORTCUTS` and `MCP_STATE_KEY` apply; if one is wrong, the process ends with code 1.
+ * Serves `createServer` on stdin and stdout until stdin ends, or until SIGINT or SIGTERM. Errors go to stderr, and so
+ * does what anything in this process prints with `console` from then on. Of the settings, only `MCP_SHORTCUTS` and
+ * `MCP_STATE_KEY` apply; if one is wrong, the process ends with code 1.
  */
 export function serveOverStdio(createServer: CreateServer, options: ServeOverStdioOptions = {}): void {
+  printToStderr();
   const { env = process.env, notify = createNotifier(), ...parts } = options;
   const { shortcuts, stateKeys } = settingsOrExit(env);
   applySchemaShortcuts(shortcuts);

@@ -106,25 +106,26 @@ for (const [what, headers, message, remedy] of REFUSED) {
   });
 }
 
-const ADVISED: Record<string, string>[] = [
-  { host: 'mcp.example.com:3000' },
-  { host: 'mcp.example.com.' },
-  { host: 'mcp.example.com.:3000' },
-  { host: 'slugs_web_1:3000' },
-  { host: '[2001:DB8::1]:3000' },
-  { origin: 'https://app.example.com:8443' },
-  { origin: 'chrome-extension://abcdefghijklmnop' },
-  { origin: 'vscode-webview://0a1b' },
-  { origin: 'null' },
+const ADVISED: [name: string, value: string][] = [
+  ['host', 'mcp.example.com:3000'],
+  ['host', 'mcp.example.com.'],
+  ['host', 'mcp.example.com.:3000'],
+  ['host', 'slugs_web_1:3000'],
+  ['host', '[2001:DB8::1]:3000'],
+  ['origin', 'https://app.example.com:8443'],
+  ['origin', 'chrome-extension://abcdefghijklmnop'],
+  ['origin', 'vscode-webview://0a1b'],
+  ['origin', 'null'],
 ];
 
-for (const headers of ADVISED) {
-  test(`lets ${Object.entries(headers).join().replace(',', ' ')} pass once the advice in the log is followed`, async () => {
+for (const [name, value] of ADVISED) {
+  test(`lets ${name} ${value} pass once the advice in the log is followed`, async () => {
+    const headers = { [name]: value };
     const strict = testApp();
     assert.equal((await strict.request('GET', { headers })).status, 403);
-    const [, setting = '', value = ''] =
+    const [, setting = '', advice = ''] =
       /(MCP_(?:INSECURE_)?ALLOW\w+)=([^"\s]+)/.exec(String(logLines(strict.lines)[0]?.['why'])) ?? [];
-    const advised = testApp({ [setting]: value });
+    const advised = testApp({ [setting]: advice });
     assert.notEqual((await advised.request('GET', { headers })).status, 403);
   });
 }

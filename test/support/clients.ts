@@ -43,6 +43,8 @@ export const CLIENTS: readonly { kind: ClientKind; era: 'legacy' | 'modern' }[] 
 export interface CallOptions {
   onprogress?: (progress: { progress: number; total?: number | undefined }) => void;
   signal?: AbortSignal;
+  /** How long it waits for the answer, in milliseconds. @default 60,000, as in the SDK */
+  timeout?: number;
   /** The least severe log messages that it wants. @default what the era sends to a client that has not said */
   logLevel?: 'info';
 }
