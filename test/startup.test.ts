@@ -14,7 +14,8 @@ const OPTIONAL_FILES = /\/src\/(?:redis|lua|sqlite|auth\/(?:jwt-verifier|issuer-
 
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'startup-'));
-  t.after(() => rm(folder, { recursive: true }));
+  // The process that writes there is killed after this.
+  t.after(() => rm(folder, { recursive: true, maxRetries: 20 }));
   return folder;
 }
 
