@@ -19,8 +19,8 @@ const CLAUDE_CODE: Agent = {
   name: 'Claude Code',
   package: 'claude-code',
   program: 'claude',
-  note: NOTE,
-  era: 'modern',
+  note: `${NOTE}. Where a server takes long to start, it falls back to 2025-11-25`,
+  era: 'either',
   connected: /^hono-mcp-server: .* - ✔ Connected$/m,
   async configure(stage, transport) {
     // As in docs/connect.md.

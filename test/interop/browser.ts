@@ -30,6 +30,7 @@ export interface Locator {
   count(): Promise<number>;
   fill(text: string): Promise<void>;
   focus(): Promise<void>;
+  filter(options: { hasNotText: string }): Locator;
   first(): Locator;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator;

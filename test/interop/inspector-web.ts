@@ -80,7 +80,8 @@ export const INSPECTOR_WEB: readonly InteropClient[] = MODES.map(({ era, signsIn
       await page.getByRole('textbox', { name: 'text', exact: true }).fill(text);
       await page.getByRole('button', { name: 'Execute Tool' }).click();
       const slug = page.getByText(text.toLowerCase().replaceAll(' ', '-'), { exact: true }).first();
-      const error = page.getByRole('alert').first();
+      // Not the notice that signing in has succeeded.
+      const error = page.getByRole('alert').filter({ hasNotText: 'succeeded' }).first();
       return (await Promise.race([slug.textContent(), error.textContent()])) ?? '';
     };
   },

@@ -56,12 +56,16 @@ const server = await startHttpEntry(scope.t, { env: { MCP_ALLOWED_ORIGINS: origi
 const surroundings = { endpoint: server.url, origins, artifacts };
 const outcomes: Outcome[] = [];
 await inPool(clients.entries(), async ([index, client]) => {
-  let outcome = await runClient(client, surroundings);
-  if (outcome.error) {
-    print(`again, because of ${String(outcome.error)}: ${titleOf(client)}`);
-    outcome = await runClient(client, surroundings);
+  const run = async (): Promise<Outcome> => ({
+    ...(await runClient(client, surroundings)),
+    restarts: await runRestarts(client, () => redis.freshUrl(), surroundings),
+  });
+  let outcome = await run();
+  const [reason] = errorsOf(outcome);
+  if (reason) {
+    print(`again, because of ${String(reason)}: ${titleOf(client)}`);
+    outcome = await run();
   }
-  outcome.restarts = await runRestarts(client, () => redis.freshUrl(), surroundings);
   outcomes[index] = outcome;
   print(line(outcome));
   for (const error of errorsOf(outcome)) print(`  ${error.stack ?? String(error)}`);
