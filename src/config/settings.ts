@@ -80,7 +80,8 @@ export const SETTINGS = {
     fallback: '',
     schema: list(z.string().refine(isOrigin)),
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
-    meaning: 'Further origins whose pages may call. Loopback origins may if the server listens on loopback',
+    meaning:
+      'Further origins whose pages may call. The own origin of the server always may, and loopback origins if it listens on loopback',
   }),
   serverCard: setting({
     variable: 'MCP_SERVER_CARD',
