@@ -34,7 +34,7 @@ import { createCallWatcher } from './signals/call-watch.ts';
 import { boundedLog } from './telemetry/bounded-log.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
-import { logFailure, requestLog } from './telemetry/request-log.ts';
+import { logFailure, REQUEST_MESSAGE, requestLog } from './telemetry/request-log.ts';
 import type { Metrics } from './signals/metrics.ts';
 import { requestReport, type ReportEnv, type RequestReport } from './telemetry/request-report.ts';
 import { createShortHash } from './telemetry/short-hash.ts';
@@ -44,7 +44,7 @@ import type { Tracing } from './signals/tracing.ts';
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** Gets at most 60 lines a minute with one message. @default lines of JSON by `console.error`, at the level in the settings */
+  /** Gets at most 60 lines a minute with the same message. @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -103,7 +103,8 @@ type Env = ReportEnv & { Variables: { caller: Caller } };
  */
 export function createApp(createServer: CreateServer, options: AppOptions = {}): App {
   const { config = loadConfig({}), clock = systemClock } = options;
-  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now());
+  const asked = config.logRequests ? [REQUEST_MESSAGE] : [];
+  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now(), asked);
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
   const { authorization, admit } = createAdmission(config, { ...options, clock, log });
