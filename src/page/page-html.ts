@@ -1,5 +1,5 @@
 /**
- * Writes the page at `/` as one HTML document with its style and its script, and the headers that keep it to itself.
+ * Writes the page at `/` as one HTML document with its style and its script, and the headers that restrict what it may do.
  *
  * Its Content-Security-Policy allows exactly this style and this script, by their hashes, and requests to this server
  * only. Everything that the tool file says is escaped, so no text of a tool becomes HTML.

@@ -78,9 +78,15 @@ test('keeps what a logger that is an object of a class has', () => {
     debug(message: string) {
       this.lines.push(message);
     }
-    info = this.debug;
-    warn = this.debug;
-    error = this.debug;
+    info(message: string) {
+      this.lines.push(message);
+    }
+    warn(message: string) {
+      this.lines.push(message);
+    }
+    error(message: string) {
+      this.lines.push(message);
+    }
     isLevelEnabled(level: Severity) {
       return level !== 'info' || this.lines.length === 0;
     }
