@@ -12,6 +12,7 @@ import { loadConfig, type Config } from './config/config.ts';
 import { clientUrls, exposure, isShared, signInOf } from './config/exposure.ts';
 import type { CreateServer, OnSessionEnd } from './context/context.ts';
 import { createNotifier, type Notifier } from './context/notifier.ts';
+import type { Engines } from './contracts/engines.ts';
 import { createEras } from './endpoint/eras.ts';
 import { createMcpEndpoint } from './endpoint/mcp-endpoint.ts';
 import { createGetPath } from './endpoint/path.ts';
@@ -28,23 +29,22 @@ import { createHostOriginPolicy, hostOnly, hostOrigin } from './security/host-or
 import { authenticated, rateLimited, type Admit } from './security/rate-limit.ts';
 import { requestIdOf } from './security/request-id.ts';
 import { clientAddressOf } from './security/trusted-proxies.ts';
-import type { Engines } from './contracts/engines.ts';
 import type { WatchMemory } from './sessions/sessions.ts';
 import { createCallWatcher } from './signals/call-watch.ts';
+import type { Metrics } from './signals/metrics.ts';
+import type { Tracing } from './signals/tracing.ts';
 import { boundedLog } from './telemetry/bounded-log.ts';
 import { alive, ready } from './telemetry/health.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
-import { logFailure, requestLog } from './telemetry/request-log.ts';
-import type { Metrics } from './signals/metrics.ts';
+import { logFailure, REQUEST_MESSAGE, requestLog } from './telemetry/request-log.ts';
 import { requestReport, type ReportEnv, type RequestReport } from './telemetry/request-report.ts';
 import { createShortHash } from './telemetry/short-hash.ts';
-import type { Tracing } from './signals/tracing.ts';
 
 /** Options for {@link createApp}. The parts that are left out are made according to the settings, and engines in memory. */
 export interface AppOptions extends Partial<Engines> {
   /** The settings. @default those of an empty environment: loopback, unauthenticated callers, sessions in memory */
   config?: Config;
-  /** Gets at most 60 lines a minute with one message. @default lines of JSON by `console.error`, at the level in the settings */
+  /** Gets at most 60 lines a minute with the same message. @default lines of JSON by `console.error`, at the level in the settings */
   log?: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -103,7 +103,8 @@ type Env = ReportEnv & { Variables: { caller: Caller } };
  */
 export function createApp(createServer: CreateServer, options: AppOptions = {}): App {
   const { config = loadConfig({}), clock = systemClock } = options;
-  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now());
+  const unbounded = config.logRequests ? [REQUEST_MESSAGE] : [];
+  const log = boundedLog(options.log ?? createLogger({ level: config.logLevel }), () => clock.now(), unbounded);
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
   const { authorization, admit } = createAdmission(config, { ...options, clock, log });

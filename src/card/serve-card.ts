@@ -13,7 +13,7 @@ import { jsonText } from '../protocol/json.ts';
 import { methodNotAllowedResponse, noCardResponse, unavailableResponse } from '../protocol/errors.ts';
 import { serverCard } from './server-card.ts';
 
-/** Where the card is: at the URL of the endpoint, with this behind it. */
+/** The path of the card, which SEP-2127 puts below that of the endpoint. */
 export const CARD_PATH = '/mcp/server-card';
 
 const TYPE = 'application/mcp-server-card+json';

@@ -48,7 +48,7 @@ export interface ServerCard extends ServerIdentity {
 export interface ServerCardOptions {
   /** The URL that clients use. */
   url: URL;
-  /** Whether callers need a static token, which clients must ask their users for. Others find the way to sign in by themselves. */
+  /** Whether callers need a static token, which clients must ask their users for. With OAuth, clients find the sign-in themselves. */
   takesToken: boolean;
 }
 
@@ -60,7 +60,7 @@ export function serverCard(info: Implementation, { url, takesToken }: ServerCard
   return { $schema: SCHEMA, ...identity, remotes: [{ ...remote(url, takesToken), supportedProtocolVersions }] };
 }
 
-/** How to connect at `url`, without the revisions, which the registry's `server.json` has no place for. */
+/** How to connect at `url`. It leaves out the revisions, because the registry's `server.json` has no place for them. */
 export function remote(url: URL, takesToken: boolean): Remote {
   const description = 'Bearer, a space, and the token that the operator of the server has given you';
   const headers = [{ name: 'Authorization', description, isRequired: true, isSecret: true }];

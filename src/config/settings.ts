@@ -80,7 +80,8 @@ export const SETTINGS = {
     fallback: '',
     schema: list(z.string().refine(isOrigin)),
     expected: 'origins such as https://app.example.com or vscode-webview://*, separated by commas',
-    meaning: 'Further origins whose pages may call. Loopback origins may if the server listens on loopback',
+    meaning:
+      "Further origins whose pages may call. The server's own origin always may, and loopback origins if it listens on loopback",
   }),
   serverCard: setting({
     variable: 'MCP_SERVER_CARD',
@@ -88,7 +89,7 @@ export const SETTINGS = {
     schema: z.enum(['on', 'off']).transform((value) => value === 'on'),
     expected: 'on or off',
     meaning:
-      'Whether `/mcp/server-card` says to everyone who can reach the server what its name, version and description are, for registries and hosts',
+      'Whether `/mcp/server-card` tells everyone who can reach the server its name, version and description, which registries and hosts read',
   }),
   sessions: setting({
     variable: 'MCP_SESSIONS',

@@ -5,7 +5,7 @@
  * It fills the HTML of `tool-html.ts` with text, and never makes HTML of its own.
  */
 
-/** Plain JavaScript, for the module in the page. It uses what `CALL_SCRIPT` and `FORM_SCRIPT` declare. */
+/** Plain JavaScript, for the module in the page. It uses what `CALL_SCRIPT`, `FORM_SCRIPT` and `WORDS_SCRIPT` declare. */
 export const BROWSER_SCRIPT = String.raw`
 /**
  * The element for a selector, which must be there.
@@ -70,15 +70,9 @@ function toolElement({ name, title, description = '', inputSchema, outputSchema,
   write(tool, 'h3', title ?? annotations.title ?? name);
   write(tool, '.name', name);
   write(tool, '.description', description);
-  const hints = [
-    annotations.readOnlyHint === true && 'read-only',
-    annotations.readOnlyHint !== true && annotations.destructiveHint === true && 'destructive',
-    annotations.idempotentHint === true && 'idempotent',
-    annotations.openWorldHint === true && 'open world',
-  ];
-  const told = hints.filter((hint) => typeof hint === 'string');
-  find(tool, '.hints').replaceChildren(...told.map((hint) => element('li', hint)));
-  find(tool, '.hints').hidden = told.length === 0;
+  const hints = hintsOf({ annotations });
+  find(tool, '.hints').replaceChildren(...hints.map((hint) => element('li', hint)));
+  find(tool, '.hints').hidden = hints.length === 0;
   const parameters = Object.entries(inputSchema.properties ?? {});
   find(tool, '.parameters').replaceChildren(
     ...parameters.map(([key, schema]) => parameterElement(key, schema, inputSchema.required?.includes(key) === true)),
@@ -97,18 +91,6 @@ function parameterElement(name, schema, isRequired) {
   const group = element('div', '');
   group.append(term, element('dd', typeof schema.description === 'string' ? schema.description : ''));
   return group;
-}
-
-/** The type of a parameter in words, as in tool-html.ts. @param {Json} schema */
-function parameterText({ type, enum: values, minimum, maximum, default: fallback }) {
-  const types = Array.isArray(type) ? type.join(' or ') : String(type ?? 'any');
-  const words = [
-    Array.isArray(values) ? 'one of ' + values.map((value) => JSON.stringify(value)).join(', ') : types,
-    typeof minimum === 'number' && 'from ' + minimum,
-    typeof maximum === 'number' && 'up to ' + maximum,
-    fallback !== undefined && 'default ' + JSON.stringify(fallback),
-  ];
-  return words.filter((word) => typeof word === 'string').join(', ');
 }
 
 /** @param {HTMLElement} form */

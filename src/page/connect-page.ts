@@ -31,7 +31,7 @@ export function createConnectPage({ describe, publicUrl, sessions, signIn }: Con
   let render: RenderPage | undefined;
   return async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return methodNotAllowedAtPageResponse();
-    // A client that was given this URL by mistake.
+    // An MCP client that was given this URL by mistake.
     if (!readsHtml(request.headers.get('accept'))) return notFoundResponse();
     render ??= await (await import('./page-html.ts')).createRenderPage();
     const url = publicUrl ?? new URL('mcp', request.url).href;
@@ -40,8 +40,8 @@ export function createConnectPage({ describe, publicUrl, sessions, signIn }: Con
 }
 
 /**
- * Sends a browser that opens `/mcp` to the page, with 303; returns `undefined` for any other client. Those do not ask for
- * HTML, and a browser that runs a client does not navigate to the endpoint.
+ * Sends a browser that opens `/mcp` to the page, with 303, and returns `undefined` for anything else. MCP clients do not ask
+ * for HTML, and those that run in a browser do not navigate to the endpoint.
  */
 export function redirectToPage(request: Request): Response | undefined {
   const { method, headers, url } = request;

@@ -1,5 +1,5 @@
 /**
- * How to connect a client: links that install the server with one click, and lines to copy. Each is in the form that the
+ * How to connect a client: links that install the server with one click, and commands to copy. Each is in the form that the
  * client documents. None of them contains a token: a link ends up in histories and logs.
  */
 
@@ -23,7 +23,7 @@ export interface Command {
   text: string;
 }
 
-/** What a client is told. */
+/** What the links and commands are made from. */
 export interface ConnectionOptions {
   /** The name of the server. */
   name: string;
@@ -56,7 +56,7 @@ export function installLinks({ name, url }: ConnectionOptions): InstallLink[] {
   ];
 }
 
-/** The commands of programs that connect. Where only a token helps, they have a placeholder for it. */
+/** The commands that add the server to programs. Where these need a token, the command has a placeholder for it. */
 export function clientCommands({ name, url, signIn }: ConnectionOptions): Command[] {
   const id = clientName(name);
   const target = shellWord(url);

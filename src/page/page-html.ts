@@ -1,5 +1,5 @@
 /**
- * Writes the page at `/` as one HTML document with its style and its script, and the headers that keep it to itself.
+ * Writes the page at `/` as one HTML document with its style and its script, and the headers that restrict what it may do.
  *
  * Its Content-Security-Policy allows exactly this style and this script, by their hashes, and requests to this server
  * only. Everything that the tool file says is escaped, so no text of a tool becomes HTML.
@@ -14,7 +14,7 @@ import { clientCommands, curlCommands, installLinks, type Command, type SignIn }
 import { FORM_SCRIPT } from './form-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { ServerDescription } from './server-description.ts';
-import { toolsHtml, toolTemplates } from './tool-html.ts';
+import { toolsHtml, toolTemplates, WORDS_SCRIPT } from './tool-html.ts';
 
 /** What a page shows. */
 export interface PageView {
@@ -32,7 +32,7 @@ export interface PageView {
 export type RenderPage = (view: PageView) => Promise<Response>;
 
 const MODERN = '2026-07-28';
-const SCRIPT = CALL_SCRIPT + FORM_SCRIPT + BROWSER_SCRIPT;
+const SCRIPT = CALL_SCRIPT + FORM_SCRIPT + WORDS_SCRIPT + BROWSER_SCRIPT;
 /** A dot between two brackets. A page with no icon of its own would make browsers ask for /favicon.ico. */
 const ICON =
   'data:image/svg+xml,' +

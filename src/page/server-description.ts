@@ -2,8 +2,8 @@
  * Asks the server about itself: its name, its instructions and its tools, as an unauthenticated caller of 2026-07-28 would
  * see them. The page at `/` is made from the answer.
  *
- * A server is built for the question, asked by the SDK's handler in this process, and closed. No request is sent, and
- * nobody is authenticated: whoever shows the tools to a visitor decides first whether the visitor may see them.
+ * The SDK's handler asks in this process, of servers that are built for its questions and closed afterwards. No request is
+ * sent, and nobody is authenticated: whoever shows the tools to a visitor decides first whether the visitor may see them.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/server/discover
  */
@@ -26,7 +26,7 @@ import { asAccepted } from '../protocol/accept.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const REVISION = '2026-07-28';
-/** How long an answer is used, in milliseconds. So visitors, however many, cost at most one server in that time. */
+/** How long an answer is used, in milliseconds. However many visitors come, the server is asked at most once in that time. */
 const FRESH_MS = 10_000;
 /** How long the server may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;
@@ -34,7 +34,7 @@ const MAX_ANSWER_MS = 5000;
 const MAX_PAGES = 20;
 /** The most tools that are kept. */
 const MAX_TOOLS = 500;
-/** The SDK takes the body that is passed along, so the address is only a form. */
+/** The SDK wants a request, but nothing is sent to its address. */
 const ADDRESS = 'http://localhost/mcp';
 
 /** What a server says of itself. */
@@ -61,8 +61,8 @@ export interface ServerDescriptionOptions {
 export type DescribeServer = () => Promise<ServerDescription | undefined>;
 
 /**
- * Makes a function that asks the server. It keeps an answer, also that there is none, for ten seconds, and asks once for
- * all who wait.
+ * Makes a function that asks the server. It keeps the answer, or the failure to get one, for ten seconds, and asks once for
+ * everyone who is waiting.
  */
 export function createServerDescription(options: ServerDescriptionOptions): DescribeServer {
   const { clock } = options;
@@ -84,7 +84,7 @@ export function createServerDescription(options: ServerDescriptionOptions): Desc
   };
 }
 
-/** Asks a server of its own, once. */
+/** Asks once. */
 async function describeServer(options: ServerDescriptionOptions): Promise<ServerDescription | undefined> {
   const { buildServer, clock, log } = options;
   let lastError: Error | undefined;
@@ -154,7 +154,7 @@ async function resultOf(
   };
   const request = new Request(ADDRESS, { method: 'POST', headers, body: JSON.stringify(body) });
   const answer = await handler.fetch(request, { parsedBody: body });
-  // A server that says something before it answers is answered with a stream.
+  // If the server sends a notification before its answer, the SDK responds with a stream.
   const response = await asAccepted(answer, { json: true, eventStream: false });
   const { result, error } = (await response.json()) as Answer;
   if (result) return result;

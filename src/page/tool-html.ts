@@ -8,7 +8,7 @@ import { html } from 'hono/html';
 /** Stands for any tool in the template that the browser fills. */
 const NO_TOOL: Tool = { name: '', inputSchema: { type: 'object' } };
 
-/** What {@link parameterText} reads of the JSON Schema of a parameter. Tools may have anything there. */
+/** The JSON Schema of a parameter, in which a tool may have anything. */
 type Schema = Readonly<Record<string, unknown>>;
 
 /** The tools of a page, as HTML. Few are shown open. */
@@ -70,18 +70,6 @@ function titleOf({ name, title, annotations }: Tool): string {
   return title ?? annotations?.title ?? name;
 }
 
-/** What the tool says of its effects. A client cannot rely on it. */
-function hintsOf({ annotations = {} }: Tool): string[] {
-  const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations;
-  const hints: [isTold: boolean, hint: string][] = [
-    [readOnlyHint === true, 'read-only'],
-    [readOnlyHint !== true && destructiveHint === true, 'destructive'],
-    [idempotentHint === true, 'idempotent'],
-    [openWorldHint === true, 'open world'],
-  ];
-  return hints.filter(([isTold]) => isTold).map(([, hint]) => hint);
-}
-
 function parametersHtml({ properties = {}, required = [] }: Tool['inputSchema']) {
   return Object.entries(properties as Record<string, Schema>).map(([name, schema]) => {
     const { description } = schema;
@@ -95,8 +83,24 @@ function parametersHtml({ properties = {}, required = [] }: Tool['inputSchema'])
   });
 }
 
-/** The type of a parameter in words. `browser-script.ts` has the same function. */
-function parameterText({ type, enum: values, minimum, maximum, default: fallback }: Schema): string {
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value, undefined, 2);
+}
+
+/** What a tool says of its effects, in words. A client cannot rely on it. */
+export function hintsOf({ annotations = {} }: Pick<Tool, 'annotations'>): string[] {
+  const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations;
+  const hints: [isTold: boolean, hint: string][] = [
+    [readOnlyHint === true, 'read-only'],
+    [readOnlyHint !== true && destructiveHint === true, 'destructive'],
+    [idempotentHint === true, 'idempotent'],
+    [openWorldHint === true, 'open world'],
+  ];
+  return hints.filter(([isTold]) => isTold).map(([, hint]) => hint);
+}
+
+/** The type of a parameter, in words. */
+export function parameterText({ type, enum: values, minimum, maximum, default: fallback }: Schema): string {
   const types = Array.isArray(type) ? type.join(' or ') : typeof type === 'string' ? type : 'any';
   const words = [Array.isArray(values) ? `one of ${values.map((value) => JSON.stringify(value)).join(', ')}` : types];
   if (typeof minimum === 'number') words.push(`from ${minimum}`);
@@ -105,6 +109,28 @@ function parameterText({ type, enum: values, minimum, maximum, default: fallback
   return words.join(', ');
 }
 
-function jsonOf(value: unknown): string {
-  return JSON.stringify(value, undefined, 2);
+/** {@link hintsOf} and {@link parameterText} for the browser, as plain JavaScript. A test compares what they return. */
+export const WORDS_SCRIPT = String.raw`
+/** @param {Json} tool @returns {string[]} */
+function hintsOf({ annotations = {} }) {
+  const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations;
+  /** @type {[isTold: boolean, hint: string][]} */
+  const hints = [
+    [readOnlyHint === true, 'read-only'],
+    [readOnlyHint !== true && destructiveHint === true, 'destructive'],
+    [idempotentHint === true, 'idempotent'],
+    [openWorldHint === true, 'open world'],
+  ];
+  return hints.filter(([isTold]) => isTold).map(([, hint]) => hint);
 }
+
+/** @param {Json} schema */
+function parameterText({ type, enum: values, minimum, maximum, default: fallback }) {
+  const types = Array.isArray(type) ? type.join(' or ') : typeof type === 'string' ? type : 'any';
+  const words = [Array.isArray(values) ? 'one of ' + values.map((value) => JSON.stringify(value)).join(', ') : types];
+  if (typeof minimum === 'number') words.push('from ' + minimum);
+  if (typeof maximum === 'number') words.push('up to ' + maximum);
+  if (fallback !== undefined) words.push('default ' + JSON.stringify(fallback));
+  return words.join(', ');
+}
+`;

@@ -38,7 +38,11 @@ export interface Refusal {
 export interface HostOriginPolicy {
   /** Checks the `Host` header (RFC 9110 section 7.2), which is required, and the host of the URL. */
   refuseHost(request: Request): Refusal | undefined;
-  /** Checks the `Origin` header (RFC 6454 section 7). A request without one may pass, since browsers always send it. */
+  /**
+   * Checks the `Origin` header (RFC 6454 section 7) of a request whose host has passed. A page of this server may call. A
+   * request without the header may pass, since browsers send it with every POST and DELETE, and with every GET of a page
+   * of another origin that wants to read the answer.
+   */
   refuseOrigin(request: Request): Refusal | undefined;
 }
 
@@ -89,13 +93,28 @@ export function createHostOriginPolicy(options: HostOriginOptions): HostOriginPo
     },
     refuseOrigin(request) {
       const origin = request.headers.get('origin');
-      if (origin !== null && origins.has(origin)) return undefined;
+      if (origin === null || origins.has(origin)) return undefined;
       const result = validateOriginHeader(origin, originHostnames);
-      if (result.ok) return undefined;
-      const { message } = result;
-      return { message: 'Origin not allowed', remedy: `${message}${remedyFor(origin ?? '')}` };
+      if (result.ok || isSameOrigin(origin, request)) return undefined;
+      return { message: 'Origin not allowed', remedy: `${result.message}${remedyFor(origin)}` };
     },
   };
+}
+
+/**
+ * Whether a page of this server sends the request. The host was checked, so this is not true of a page that uses DNS rebinding.
+ *
+ * `Sec-Fetch-Site` alone would not do: such a page is same-origin for its browser, and a proxy may have replaced its `Host`.
+ *
+ * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ */
+function isSameOrigin(origin: string, request: Request): boolean {
+  const { protocol, host } = new URL(request.url);
+  const site = request.headers.get('sec-fetch-site');
+  // Browsers do not send it to a plain http URL beyond loopback.
+  if (site === null) return origin === `${protocol}//${host}`;
+  // A proxy that ends TLS hides the scheme, but the browser has compared it.
+  return site === 'same-origin' && (origin === `https://${host}` || origin === `http://${host}`);
 }
 
 /** Completes a sentence with the setting that would allow an origin, if there is one. */

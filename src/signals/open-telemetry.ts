@@ -19,7 +19,7 @@ const NAME = 'hono-mcp-server';
  */
 const MAX_PROPAGATED_CHARS = 8192;
 
-/** Makes what makes spans. */
+/** Makes a {@link Tracing} that uses the API of OpenTelemetry. */
 export function createTracing(api: typeof OpenTelemetry): Tracing {
   const { context, trace, SpanKind, SpanStatusCode } = api;
   const tracer = trace.getTracer(NAME);
@@ -55,7 +55,7 @@ export function createTracing(api: typeof OpenTelemetry): Tracing {
   };
 }
 
-/** A method of a provider, if it has it. Not by its class, of which there may be another copy. */
+/** A method of a provider, if it has one of that name. Its class is not checked: a process may hold several copies of it. */
 function callOf(provider: object, name: string): (() => unknown) | undefined {
   const method: unknown = Reflect.get(provider, name);
   return typeof method === 'function' ? () => Reflect.apply(method, provider, []) : undefined;
@@ -100,7 +100,7 @@ function attributesOf({ method, target, id, revision }: TracedMessage): Attribut
     'mcp.method.name': method,
     'network.transport': 'tcp',
     'network.protocol.name': 'http',
-    // A text may say anything.
+    // An id that is a string may say anything.
     ...(typeof id === 'number' && { 'jsonrpc.request.id': String(id) }),
     ...(revision !== undefined && isRevision(revision) && { 'mcp.protocol.version': revision }),
     ...(method === 'tools/call' && { 'gen_ai.operation.name': 'execute_tool' }),

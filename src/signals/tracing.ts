@@ -1,6 +1,6 @@
 /**
- * What the server tells of its calls for traces. `open-telemetry.ts` makes spans of it; without an SDK of OpenTelemetry in
- * the process, nothing is told, and nothing loaded.
+ * What traces learn of a call when it begins and when it ends. `open-telemetry.ts` makes spans from it; without an
+ * OpenTelemetry SDK in the process, that file is not loaded, and there are no spans.
  */
 import type { Logger } from '../telemetry/log.ts';
 

@@ -15,13 +15,13 @@ const SOURCE = /\.[cm]?[jt]sx?$/;
 const SKIPPED = /^(?:node_modules$|\.)/;
 /** Each folder takes one of the operating system's watches. */
 const MAX_FOLDERS = 1000;
-/** An editor, or a change of the branch, writes several files in a row: they restart the program once. In milliseconds. */
-const CALM_MS = 50;
+/** How long to wait for further changes, in milliseconds: an editor or `git switch` writes several files in a row. */
+const DEBOUNCE_MS = 50;
 /** `MCP_DRAIN_SECONDS` of the program, if it is not set: whoever has changed a file does not want to wait for calls. */
 const DRAIN_SECONDS = '1';
 /** How much longer than its drain a stop may take, in milliseconds. A program in an endless loop never stops by itself. */
 const STOP_MARGIN_MS = 5000;
-/** Runs first in the program, and stops it when the process that watches is gone, however that ended. */
+/** Runs first in the program, and stops it when the process that watches is gone, however it ended. */
 const STOP_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
   "process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')).channel?.unref();",
 )}`;
@@ -83,14 +83,14 @@ export function restartOnChange({ folder, args }: WatchOptions): void {
   }
 }
 
-/** Calls `onchange` with the last source file that has changed, once it is calm. */
+/** Calls `onchange` with the last of several source files that change in a row. */
 function watchSource(root: string, onchange: (file: string) => void): void {
   const watchers = new Map<string, FSWatcher>();
-  let calm: NodeJS.Timeout | undefined;
+  let debounce: NodeJS.Timeout | undefined;
 
   const changed = (path: string) => {
-    clearTimeout(calm);
-    calm = setTimeout(onchange, CALM_MS, path);
+    clearTimeout(debounce);
+    debounce = setTimeout(onchange, DEBOUNCE_MS, path);
   };
   const onEvent = (event: 'rename' | 'change', path: string) => {
     if (SOURCE.test(path)) return changed(path);
@@ -130,7 +130,7 @@ function watchSource(root: string, onchange: (file: string) => void): void {
   if (watchers.size >= MAX_FOLDERS) say(`Only the first ${MAX_FOLDERS} folders are watched`);
 }
 
-/** Not for links, which can lead in a circle. */
+/** Whether `path` is a folder. A link to one does not count, since links can form a circle. */
 function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

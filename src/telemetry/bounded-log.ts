@@ -1,16 +1,15 @@
 /**
  * Keeps a flood of requests from becoming a flood of lines: anyone can send requests that are refused, and each refusal is
- * worth a line to whoever sets up a client, but not millions of them. Lines at level debug are not bounded, nor are those of the
- * request log, because they are asked for. What is refused is counted by the metrics in any case.
+ * worth a line to whoever sets up a client, but not millions of them. Lines at level debug are not bounded, because somebody
+ * has asked for them. The metrics count what is refused in any case.
  */
 import type { LogFields, Logger, Severity } from './log.ts';
-import { REQUEST_MESSAGE } from './request-log.ts';
 
 /** How many lines with one message are written in a window. */
 const MAX_LINES = 60;
 /** The window, in milliseconds. */
 const WINDOW_MS = 60_000;
-/** Most messages that are counted apart. The server has fewer; a tool file that logs here may have any number. */
+/** The most messages that are counted separately; further ones are counted together. The server itself has fewer. */
 const MAX_MESSAGES = 200;
 
 interface Count {
@@ -22,12 +21,13 @@ interface Count {
 }
 
 /**
- * Returns `inner` with at most 60 lines a minute for each message. The first line after those that were left out says in
- * `omitted` how many there were.
+ * Returns a logger that passes on to `inner` at most 60 lines a minute for each message. The first line after those that were
+ * left out says in `omitted` how many there were.
  *
  * @param now - The time now, in milliseconds since 1970.
+ * @param unbounded - Messages whose lines are all passed on. By default there are none.
  */
-export function boundedLog(inner: Logger, now: () => number): Logger {
+export function boundedLog(inner: Logger, now: () => number, unbounded: readonly string[] = []): Logger {
   const counts = new Map<string, Count>();
 
   function countOf(message: string): Count {
@@ -42,7 +42,7 @@ export function boundedLog(inner: Logger, now: () => number): Logger {
   const bounded =
     (level: Severity) =>
     (message: string, fields?: LogFields): void => {
-      if (message === REQUEST_MESSAGE) {
+      if (unbounded.includes(message)) {
         inner[level](message, fields);
         return;
       }
@@ -55,5 +55,12 @@ export function boundedLog(inner: Logger, now: () => number): Logger {
       count.lines += 1;
       count.omitted = 0;
     };
-  return { ...inner, info: bounded('info'), warn: bounded('warn'), error: bounded('error') };
+  return {
+    // Not by a spread, which leaves out the methods of a class.
+    debug: (message, fields) => inner.debug(message, fields),
+    info: bounded('info'),
+    warn: bounded('warn'),
+    error: bounded('error'),
+    isLevelEnabled: (level) => inner.isLevelEnabled?.(level) ?? true,
+  };
 }

@@ -8,7 +8,7 @@
 
 /**
  * Characters that JSON does not escape, but that terminals and log readers treat as a command or the end of a line, or that
- * turn the direction of writing, so that a line reads as another one (Unicode Standard Annex 9).
+ * reverse the direction of text, so that a line seems to say something else (Unicode Standard Annex 9).
  */
 const UNPRINTABLE = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
 

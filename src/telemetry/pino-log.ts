@@ -18,20 +18,20 @@ export interface OpenLogOptions {
   format?: 'json' | 'pretty' | undefined;
   /** Receives lines, each with its line feed. @default stderr */
   write?: (text: string) => void;
-  /** What shows the lines. @default what stderr is */
+  /** Whether the lines go to a terminal, and whether that has colors. @default as stderr has it */
   terminal?: { isTerminal: boolean; hasColors: boolean };
   /** Loads the package that formats lines for people. @default pino-pretty */
   loadPretty?: () => Promise<PinoPretty>;
 }
 
-/** What is used of pino-pretty. Its own types are not there where only the packages of production are installed. */
+/** What is used of pino-pretty. Its own types are missing where only production packages are installed. */
 export interface PinoPretty {
   prettyFactory(options: { colorize: boolean; singleLine: boolean; translateTime: string }): (line: string) => string;
 }
 
 /**
  * Opens the log. Requests wait neither for their lines to be written nor for a reader that is stuck. What is logged right before
- * the process exits, or fails by an exception, is still written; what is logged before it is killed may not be.
+ * the process exits, or dies of an exception, is still written; what is logged right before it is killed may not be.
  *
  * @throws {@link PrettyUnavailableError} if `format` is `pretty` and pino-pretty is not installed.
  */

@@ -21,7 +21,7 @@ const ENDPOINT = new URL('http://localhost/mcp');
 const NEGOTIATION = { modern: { mode: { pin: '2026-07-28' } }, legacy: { mode: 'legacy' } } as const;
 /** The longest that a timer can be set to. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Settings in place of the usual defaults: a test wants neither a log of what went well, nor to wait for calls. */
+/** Settings in place of the usual defaults: a test wants no log of what went well, and no wait for calls. */
 const TEST_DEFAULTS = { LOG_LEVEL: 'warn', MCP_DRAIN_SECONDS: '0' };
 
 /** Options for {@link connectClient}, whatever it connects to. */
@@ -45,7 +45,7 @@ export interface ClientConnection {
 /** Options for {@link connectClient} on an app that it makes. */
 export interface AppConnection extends ClientConnection {
   /**
-   * The settings. `process.env` is not read. @default those of an empty environment, but that only warnings and errors are
+   * The settings. `process.env` is not read. @default those of an empty environment, except that only warnings and errors are
    * logged, and that closing does not wait for calls
    */
   env?: Readonly<Record<string, string | undefined>>;
@@ -75,7 +75,7 @@ export interface ConnectedClient {
 /**
  * Connects a client in memory.
  *
- * @param server - What builds the server, for an app of its own, or an app that exists, which stays with its owner.
+ * @param server - Builds the server, for which an app is made; or an app that exists, which stays open when the client closes.
  * @returns The client once it is connected.
  * @throws `ConfigError` if a setting is wrong, and the SDK's errors if the server refuses the client.
  * @see {@link https://modelcontextprotocol.io/specification/2026-07-28/basic/transports | Transports}
@@ -95,9 +95,12 @@ export async function connectClient(server: CreateServer | App, options: AppConn
   const keptAlive = setInterval(() => {}, MAX_TIMER_MS);
   let closing: Promise<void> | undefined;
   const closeBoth = async () => {
-    await client.close();
-    if (app !== server) await app.drain();
-    clearInterval(keptAlive);
+    try {
+      await client.close();
+      if (app !== server) await app.drain();
+    } finally {
+      clearInterval(keptAlive);
+    }
   };
   const close = () => (closing ??= closeBoth());
   try {

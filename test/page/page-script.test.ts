@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { BROWSER_SCRIPT } from '../../src/page/browser-script.ts';
 import { CALL_SCRIPT } from '../../src/page/call-script.ts';
 import { FORM_SCRIPT } from '../../src/page/form-script.ts';
+import { hintsOf, parameterText, WORDS_SCRIPT } from '../../src/page/tool-html.ts';
 import { PROJECT_ROOT } from '../support/process.ts';
 
 const COMPILER = join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc');
@@ -30,7 +31,7 @@ const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
 test('the script of the page is correct by its types, and makes no HTML from text', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'page-script-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const script = CALL_SCRIPT + FORM_SCRIPT + BROWSER_SCRIPT;
+  const script = CALL_SCRIPT + FORM_SCRIPT + WORDS_SCRIPT + BROWSER_SCRIPT;
   await writeFile(join(folder, 'script.js'), script);
   const args = [COMPILER, ...OPTIONS, '--lib', 'es2023,dom,dom.iterable', '--types', '', join(folder, 'script.js')];
   await promisify(execFile)(process.execPath, args, { cwd: folder }).catch(({ stdout }: { stdout: string }) =>
@@ -83,4 +84,32 @@ test('sends the name of a tool, and the parameters that declare a header, as the
     'Mcp-Name': 'a',
     'Mcp-Param-Region': '=?base64?IHg=?=',
   });
+});
+
+test('the browser has the same words for hints and types as the server', () => {
+  const inBrowser = (name: string) => fromScript(WORDS_SCRIPT, name) as (value: Schema) => unknown;
+  const type = 'string';
+  const schemas: [Schema, string][] = [
+    [{}, 'any'],
+    [{ type: 7 }, 'any'],
+    [{ type }, 'string'],
+    [{ type: [type, 'null'], default: null }, 'string or null, default null'],
+    [{ type, enum: ['a', 1] }, 'one of "a", 1'],
+    [{ type: 'integer', minimum: 0, maximum: 9, default: 3 }, 'integer, from 0, up to 9, default 3'],
+    [{ type: 'integer', minimum: '0' }, 'integer'],
+  ];
+  for (const [schema, words] of schemas) {
+    assert.equal(parameterText(schema), words);
+    assert.equal(inBrowser('parameterText')(schema), words);
+  }
+  const tools: [Parameters<typeof hintsOf>[0], string[]][] = [
+    [{}, []],
+    [{ annotations: { readOnlyHint: true, destructiveHint: true, openWorldHint: false } }, ['read-only']],
+    [{ annotations: { destructiveHint: true, idempotentHint: true } }, ['destructive', 'idempotent']],
+    [{ annotations: { openWorldHint: true } }, ['open world']],
+  ];
+  for (const [tool, words] of tools) {
+    assert.deepEqual(hintsOf(tool), words);
+    assert.deepEqual(plain(inBrowser('hintsOf')(tool)), words);
+  }
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHostOriginPolicy, type HostOriginOptions } from '../../src/security/host-origin.ts';
 import { assertRefused } from '../support/refusal.ts';
-import { testApp } from '../support/app.ts';
+import { modernRequest, testApp } from '../support/app.ts';
 import { linesAt, logLines } from '../support/log-lines.ts';
 
 const LOOPBACK: HostOriginOptions = { host: '127.0.0.1', allowedHosts: [], allowedOrigins: [] };
@@ -56,7 +56,7 @@ const ORIGINS: [title: string, options: HostOriginOptions, passing: string[], re
     ['http://localhost:6274', 'http://127.0.0.1', 'https://localhost', 'http://[::1]:8080'],
     ['null', 'https://evil.example', 'http://localhost.evil.example', 'file://', 'localhost', 'moz-extension://x'],
   ],
-  ['on every address', BEYOND, [], ['http://localhost:6274', 'http://127.0.0.1:3000', 'http://0.0.0.0:3000']],
+  ['on every address', BEYOND, [], ['http://localhost:6274', 'http://127.0.0.1', 'http://0.0.0.0:3000']],
   [
     'with a public URL',
     { ...PUBLIC, host: '0.0.0.0' },
@@ -77,6 +77,39 @@ for (const [title, options, passing, refused] of ORIGINS) {
     for (const origin of passing) assert.equal(policy.refuseOrigin(policyRequest({ origin })), undefined, origin);
     for (const origin of refused) assert.ok(policy.refuseOrigin(policyRequest({ origin })), `${origin} is refused`);
     assert.equal(policy.refuseOrigin(policyRequest({})), undefined, 'a missing Origin passes');
+  });
+}
+
+const SAME_SITE = { 'sec-fetch-site': 'same-site' };
+const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
+/** Requests to a server at `mcp.example.com`, by plain http or behind a proxy that ends TLS, and whether they may call. */
+const FROM_PAGES: [title: string, headers: Record<string, string>, status: 200 | 403][] = [
+  ['its own page', { origin: 'http://mcp.example.com', ...SAME_ORIGIN }, 200],
+  ['its own page, with https ended by a proxy', { origin: 'https://mcp.example.com', ...SAME_ORIGIN }, 200],
+  ['its own page, with plain http', { origin: 'http://mcp.example.com' }, 200],
+  ['its own page on another port', { host: 'mcp.example.com:8080', origin: 'http://mcp.example.com:8080' }, 200],
+  ['a page of another port of its host', { origin: 'http://mcp.example.com:8080', ...SAME_SITE }, 403],
+  ['a page of another port, with plain http', { origin: 'http://mcp.example.com:8080' }, 403],
+  ['a page of http, if the server has https', { origin: 'http://mcp.example.com', ...SAME_SITE }, 403],
+  ['a page of https, if the browser does not say where it is', { origin: 'https://mcp.example.com' }, 403],
+  ['a page of another host', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 403],
+  ['a page that uses DNS rebinding', { host: 'evil.example', origin: 'http://evil.example', ...SAME_ORIGIN }, 403],
+  ['such a page, with its Host replaced by a proxy', { origin: 'http://evil.example', ...SAME_ORIGIN }, 403],
+  ['an extension with its name', { origin: 'vscode-webview://mcp.example.com', ...SAME_ORIGIN }, 403],
+];
+
+for (const [title, headers, status] of FROM_PAGES) {
+  test(`answers ${status} to ${title} where only MCP_ALLOWED_HOSTS names the host`, async () => {
+    const env = { HOST: '0.0.0.0', MCP_ALLOWED_HOSTS: 'mcp.example.com', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' };
+    const { body, headers: modern } = modernRequest('tools/list');
+    const host = headers['host'] ?? 'mcp.example.com';
+    // As an adapter makes it: the target of the request behind its Host.
+    const request = new Request(`http://${host}/mcp`, {
+      method: 'POST',
+      headers: { ...modern, host, ...headers },
+      body: JSON.stringify(body),
+    });
+    assert.equal((await testApp(env).fetch(request)).status, status);
   });
 }
 
