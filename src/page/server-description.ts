@@ -2,8 +2,9 @@
  * Asks the server about itself: its name, its instructions and its tools, as an unauthenticated caller of 2026-07-28 would
  * see them. The page at `/` is made from the answer.
  *
- * A server is built for the question, asked by the SDK's handler in this process, and closed. No request is sent, and
- * nobody is authenticated: whoever shows the tools to a visitor decides first whether the visitor may see them.
+ * A server is built for each question, and closed: one for its name, and one for each page of its tools. The SDK's handler
+ * asks them in this process. No request is sent, and nobody is authenticated: whoever shows the tools to a visitor decides
+ * first whether the visitor may see them.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/server/discover
  */
@@ -26,7 +27,7 @@ import { asAccepted } from '../protocol/accept.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const REVISION = '2026-07-28';
-/** How long an answer is used, in milliseconds. So visitors, however many, cost at most one server in that time. */
+/** How long an answer is used, in milliseconds. So visitors, however many, cost no more servers in that time than one does. */
 const FRESH_MS = 10_000;
 /** How long the server may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;

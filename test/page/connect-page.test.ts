@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { McpServer } from '@modelcontextprotocol/server';
+import { McpServer, type Tool } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { ANONYMOUS } from '../../src/auth/caller.ts';
 import { JSON_HEADERS, modernRequest, testApp, type TestApp } from '../support/app.ts';
@@ -123,6 +123,19 @@ test('the tool list of the page shows what the server has, without a tool too', 
   assert.match(broken.lines.join('\n'), /could not be asked about itself/);
 });
 
+test('shows a tool whose schema is odd, as JSON Schema allows it or not', async () => {
+  for (const schema of [null, true, [], 5]) {
+    const createServer = () => {
+      const { server } = new McpServer({ name: 'odd', version: '1' }, { capabilities: { tools: {} } });
+      const tool = { name: 'odd-tool', inputSchema: { type: 'object', properties: { odd: schema } } } as Tool;
+      server.setRequestHandler('tools/list', () => ({ tools: [tool] }));
+      return server;
+    };
+    const page = await pageOf(testApp({}, { createServer }));
+    assert.match(page, /<code>odd<\/code> <span class="type">any<\/span>/, JSON.stringify(schema));
+  }
+});
+
 test('callers who must authenticate see neither tools nor instructions on the page', async () => {
   const createServer = () => serverSaying('the secret of the tools');
   const settings = {
@@ -163,9 +176,10 @@ test('answers HEAD at / without a body, other methods with 405, and clients that
   }
   for (const accept of [JSON_HEADERS.accept, 'text/event-stream', 'application/json', 'text/html;q=0']) {
     const refused = await app.request('GET', { path: '/', headers: { accept } });
-    assert.equal(await assertRefused(refused, { status: 404, code: -32000 }), NOT_FOUND);
+    assert.equal(await assertRefused(refused, { status: 404, code: -32000, headers: { vary: 'Accept' } }), NOT_FOUND);
   }
-  assert.equal((await app.request('GET', { path: '/', headers: { accept: '*/*' } })).status, 200);
+  const anything = await app.request('GET', { path: '/', headers: { accept: '*/*' } });
+  assert.deepEqual([anything.status, anything.headers.get('vary')], [200, 'Accept']);
 });
 
 test('checks Host and Origin before the page', async () => {
