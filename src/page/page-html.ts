@@ -78,7 +78,7 @@ function createToolWriter() {
   const written = new WeakMap<ServerDescription, Html>();
   return async ({ description, signIn }: PageView): Promise<Html> => {
     if (signIn) return signInHtml();
-    if (!description) return html`<p>The server could not be asked for its tools. Its log says why.</p>`;
+    if (!description) return noToolsHtml();
     const known = written.get(description);
     if (known !== undefined) return known;
     const made = await openToolsHtml(description);
@@ -223,7 +223,18 @@ function openToolsHtml({ instructions, tools }: ServerDescription) {
       : html`<h3>Instructions for models</h3>
           <blockquote>${instructions}</blockquote>`
   }
-  ${tools.length === 0 ? html`<p>This server has no tools.</p>` : html`<div id="tool-list">${toolsHtml(tools)}</div>`}`;
+  ${toolListHtml(tools)}`;
+}
+
+function toolListHtml(tools: ServerDescription['tools']) {
+  if (!tools) return noToolsHtml();
+  return tools.length === 0
+    ? html`<p>This server has no tools.</p>`
+    : html`<div id="tool-list">${toolsHtml(tools)}</div>`;
+}
+
+function noToolsHtml() {
+  return html`<p>The server could not be asked for its tools. Its log says why.</p>`;
 }
 
 function signInHtml() {

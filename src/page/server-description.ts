@@ -44,8 +44,11 @@ export interface ServerDescription {
   serverInfo: Implementation;
   /** How to use it, in its own words, meant for models. */
   instructions: string | undefined;
-  /** The tools that an unauthenticated caller sees, at most {@link MAX_TOOLS}; empty if the server has none. */
-  tools: readonly Tool[];
+  /**
+   * The tools that an unauthenticated caller sees, at most {@link MAX_TOOLS}; empty if the server has none, and `undefined` if it
+   * does not list them, as a server may that lists them only to callers it knows.
+   */
+  tools: readonly Tool[] | undefined;
 }
 
 /** Options for {@link createServerDescription}. */
@@ -95,12 +98,14 @@ async function describeServer(options: ServerDescriptionOptions): Promise<Server
       lastError = error;
     },
   });
+  const ontoolsfailed = (error: unknown) =>
+    log.warn('the server could not be asked for its tools', { error: String(lastError ?? error) });
   const timer: { stop?: () => void } = {};
   const tooLate = new Promise<never>((_, reject) => {
     timer.stop = clock.after(MAX_ANSWER_MS, () => reject(new Error(`no answer within ${MAX_ANSWER_MS} ms`)));
   });
   try {
-    return await Promise.race([readDescription(handler), tooLate]);
+    return await Promise.race([readDescription(handler, ontoolsfailed), tooLate]);
   } catch (error) {
     log.warn('the server could not be asked about itself', { error: String(lastError ?? error) });
     return undefined;
@@ -110,7 +115,10 @@ async function describeServer(options: ServerDescriptionOptions): Promise<Server
   }
 }
 
-async function readDescription(handler: McpHttpHandler): Promise<ServerDescription> {
+async function readDescription(
+  handler: McpHttpHandler,
+  ontoolsfailed: (error: unknown) => void,
+): Promise<ServerDescription> {
   const discovered = await resultOf(handler, 'server/discover');
   const meta = discovered?.['_meta'] as Record<string, unknown> | undefined;
   const serverInfo = meta?.[SERVER_INFO_META_KEY];
@@ -119,7 +127,10 @@ async function readDescription(handler: McpHttpHandler): Promise<ServerDescripti
   return {
     serverInfo,
     instructions: typeof instructions === 'string' ? instructions : undefined,
-    tools: await readTools(handler),
+    tools: await readTools(handler).catch((error: unknown) => {
+      ontoolsfailed(error);
+      return undefined;
+    }),
   };
 }
 

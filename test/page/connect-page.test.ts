@@ -121,6 +121,13 @@ test('the tool list of the page shows what the server has, without a tool too', 
   const broken = testApp({}, { createServer: () => Promise.reject(new Error('no database')) });
   assert.ok((await pageOf(broken)).includes('The server could not be asked for its tools.'));
   assert.match(broken.lines.join('\n'), /could not be asked about itself/);
+  const silent = () => {
+    const { server } = new McpServer({ name: 'silent', version: '1' }, { capabilities: { tools: {} } });
+    server.setRequestHandler('tools/list', () => Promise.reject(new Error('no database')));
+    return server;
+  };
+  const page = await pageOf(testApp({}, { createServer: silent }));
+  assert.ok(page.includes('<h1>silent</h1>') && page.includes('The server could not be asked for its tools.'));
 });
 
 test('shows a tool whose schema is odd, as JSON Schema allows it or not', async () => {
