@@ -34,7 +34,8 @@ export function createConnectPage({ describe, publicUrl, sessions, signIn }: Con
     // A client that was given this URL by mistake.
     if (!readsHtml(request.headers.get('accept'))) return notFoundAtPageResponse();
     render ??= await (await import('./page-html.ts')).createRenderPage();
-    const url = publicUrl ?? new URL('mcp', request.url).href;
+    // In the form that travels: a setting may have a name in any script, which neither a link nor a shell takes.
+    const { href: url } = new URL(publicUrl ?? 'mcp', request.url);
     return render({ url, hasSessions: sessions === 'stateful', signIn, description: await describe() });
   };
 }

@@ -62,6 +62,15 @@ test('names the URL that the visitor used, or MCP_PUBLIC_URL', async () => {
   }
 });
 
+test('writes a URL with names in other scripts in the form that links and clients take', async () => {
+  const env = { MCP_PUBLIC_URL: 'https://例え.example/ü b/mcp', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' };
+  const page = await pageOf(testApp(env));
+  const url = 'https://xn--r8jz45g.example/%C3%BC%20b/mcp';
+  assert.ok(page.includes(`<code><span>${url}</span></code>`));
+  const [, config = ''] = /href="lmstudio:[^"]*config=([^"]*)"/.exec(page) ?? [];
+  assert.deepEqual(JSON.parse(atob(decodeURIComponent(config))), { url });
+});
+
 test('the policy allows the style and the script of the page by their hashes, and nothing elsewhere', async () => {
   const response = await testApp().request('GET', { path: '/', headers: BROWSER });
   const page = await response.text();
