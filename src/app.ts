@@ -118,7 +118,8 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
 
   const policy = createHostOriginPolicy(config);
   // A page must not find out which servers its visitor runs on this machine.
-  const cardReaders = exposure(config) === undefined ? hostOrigin(policy, log) : hostOnly(policy, log);
+  const isPublic = exposure(config) !== undefined;
+  const cardReaders = isPublic ? hostOnly(policy, log) : hostOrigin(policy, log);
   const { card, page } = createPublicDocuments(config, { ...options, ...eras, clock, log });
   const requestId = requestIdOf(options.connInfo, config.trustProxy);
   const onanswer = calls.counted(requestLog({ ...config, log, shortHash }));
@@ -128,7 +129,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
   app.use(requestReport({ clock, requestId, onfailure, onanswer }));
-  if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(), (c) => card(c.req.raw));
+  if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(isPublic), (c) => card(c.req.raw));
   app.use(hostOrigin(policy, log));
   app.use(browserAccess());
   app.all('/.well-known/*', (c) => authorization.metadata(c.req.raw, c.req.path));

@@ -56,6 +56,7 @@ async function document(): Promise<object | undefined> {
   if (positionals[0] !== 'manifest.json' || author === undefined) return undefined;
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
   const { engines, license } = JSON.parse(text) as { engines: { node: string }; license?: string };
+  if (!tools) throw new Error('The server could not be asked for its tools');
   return bundleManifest(serverInfo, tools, { author, license, node: engines.node });
 }
 

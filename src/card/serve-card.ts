@@ -46,11 +46,17 @@ export function createServerCardHandler({ describe, publicUrl, signIn }: ServeCa
   };
 }
 
-/** Lets pages of any origin read an answer, and answers 304 to a client that has it already (RFC 9110 section 13.1.2). */
-export function publicDocument(): MiddlewareHandler {
+/**
+ * Lets pages read an answer, and answers 304 to a client that has it already (RFC 9110 section 13.1.2).
+ *
+ * @param isPublic - Whether pages of any origin may read it. Otherwise the answer names the origin that asked, whose check comes
+ *   before. A wildcard would stay in the cache of the browser, which would then give it to pages that the check refuses.
+ */
+export function publicDocument(isPublic: boolean): MiddlewareHandler {
   const kept = [...RETAINED_304_HEADERS, 'access-control-allow-origin', 'access-control-expose-headers'];
   return every(
     cors({
+      origin: isPublic ? '*' : (origin) => origin,
       allowMethods: ['GET', 'HEAD'],
       allowHeaders: ['Content-Type', 'If-None-Match'],
       exposeHeaders: ['ETag'],

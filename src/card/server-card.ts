@@ -16,6 +16,9 @@ const MAX_NAME_CHARS = 200;
 const MAX_VERSION_CHARS = 255;
 /** A namespace in reverse-DNS form, and a name in it. */
 const QUALIFIED_NAME = /^[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+\/[a-zA-Z0-9._-]+$/;
+/** A website and an icon may be any text, and whoever shows a card makes a link of it: a `javascript:` URL would run there. */
+const WEB_URL = /^https?:$/;
+const ICON_URL = /^(?:https?|data):$/;
 /** An IPv4 address, or the beginning of an IPv6 address, as `URL` writes them. */
 const ADDRESS = /^\[|^\d+\.\d+\.\d+\.\d+$/;
 
@@ -70,7 +73,8 @@ export function remote(url: URL, takesToken: boolean): Remote {
 /**
  * Makes the identity of a server. Its name is the one of `info` if that is in reverse-DNS form, and otherwise the host, reversed,
  * with the name behind it: `slugs` at `mcp.example.com` is `com.example.mcp/slugs`, and on this machine `localhost/slugs`. A
- * title or description that is too long is cut; a server without a description is described by its title or name.
+ * title or description that is too long is cut; a server without a description is described by its title or name. Its website
+ * must be at an http or https URL, and so must an icon, unless that is a data URL; others are left out.
  *
  * Returns `undefined` if the host is an address, which no name can be made from, or if the name or version is too long.
  */
@@ -78,15 +82,19 @@ export function serverIdentity(info: Implementation, hostname: string): ServerId
   const name = qualifiedName(info.name, hostname);
   if (name === undefined || name.length > MAX_NAME_CHARS || info.version.length > MAX_VERSION_CHARS) return undefined;
   const title = shortText(info.title);
-  const icons = info.icons?.filter(({ src }) => URL.canParse(src)) ?? [];
+  const icons = info.icons?.filter(({ src }) => hasProtocol(src, ICON_URL)) ?? [];
   return {
     name,
     version: info.version,
     description: shortText(info.description) ?? title ?? shortText(info.name) ?? name.slice(0, MAX_TEXT_CHARS),
     ...(title !== undefined && { title }),
-    ...(info.websiteUrl !== undefined && URL.canParse(info.websiteUrl) && { websiteUrl: info.websiteUrl }),
+    ...(hasProtocol(info.websiteUrl, WEB_URL) && { websiteUrl: info.websiteUrl }),
     ...(icons.length > 0 && { icons }),
   };
+}
+
+function hasProtocol(url: string | undefined, allowed: RegExp): url is string {
+  return url !== undefined && URL.canParse(url) && allowed.test(new URL(url).protocol);
 }
 
 function qualifiedName(name: string, hostname: string): string | undefined {

@@ -75,7 +75,7 @@ function toolElement({ name, title, description = '', inputSchema, outputSchema,
   find(tool, '.hints').hidden = hints.length === 0;
   const parameters = Object.entries(inputSchema.properties ?? {});
   find(tool, '.parameters').replaceChildren(
-    ...parameters.map(([key, schema]) => parameterElement(key, schema, inputSchema.required?.includes(key) === true)),
+    ...parameters.map(([key, schema]) => parameterElement(key, schema ?? {}, inputSchema.required?.includes(key) === true)),
   );
   find(tool, '.parameters').hidden = parameters.length === 0;
   write(tool, '.input-schema', JSON.stringify(inputSchema, null, 2));
@@ -93,11 +93,18 @@ function parameterElement(name, schema, isRequired) {
   return group;
 }
 
-/** @param {HTMLElement} form */
+/** @param {HTMLFormElement} form */
 function enableToken(form) {
   const outcome = find(form, '.outcome');
   const list = find(document, '#tool-list');
   form.hidden = false;
+  // The browser may keep the page for its back button.
+  addEventListener('pagehide', () => {
+    token = '';
+    form.reset();
+    outcome.replaceChildren();
+    list.replaceChildren();
+  });
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     token = /** @type {HTMLInputElement} */ (find(form, '#token')).value.trim();
@@ -121,6 +128,6 @@ function enableToken(form) {
 find(document, '#no-script').hidden = true;
 /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.copy')).forEach(enableCopy);
 /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.tool')).forEach(addForm);
-const tokenForm = /** @type {HTMLElement | null} */ (document.querySelector('#token-form'));
+const tokenForm = /** @type {HTMLFormElement | null} */ (document.querySelector('#token-form'));
 if (tokenForm) enableToken(tokenForm);
 `;

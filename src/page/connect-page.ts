@@ -5,7 +5,7 @@
  * page is public: to callers who must authenticate, it shows neither tools nor instructions. It calls tools through `/mcp`
  * like any client, so nothing here serves a call.
  */
-import { methodNotAllowedAtPageResponse, notFoundResponse } from '../protocol/errors.ts';
+import { methodNotAllowedAtPageResponse, notFoundAtPageResponse } from '../protocol/errors.ts';
 import { listsHtml, readsHtml } from '../protocol/accept.ts';
 import type { SignIn } from './connections.ts';
 import type { RenderPage } from './page-html.ts';
@@ -32,9 +32,10 @@ export function createConnectPage({ describe, publicUrl, sessions, signIn }: Con
   return async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return methodNotAllowedAtPageResponse();
     // An MCP client that was given this URL by mistake.
-    if (!readsHtml(request.headers.get('accept'))) return notFoundResponse();
+    if (!readsHtml(request.headers.get('accept'))) return notFoundAtPageResponse();
     render ??= await (await import('./page-html.ts')).createRenderPage();
-    const url = publicUrl ?? new URL('mcp', request.url).href;
+    // In the form that travels: a setting may have a name in any script, which neither a link nor a shell takes.
+    const { href: url } = new URL(publicUrl ?? 'mcp', request.url);
     return render({ url, hasSessions: sessions === 'stateful', signIn, description: await describe() });
   };
 }

@@ -61,6 +61,15 @@ function exampleText({ format, maxLength, minLength = 0 }) {
   return formats[format] ?? 'Hello, world'.padEnd(minLength, '.').slice(0, maxLength);
 }
 
+/** An example of the arguments. No tool may keep the others from being called, whatever its schema is. @param {Json} schema */
+function exampleJson(schema) {
+  try {
+    return JSON.stringify(exampleOf({ type: 'object', ...schema }), null, 2);
+  } catch {
+    return '{}';
+  }
+}
+
 /** @param {Json} root @param {string} pointer */
 function pointedAt(root, pointer) {
   const steps = pointer.replace(/^#\/?/, '').split('/').filter(Boolean);
@@ -115,7 +124,7 @@ function addForm(tool) {
   const outcome = find(form, '.outcome');
   const send = /** @type {HTMLButtonElement} */ (find(form, '.primary'));
   send.textContent = 'Call ' + name;
-  area.value = JSON.stringify(exampleOf({ type: 'object', ...schema }), null, 2);
+  area.value = exampleJson(schema);
   area.rows = Math.min(16, Math.max(3, area.value.split('\n').length));
   /** @type {AbortController | undefined} */
   let running;

@@ -31,6 +31,9 @@ export interface PageView {
 /** Writes a page. */
 export type RenderPage = (view: PageView) => Promise<Response>;
 
+/** Text that is HTML already. */
+type Html = Awaited<ReturnType<typeof html>>;
+
 const MODERN = '2026-07-28';
 const SCRIPT = CALL_SCRIPT + FORM_SCRIPT + WORDS_SCRIPT + BROWSER_SCRIPT;
 /** A dot between two brackets. A page with no icon of its own would make browsers ask for /favicon.ico. */
@@ -63,7 +66,25 @@ export async function createRenderPage(): Promise<RenderPage> {
     'cache-control': 'no-cache',
     vary: 'Accept',
   };
-  return async (view) => new Response(String(await pageHtml(view)), { headers });
+  const writeTools = createToolWriter();
+  return async (view) => new Response(String(await pageHtml(view, await writeTools(view))), { headers });
+}
+
+/**
+ * Makes the function that writes the tools, once for each description: many tools take much longer than the rest of the page,
+ * and anyone may ask for it, as often as they like.
+ */
+function createToolWriter() {
+  const written = new WeakMap<ServerDescription, Html>();
+  return async ({ description, signIn }: PageView): Promise<Html> => {
+    if (signIn) return signInHtml();
+    if (!description) return noToolsHtml();
+    const known = written.get(description);
+    if (known !== undefined) return known;
+    const made = await openToolsHtml(description);
+    written.set(description, made);
+    return made;
+  };
 }
 
 async function sha256(text: string): Promise<string> {
@@ -71,7 +92,7 @@ async function sha256(text: string): Promise<string> {
   return btoa(String.fromCodePoint(...new Uint8Array(digest)));
 }
 
-function pageHtml(view: PageView) {
+function pageHtml(view: PageView, tools: Html) {
   const title = view.description?.serverInfo.title ?? view.description?.serverInfo.name ?? 'MCP server';
   return html`<!doctype html>
     <html lang="en">
@@ -87,7 +108,7 @@ function pageHtml(view: PageView) {
         <a class="skip" href="#tools">Skip to the tools</a>
         <div class="page">
           ${headerHtml(view, title)}
-          <main>${connectHtml(view)} ${toolSectionHtml(view)}</main>
+          <main>${connectHtml(view)} ${toolSectionHtml(tools)}</main>
           <footer>
             <p>This page belongs to an MCP server. <code>MCP_CONNECT_PAGE=off</code> turns it off.</p>
           </footer>
@@ -187,24 +208,33 @@ function hidden(text: string) {
   return html`<span class="visually-hidden">${text}</span>`;
 }
 
-function toolSectionHtml({ description, signIn }: PageView) {
+function toolSectionHtml(tools: Html) {
   return html`<section aria-labelledby="tools">
     <h2 id="tools">Tools</h2>
     <p id="no-script">To call a tool from this page, allow JavaScript.</p>
-    ${signIn ? signInHtml() : openToolsHtml(description)}
+    ${tools}
   </section>`;
 }
 
-function openToolsHtml(description: ServerDescription | undefined) {
-  if (!description) return html`<p>The server could not be asked for its tools. Its log says why.</p>`;
-  const { instructions, tools } = description;
+function openToolsHtml({ instructions, tools }: ServerDescription) {
   return html`${
     instructions === undefined
       ? ''
       : html`<h3>Instructions for models</h3>
           <blockquote>${instructions}</blockquote>`
   }
-  ${tools.length === 0 ? html`<p>This server has no tools.</p>` : html`<div id="tool-list">${toolsHtml(tools)}</div>`}`;
+  ${toolListHtml(tools)}`;
+}
+
+function toolListHtml(tools: ServerDescription['tools']) {
+  if (!tools) return noToolsHtml();
+  return tools.length === 0
+    ? html`<p>This server has no tools.</p>`
+    : html`<div id="tool-list">${toolsHtml(tools)}</div>`;
+}
+
+function noToolsHtml() {
+  return html`<p>The server could not be asked for its tools. Its log says why.</p>`;
 }
 
 function signInHtml() {

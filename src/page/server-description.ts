@@ -2,8 +2,9 @@
  * Asks the server about itself: its name, its instructions and its tools, as an unauthenticated caller of 2026-07-28 would
  * see them. The page at `/` is made from the answer.
  *
- * The SDK's handler asks in this process, of servers that are built for its questions and closed afterwards. No request is
- * sent, and nobody is authenticated: whoever shows the tools to a visitor decides first whether the visitor may see them.
+ * A server is built for each question, and closed: one for its name, and one for each page of its tools. The SDK's handler
+ * asks them in this process. No request is sent, and nobody is authenticated: whoever shows the tools to a visitor decides
+ * first whether the visitor may see them.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/server/discover
  */
@@ -26,7 +27,7 @@ import { asAccepted } from '../protocol/accept.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const REVISION = '2026-07-28';
-/** How long an answer is used, in milliseconds. However many visitors come, the server is asked at most once in that time. */
+/** How long an answer is used, in milliseconds. So visitors, however many, cost no more servers in that time than one does. */
 const FRESH_MS = 10_000;
 /** How long the server may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;
@@ -43,8 +44,11 @@ export interface ServerDescription {
   serverInfo: Implementation;
   /** How to use it, in its own words, meant for models. */
   instructions: string | undefined;
-  /** The tools that an unauthenticated caller sees, at most {@link MAX_TOOLS}; empty if the server has none. */
-  tools: readonly Tool[];
+  /**
+   * The tools that an unauthenticated caller sees, at most {@link MAX_TOOLS}; empty if the server has none, and `undefined` if it
+   * does not list them, as a server may that lists them only to callers it knows.
+   */
+  tools: readonly Tool[] | undefined;
 }
 
 /** Options for {@link createServerDescription}. */
@@ -94,12 +98,14 @@ async function describeServer(options: ServerDescriptionOptions): Promise<Server
       lastError = error;
     },
   });
+  const ontoolsfailed = (error: unknown) =>
+    log.warn('the server could not be asked for its tools', { error: String(lastError ?? error) });
   const timer: { stop?: () => void } = {};
   const tooLate = new Promise<never>((_, reject) => {
     timer.stop = clock.after(MAX_ANSWER_MS, () => reject(new Error(`no answer within ${MAX_ANSWER_MS} ms`)));
   });
   try {
-    return await Promise.race([readDescription(handler), tooLate]);
+    return await Promise.race([readDescription(handler, ontoolsfailed), tooLate]);
   } catch (error) {
     log.warn('the server could not be asked about itself', { error: String(lastError ?? error) });
     return undefined;
@@ -109,7 +115,10 @@ async function describeServer(options: ServerDescriptionOptions): Promise<Server
   }
 }
 
-async function readDescription(handler: McpHttpHandler): Promise<ServerDescription> {
+async function readDescription(
+  handler: McpHttpHandler,
+  ontoolsfailed: (error: unknown) => void,
+): Promise<ServerDescription> {
   const discovered = await resultOf(handler, 'server/discover');
   const meta = discovered?.['_meta'] as Record<string, unknown> | undefined;
   const serverInfo = meta?.[SERVER_INFO_META_KEY];
@@ -118,7 +127,10 @@ async function readDescription(handler: McpHttpHandler): Promise<ServerDescripti
   return {
     serverInfo,
     instructions: typeof instructions === 'string' ? instructions : undefined,
-    tools: await readTools(handler),
+    tools: await readTools(handler).catch((error: unknown) => {
+      ontoolsfailed(error);
+      return undefined;
+    }),
   };
 }
 

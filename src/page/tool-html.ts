@@ -71,7 +71,9 @@ function titleOf({ name, title, annotations }: Tool): string {
 }
 
 function parametersHtml({ properties = {}, required = [] }: Tool['inputSchema']) {
-  return Object.entries(properties as Record<string, Schema>).map(([name, schema]) => {
+  return Object.entries(properties as Record<string, Schema | null>).map(([name, given]) => {
+    // `isSpecType.Tool` lets null pass, which is not a schema.
+    const schema = given ?? {};
     const { description } = schema;
     return html`<div>
       <dt>

@@ -20,6 +20,7 @@ const INTERNAL_ERROR = -32603;
 /** Implementation-defined. The SDK uses it for everything that has no code of its own. */
 const REFUSED = -32000;
 const SESSION_NOT_FOUND = -32001;
+const NOT_FOUND = 'Not found: the MCP endpoint is /mcp';
 
 /** 400: the body is not JSON. */
 export const parseErrorResponse = () => errorResponse(400, PARSE_ERROR, 'Parse error: the body is not valid JSON');
@@ -95,7 +96,10 @@ export const sessionNotFoundResponse = (id: RequestId) =>
   errorResponse(404, SESSION_NOT_FOUND, 'Session not found: start a new one with initialize', { id });
 
 /** 404: no such path. */
-export const notFoundResponse = () => errorResponse(404, REFUSED, 'Not found: the MCP endpoint is /mcp');
+export const notFoundResponse = () => errorResponse(404, REFUSED, NOT_FOUND);
+
+/** 404: the page for browsers, to a client that does not read HTML. A cache must not give one the answer of the other. */
+export const notFoundAtPageResponse = () => errorResponse(404, REFUSED, NOT_FOUND, { headers: { Vary: 'Accept' } });
 
 /** 404: a server that has no name for a server card. */
 export const noCardResponse = () =>

@@ -117,11 +117,17 @@ function writeToStderr(onlost: (lines: number) => void): (text: string) => void 
   };
   // A reader that has gone away, or a full disk. It is tried again with the next lines.
   stderr.on('error', () => {});
-  process.once('exit', flush);
+  let isExiting = false;
+  process.once('exit', () => {
+    isExiting = true;
+    flush();
+  });
   return (text) => {
-    if (waiting === '') setImmediate(flush);
+    if (waiting === '' && !isExiting) setImmediate(flush);
     waiting += text;
     lines += 1;
+    // There is no further turn: another listener of the exit has logged this.
+    if (isExiting) flush();
   };
 }
 

@@ -126,6 +126,23 @@ test('answers 403 to pages of other sites on a server of this machine, so that n
   assert.equal((await ask({}, { origin: 'http://localhost:5173' })).status, 200);
 });
 
+test('a card of this machine in the cache of a browser is not for pages of other sites', async () => {
+  const origin = 'http://localhost:5173';
+  const { etag = '' } = Object.fromEntries((await ask({})).headers);
+  const asked: [Record<string, string>, string | null][] = [
+    [{}, null],
+    [{ 'if-none-match': etag }, null],
+    [{ origin }, origin],
+    [{ origin, 'if-none-match': etag }, origin],
+  ];
+  for (const [headers, allowed] of asked) {
+    const response = await ask({}, headers);
+    assert.equal(response.status, headers['if-none-match'] === undefined ? 200 : 304);
+    assert.equal(response.headers.get('access-control-allow-origin'), allowed);
+    assert.equal(response.headers.get('vary'), 'Origin');
+  }
+});
+
 test('answers 403 to a host that is not allowed', async () => {
   assert.equal((await ask(PUBLIC, { host: 'evil.example' })).status, 403);
 });

@@ -63,6 +63,15 @@ test('takes over title, website and icons, but for URLs that are none', () => {
   assert.deepEqual(Object.keys(odd ?? {}), ['name', 'version', 'description']);
 });
 
+test('leaves out websites and icons that are scripts or files, which a page with the card would link to', () => {
+  const shown = { src: 'data:image/png;base64,AA==' };
+  for (const url of ['javascript:alert(1)', ' JavaScript:alert(1)', 'vbscript:x', 'file:///etc/passwd']) {
+    const about = { websiteUrl: url, icons: [{ src: url }, shown] };
+    const { websiteUrl, icons } = serverIdentity({ ...INFO, ...about }, 'localhost') ?? {};
+    assert.deepEqual([websiteUrl, icons], [undefined, [shown]], url);
+  }
+});
+
 for (const takesToken of [false, true]) {
   test(`is valid for a server that ${takesToken ? 'takes' : 'does not take'} tokens, and says which revisions it speaks`, () => {
     const card = serverCard(INFO, { url: new URL('https://mcp.example.com/mcp'), takesToken });

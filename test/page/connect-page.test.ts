@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { McpServer } from '@modelcontextprotocol/server';
+import { McpServer, type Tool } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import { ANONYMOUS } from '../../src/auth/caller.ts';
 import { JSON_HEADERS, modernRequest, testApp, type TestApp } from '../support/app.ts';
@@ -60,6 +60,15 @@ test('names the URL that the visitor used, or MCP_PUBLIC_URL', async () => {
     const page = await pageOf(testApp(env), path);
     assert.ok(page.includes('<code><span>http://localhost:8080/apps/slugs/mcp</span></code>'));
   }
+});
+
+test('writes a URL with names in other scripts in the form that links and clients take', async () => {
+  const env = { MCP_PUBLIC_URL: 'https://例え.example/ü b/mcp', MCP_INSECURE_ALLOW_UNAUTHENTICATED: 'true' };
+  const page = await pageOf(testApp(env));
+  const url = 'https://xn--r8jz45g.example/%C3%BC%20b/mcp';
+  assert.ok(page.includes(`<code><span>${url}</span></code>`));
+  const [, config = ''] = /href="lmstudio:[^"]*config=([^"]*)"/.exec(page) ?? [];
+  assert.deepEqual(JSON.parse(atob(decodeURIComponent(config))), { url });
 });
 
 test('the policy allows the style and the script of the page by their hashes, and nothing elsewhere', async () => {
@@ -121,6 +130,26 @@ test('the tool list of the page shows what the server has, without a tool too', 
   const broken = testApp({}, { createServer: () => Promise.reject(new Error('no database')) });
   assert.ok((await pageOf(broken)).includes('The server could not be asked for its tools.'));
   assert.match(broken.lines.join('\n'), /could not be asked about itself/);
+  const silent = () => {
+    const { server } = new McpServer({ name: 'silent', version: '1' }, { capabilities: { tools: {} } });
+    server.setRequestHandler('tools/list', () => Promise.reject(new Error('no database')));
+    return server;
+  };
+  const page = await pageOf(testApp({}, { createServer: silent }));
+  assert.ok(page.includes('<h1>silent</h1>') && page.includes('The server could not be asked for its tools.'));
+});
+
+test('shows a tool whose schema is odd, as JSON Schema allows it or not', async () => {
+  for (const schema of [null, true, [], 5]) {
+    const createServer = () => {
+      const { server } = new McpServer({ name: 'odd', version: '1' }, { capabilities: { tools: {} } });
+      const tool = { name: 'odd-tool', inputSchema: { type: 'object', properties: { odd: schema } } } as Tool;
+      server.setRequestHandler('tools/list', () => ({ tools: [tool] }));
+      return server;
+    };
+    const page = await pageOf(testApp({}, { createServer }));
+    assert.match(page, /<code>odd<\/code> <span class="type">any<\/span>/, JSON.stringify(schema));
+  }
 });
 
 test('callers who must authenticate see neither tools nor instructions on the page', async () => {
@@ -163,9 +192,10 @@ test('answers HEAD at / without a body, other methods with 405, and clients that
   }
   for (const accept of [JSON_HEADERS.accept, 'text/event-stream', 'application/json', 'text/html;q=0']) {
     const refused = await app.request('GET', { path: '/', headers: { accept } });
-    assert.equal(await assertRefused(refused, { status: 404, code: -32000 }), NOT_FOUND);
+    assert.equal(await assertRefused(refused, { status: 404, code: -32000, headers: { vary: 'Accept' } }), NOT_FOUND);
   }
-  assert.equal((await app.request('GET', { path: '/', headers: { accept: '*/*' } })).status, 200);
+  const anything = await app.request('GET', { path: '/', headers: { accept: '*/*' } });
+  assert.deepEqual([anything.status, anything.headers.get('vary')], [200, 'Accept']);
 });
 
 test('checks Host and Origin before the page', async () => {

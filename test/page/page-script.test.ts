@@ -68,6 +68,19 @@ test('makes an example of the arguments of a tool from its schema', () => {
   for (const [schema, example] of cases) assert.deepEqual(plain(exampleOf(schema)), example, JSON.stringify(schema));
 });
 
+test('begins with no arguments if no example can be made from the schema', () => {
+  const exampleJson = fromScript(FORM_SCRIPT, 'exampleJson') as (schema: Schema) => string;
+  const withA = (a: unknown): Schema => ({ properties: { a }, required: ['a'] });
+  assert.deepEqual(JSON.parse(exampleJson(withA({ type: 'integer' }))), { a: 1 });
+  for (const odd of [
+    { $ref: '#/%' },
+    { type: 'array', items: {}, minItems: 1e10 },
+    { type: 'string', minLength: 1e10 },
+  ]) {
+    assert.equal(exampleJson(withA(odd)), '{}', JSON.stringify(odd));
+  }
+});
+
 test('sends the name of a tool, and the parameters that declare a header, as the specification encodes them', () => {
   type CallHeaders = (name: string, schema: Schema, args: Schema) => unknown;
   const callHeaders = fromScript(CALL_SCRIPT, 'callHeaders') as CallHeaders;

@@ -48,7 +48,7 @@ test('tells the name, the instructions and the tools of a server, and closes all
   });
   assert.equal(description?.instructions, 'Use echo.');
   assert.deepEqual(
-    description?.tools.map(({ name, inputSchema: { required } }) => [name, required]),
+    description?.tools?.map(({ name, inputSchema: { required } }) => [name, required]),
     [['echo', ['text']]],
   );
   await settled();
@@ -62,7 +62,7 @@ test('asks as an unauthenticated caller of 2026-07-28', async () => {
     return createTestServer();
   });
   assert.deepEqual(
-    (await describe())?.tools.map(({ name }) => name),
+    (await describe())?.tools?.map(({ name }) => name),
     ['echo', 'count'],
   );
   assert.deepEqual(requests[0], { era: 'modern', caller: {} });
@@ -77,7 +77,7 @@ test('reads the answer of a server that says something before it answers', async
     });
     return server;
   });
-  assert.equal((await describe())?.tools.length, 1);
+  assert.equal((await describe())?.tools?.length, 1);
 });
 
 test('reads every page of a list of tools, within a bound', async () => {
@@ -90,14 +90,27 @@ test('reads every page of a list of tools, within a bound', async () => {
     });
     return server;
   };
-  assert.equal((await describing(paged(3)).describe())?.tools.length, 3);
-  assert.equal((await describing(paged(Infinity)).describe())?.tools.length, 20);
+  assert.equal((await describing(paged(3)).describe())?.tools?.length, 3);
+  assert.equal((await describing(paged(Infinity)).describe())?.tools?.length, 20);
 });
 
 test('a server without tools has none', async () => {
   const { describe, lines } = describing(async () => new McpServer(INFO));
   assert.deepEqual(await describe(), { serverInfo: INFO, instructions: undefined, tools: [] });
   assert.deepEqual(lines, []);
+});
+
+test('a server that does not list its tools still says who it is, and the log says why it has none', async () => {
+  const { describe, lines } = describing(async () => {
+    const server = new Server(INFO, { capabilities: { tools: {} } });
+    server.setRequestHandler('tools/list', ({ params }) => {
+      if (params?.cursor === undefined) return { tools: [], nextCursor: 'next' };
+      throw new Error('who are you?');
+    });
+    return server;
+  });
+  assert.deepEqual(await describe(), { serverInfo: INFO, instructions: undefined, tools: undefined });
+  assert.match(lines.join('\n'), /who are you\?.*the server could not be asked for its tools/);
 });
 
 test('keeps an answer for ten seconds, and asks once for all who wait', async () => {
