@@ -8,11 +8,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { createMcpServer } from '../../src/mcp-server.ts';
+import * as toolFile from '../../src/mcp-server.ts';
 import { createServerDescription } from '../../src/page/server-description.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { standaloneContext } from '../../src/tools.ts';
+import { standaloneContext, type ToolFile } from '../../src/tools.ts';
 import { bundleManifest, serverJson } from './documents.ts';
 
 const USAGE = `Usage:
@@ -36,6 +36,9 @@ const { values, positionals } = parseArgs({
     author: { type: 'string' },
   },
 });
+
+// Not every tool file takes the context.
+const { createMcpServer }: ToolFile = toolFile;
 
 const describe = createServerDescription({
   buildServer: async () => createMcpServer(standaloneContext()),

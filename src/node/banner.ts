@@ -20,6 +20,7 @@ export function bannerLines(config: Config, port: number, metricsPort?: number):
     );
     lines.push('               restart or another instance does in production. Do not set it there');
   }
+  if (config.connectPage) lines.push(`  In a browser ${url.replace(/mcp$/, '')}`);
   lines.push(`  Claude Code  claude mcp add --transport http hono-mcp-server ${url}${header}`);
   lines.push(`  Inspector    npx @modelcontextprotocol/inspector --cli ${url}${header} --method tools/list`);
   return lines;

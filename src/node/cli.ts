@@ -107,6 +107,8 @@ async function load(path: string, file: string): Promise<Record<string, unknown>
       const remedy = 'Compile TypeScript to JavaScript, or use Node.js 22.18 or later.';
       throw new UsageError(`Node.js ${process.version} cannot run ${path}. ${remedy}`, { cause });
     }
+    // Its stack does not say where it is. Node.js knows, and prints the line of an error that is not caught.
+    if (cause instanceof SyntaxError) throw cause;
     const [line = ''] = messageOf(cause).split('\n');
     throw new UsageError(`${path} failed to load: ${line} (LOG_LEVEL=debug prints the stack)`, { cause });
   }

@@ -27,7 +27,7 @@ import { asAccepted } from '../protocol/accept.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const REVISION = '2026-07-28';
-/** How long an answer is used, in milliseconds. So visitors, however many, cost no more servers in that time than one does. */
+/** How long an answer is used, in milliseconds. However many visitors come, the server is asked at most once in that time. */
 const FRESH_MS = 10_000;
 /** How long the server may take to answer, in milliseconds. */
 const MAX_ANSWER_MS = 5000;

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { JSON_HEADERS, initializeRequest } from '../support/app.ts';
 import { PROJECT_ROOT, startEntry, startHttpEntry } from '../support/process.ts';
 import { wireTo } from '../support/stdio-wire.ts';
@@ -140,7 +141,6 @@ const MISTAKES: Record<string, { text?: string; args?: string[]; line: RegExp }>
     text: 'throw new Error("no database\\nat all");',
     line: /^\S+ failed to load: no database \(LOG_LEVEL=debug prints the stack\)\n$/,
   },
-  'a module with a syntax error': { text: 'export default (', line: /^\S+ failed to load: [^\n]+\n$/ },
   'a module that imports what is not installed': {
     text: 'import "no-such-package";',
     line: /^\S+ failed to load: Cannot find package 'no-such-package'[^\n]+\n$/,
@@ -161,6 +161,13 @@ test('prints the stack of a module that throws at LOG_LEVEL=debug', async (t) =>
     await refusalOf(t, [path], { LOG_LEVEL: 'debug' }),
     /failed to load: no database .*\n.*\n +at .*server\.mjs/,
   );
+});
+
+test('ends with code 1 and shows the line of a syntax error, also in a module that is imported', async (t) => {
+  const path = await moduleOf(t, 'export const a = 1;\nconst b = {;');
+  const shown = /server\.mjs:2\nconst b = \{;\n +\^\n+SyntaxError: Unexpected token ';'\n/;
+  assert.match(await refusalOf(t, [path]), shown);
+  assert.match(await refusalOf(t, [await moduleOf(t, `import ${JSON.stringify(pathToFileURL(path).href)};`)]), shown);
 });
 
 test('ends with code 1 and one line on a wrong setting', async (t) => {
