@@ -30,10 +30,22 @@ interface Count {
 export function boundedLog(inner: Logger, now: () => number, unbounded: readonly string[] = []): Logger {
   const counts = new Map<string, Count>();
 
+  /** Whether the window of a count has ended, or the clock was set back to before it began. */
+  function isOver({ until }: Count): boolean {
+    const left = until - now();
+    return left <= 0 || left > WINDOW_MS;
+  }
+
+  /** Makes room for other messages. A count of lines that were left out stays until a line has said so. */
+  function forgetOld(): void {
+    for (const [message, count] of counts) if (isOver(count) && count.omitted === 0) counts.delete(message);
+  }
+
   function countOf(message: string): Count {
+    if (!counts.has(message) && counts.size >= MAX_MESSAGES) forgetOld();
     const key = counts.has(message) || counts.size < MAX_MESSAGES ? message : '';
     const known = counts.get(key);
-    if (known && now() < known.until) return known;
+    if (known && !isOver(known)) return known;
     const count = { until: now() + WINDOW_MS, lines: 0, omitted: known?.omitted ?? 0 };
     counts.set(key, count);
     return count;

@@ -46,6 +46,25 @@ test('counts at most 200 messages separately', () => {
   assert.equal(messages().length, 260);
 });
 
+test('counts a message apart from others again once a minute has passed', () => {
+  const { clock, log, messages } = boundedLines();
+  for (let count = 0; count < 1000; count += 1) log.warn(`message ${count}`);
+  clock.advance(60_000);
+  for (let count = 0; count < 100; count += 1) log.warn(`later message ${count}`);
+  log.error('Redis is unavailable');
+  assert.equal(messages().length, 361);
+});
+
+test('goes on when the clock is set back', () => {
+  let now = 10_000_000;
+  const lines: string[] = [];
+  const log = boundedLog(createLogger({ level: 'info', write: (line) => lines.push(line) }), () => now);
+  for (let count = 0; count < 100; count += 1) log.warn('refused');
+  now -= 3_600_000;
+  log.warn('refused');
+  assert.deepEqual([lines.length, logLines(lines).at(-1)?.['omitted']], [61, 40]);
+});
+
 test('a flood of refused requests is no flood of lines', async () => {
   const app = testApp();
   for (let count = 0; count < 200; count += 1) {
