@@ -164,7 +164,7 @@ test('the settings that the docs show are valid', async () => {
 
 // An interactive zsh, the shell of macOS, takes a comment for more arguments.
 test('commands in the docs have no comment behind them', async () => {
-  const pages = [...docs, 'examples/README.md'].filter((name) => !isDeleted(name));
+  const pages = ['README.md', ...docs, 'examples/README.md'].filter((name) => !isDeleted(name));
   for (const name of pages) {
     const text = await readFile(join(root, name), 'utf8');
     const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = '']) => block);
