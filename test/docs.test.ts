@@ -16,6 +16,7 @@ import {
   type RequestOptions,
 } from './support/app.ts';
 import { namesIn, testMetrics } from './support/metrics.ts';
+import { isDeleted } from './support/optional.ts';
 import { startCommand } from './support/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,28 +25,6 @@ const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith(
 const guide = await readFile(join(root, 'docs/your-own-server.md'), 'utf8');
 /** What else has links. */
 const others = ['README.md', 'CONTRIBUTING.md', 'examples/README.md'];
-/** What a user may delete (CONTRIBUTING.md). The docs go on naming it until they are rewritten. */
-const OPTIONAL = [
-  'bench',
-  'deploy',
-  'render.yaml',
-  'dev',
-  'examples',
-  'test/cluster',
-  'test/conformance',
-  'test/deploy',
-  'test/examples',
-  'test/interop',
-  'test/migrating',
-  'test/proxies',
-  'test/runtimes',
-  'test/tutorial',
-  'docs/tutorial.md',
-  'test/example',
-  'src/slug.ts',
-];
-const deleted = OPTIONAL.filter((path) => !existsSync(join(root, path)));
-const isDeleted = (file: string) => deleted.some((path) => file === path || file.startsWith(`${path}/`));
 const linking = [...others, ...docs].filter((name) => !isDeleted(name));
 
 test('docs/settings.md lists every setting with its default and meaning', async () => {
