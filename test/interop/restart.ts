@@ -63,7 +63,8 @@ export async function runRestarts(
       const { url, sent, server } = await startBehindTap(t, client, settings);
       const command = { command: process.execPath, args: ['--eval', 'process.exit(1)'] };
       const stage = { ...surroundings, url, command, folder, t, sent, saw: () => {} };
-      recoveries[state] = await observeRestart(stage, stay, server);
+      // The page shows the stream of the first only.
+      recoveries[state] = await observeRestart(stage, stay, server, state === 'kept' ? STREAM_MS : 0);
     } catch (error) {
       recoveries[state] = error instanceof Error ? error : new Error(String(error));
     } finally {
