@@ -1,4 +1,4 @@
-/** The commands in the README and the docs: that a shell can read them, and that what they name exists. */
+/** Commands, JSON and addresses in the README and the docs: that they can be read, and that what commands name exists. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,26 +17,27 @@ const FOLDERS: Record<string, string> = {
   interop: 'test/interop',
 };
 
+interface Page {
+  page: string;
+  text: string;
+}
+
 interface Block {
   page: string;
   commands: string;
 }
 
-async function blocks(): Promise<Block[]> {
+async function allPages(): Promise<Page[]> {
   const docs = (await readdir(join(PROJECT_ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
   const pages = ['README.md', 'CONTRIBUTING.md', 'examples/README.md', ...docs.map((name) => `docs/${name}`)];
-  const found = await Promise.all(
-    pages
-      .filter((page) => existsSync(join(PROJECT_ROOT, page)))
-      .map(async (page) => {
-        const text = await readFile(join(PROJECT_ROOT, page), 'utf8');
-        return Array.from(text.matchAll(/^ *```(?:sh|bash)\n(.*?)^ *```$/gms), ([, commands = '']) => ({
-          page,
-          commands,
-        }));
-      }),
+  const there = pages.filter((page) => existsSync(join(PROJECT_ROOT, page)));
+  return Promise.all(there.map(async (page) => ({ page, text: await readFile(join(PROJECT_ROOT, page), 'utf8') })));
+}
+
+async function blocks(): Promise<Block[]> {
+  return (await allPages()).flatMap(({ page, text }) =>
+    Array.from(text.matchAll(/^ *```(?:sh|bash)\n(.*?)^ *```$/gms), ([, commands = '']) => ({ page, commands })),
   );
-  return found.flat();
 }
 
 test('a shell can read every command in the docs', async () => {
@@ -73,4 +74,26 @@ test('the files of this repository that commands in the docs name exist', async 
     }
   }
   assert.ok(named > 10);
+});
+
+test('the JSON in the docs is JSON', async () => {
+  let read = 0;
+  for (const { page, text } of await allPages()) {
+    for (const [, json = ''] of text.matchAll(/^ *```json\n(.*?)^ *```$/gms)) {
+      read += 1;
+      assert.doesNotThrow(() => JSON.parse(json) as unknown, `${page}: ${json}`);
+    }
+  }
+  assert.ok(read > 2);
+});
+
+test('links to other sites are addresses that a browser opens, by https', async () => {
+  let read = 0;
+  for (const { page, text } of await allPages()) {
+    for (const [, to = ''] of text.matchAll(/\]\((\w+:[^)\s]+)/g)) {
+      read += 1;
+      assert.ok(URL.canParse(to) && new URL(to).protocol === 'https:', `${page} links to ${to}`);
+    }
+  }
+  assert.ok(read > 50);
 });
