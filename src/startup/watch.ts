@@ -37,7 +37,7 @@ export interface WatchOptions {
 /**
  * Runs the program that this process was started as in a process of its own, and again whenever a source file in a folder
  * changes. A program that fails stays down until the next change; one that ends by itself with code 0 is done. SIGINT,
- * SIGTERM and SIGHUP stop both, and this process ends with the code of the other.
+ * SIGTERM and SIGHUP stop both, and this process ends with the code of the other, or with 0 if that had to be killed.
  */
 export function restartOnChange({ folder, args }: WatchOptions): void {
   const drainSeconds = process.env['MCP_DRAIN_SECONDS']?.trim() || DRAIN_SECONDS;
