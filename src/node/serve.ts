@@ -84,8 +84,9 @@ async function serveUntilSignal(
     metricsListener = prometheus && (await listenForScrapes(prometheus, config, { lifecycle: app.lifecycle, onerror }));
     const idleConnectionMs = config.idleConnectionSeconds * 1000;
     const listener = await listen(app, { ...config, idleConnectionMs, onerror });
-    for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
+    // Before the banner: who waits for it may send a signal at once, which would kill the process without a drain.
     stopOnSignals({ app, listener, metricsListener, engines, tracing, log });
+    for (const line of bannerLines(config, listener.port, metricsListener?.port)) write(line);
   } catch (error) {
     metricsListener?.closeNow();
     await engines?.close();

@@ -73,7 +73,6 @@ export function restartOnChange({ folder, args }: WatchOptions): void {
     isRestarting = true;
     stop('SIGTERM');
   });
-  say(`Restarts when a source file in ${relative(process.cwd(), folder) || 'this folder'} changes`);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       isEnding = true;
@@ -81,6 +80,7 @@ export function restartOnChange({ folder, args }: WatchOptions): void {
       stop(signal === 'SIGHUP' ? 'SIGTERM' : signal);
     });
   }
+  say(`Restarts when a source file in ${relative(process.cwd(), folder) || 'this folder'} changes`);
 }
 
 /** Calls `onchange` with the last of several source files that change in a row. */

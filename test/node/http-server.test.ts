@@ -29,6 +29,20 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('drains for a signal that comes as soon as it says that it listens', async (t) => {
+  const terminate = `
+    const { write } = process.stderr;
+    process.stderr.write = (...args) => {
+      const isWritten = write.apply(process.stderr, args);
+      if (String(args[0]).includes('listening on')) process.kill(process.pid, 'SIGTERM');
+      return isWritten;
+    };`;
+  const env = { PORT: '0', NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(terminate)}` };
+  const server = startEntry(t, ENTRY, { env });
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+  assert.match(server.stderr, /"msg":"stopped"/);
+});
+
 test('serves an app with parts of its own', async (t) => {
   const server = await startHttpEntry(t, { entry: 'test/fixtures/own-parts.ts' });
   const body = JSON.stringify(initializeRequest());
