@@ -48,7 +48,7 @@ export interface Connections {
 
 interface Connection {
   take: RequestListener;
-  /** Whether all its requests have been answered. */
+  /** Whether all its requests have been answered, and it is not closing. */
   isIdle(): boolean;
   /** How much waits to be sent. */
   unsentBytes(): number;
@@ -139,7 +139,7 @@ function createConnection(
       waiting.push([request, response]);
       socket.pause();
     },
-    isIdle: () => unanswered.size === 0 && waiting.length === 0,
+    isIdle: () => unanswered.size === 0 && waiting.length === 0 && !socket.writableEnded,
     unsentBytes: () => unsentBytes(unanswered),
     stalledMs() {
       const accepted = acceptedBytes(socket);
