@@ -6,6 +6,7 @@
 import type { GetConnInfo } from 'hono/conninfo';
 import { createApp, type App, type AppOptions } from '../app.ts';
 import { ConfigError, unknownSettings, type Config } from '../config/config.ts';
+import { LAST_ANSWERS_MS } from '../lib/lifecycle.ts';
 import { internalErrorResponse } from '../protocol/errors.ts';
 import { isLoopback } from '../security/loopback.ts';
 import { applySchemaShortcuts } from '../shortcuts/schemas.ts';
@@ -42,8 +43,6 @@ export interface FetchHandler {
   onListen?: (address: { hostname: string; port: number }) => void;
 }
 
-/** How long the last answers have to leave the process after the drain, in milliseconds. */
-const LAST_ANSWERS_MS = 250;
 /** The longest `idleTimeout` that Bun takes, in seconds. */
 const MAX_BUN_IDLE_SECONDS = 255;
 

@@ -38,12 +38,18 @@ export interface Connections {
   take: RequestListener;
   /** Counts answers until they are sent, or cannot be sent any more. */
   readonly unsent: CallsInFlight;
+  /** How many connections are kept for further requests, and have none at the moment. */
+  readonly idle: number;
+  /** When the last request arrived while the server was stopping, by the clock. `-Infinity` if none has. */
+  readonly lastRequestAt: number;
   /** Stops watching for clients that accept nothing. */
   close(): void;
 }
 
 interface Connection {
   take: RequestListener;
+  /** Whether all its requests have been answered, and it is not closing. */
+  isIdle(): boolean;
   /** How much waits to be sent. */
   unsentBytes(): number;
   /** How long its client has accepted none of that, in milliseconds. */
@@ -55,6 +61,7 @@ interface Connection {
 export function createConnections(options: ConnectionsOptions): Connections {
   const connections = new Map<Socket, Connection>();
   const unsent = createCallsInFlight();
+  let lastRequestAt = -Infinity;
   const close = options.clock.every(CHECK_MS, () => cutStalled([...connections.values()], options));
 
   function connectionOf(socket: Socket): Connection {
@@ -66,7 +73,20 @@ export function createConnections(options: ConnectionsOptions): Connections {
     return connection;
   }
 
-  return { take: (request, response) => connectionOf(request.socket).take(request, response), unsent, close };
+  return {
+    take(request, response) {
+      if (options.isStopping()) lastRequestAt = options.clock.now();
+      connectionOf(request.socket).take(request, response);
+    },
+    unsent,
+    get idle() {
+      return [...connections.values()].filter((connection) => connection.isIdle()).length;
+    },
+    get lastRequestAt() {
+      return lastRequestAt;
+    },
+    close,
+  };
 }
 
 function createConnection(
@@ -119,6 +139,7 @@ function createConnection(
       waiting.push([request, response]);
       socket.pause();
     },
+    isIdle: () => unanswered.size === 0 && waiting.length === 0 && !socket.writableEnded,
     unsentBytes: () => unsentBytes(unanswered),
     stalledMs() {
       const accepted = acceptedBytes(socket);

@@ -1,18 +1,23 @@
 /** Puts an app on a socket: listens, and stops without cutting anyone off. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { Server, type AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from '../app.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
-import { createConnections } from './connections.ts';
+import { LAST_ANSWERS_MS } from '../lib/lifecycle.ts';
+import { createConnections, type Connections } from './connections.ts';
 
-/** How long answers, and requests that are on their way, may take after everything else has ended, in milliseconds. */
+/** How long a close may take in all, in milliseconds: what is still being sent or received by then is cut off. */
 export const FLUSH_MS = 2000;
-/** In how many turns of the event loop in a row nothing must arrive before the listener closes: one to accept, one to read, and one to spare. */
-const CALM_TURNS = 3;
-/** After so many turns, the listener closes in any case. */
-const MAX_TURNS = 10_000;
+/** How long a close waits for requests on idle connections, in milliseconds. */
+const LAST_REQUESTS_MS = 1000;
+/** How often it looks whether they have got one, in milliseconds. */
+const LOOK_AGAIN_MS = 25;
+/** How much of the time is kept for finding a calm moment to close the listening socket, in milliseconds. */
+const CALM_MS = 250;
+/** In how many turns of the event loop in a row nothing must arrive: the first may have begun before the last arrival. */
+const CALM_TURNS = 2;
 
 /** How much longer than an idle connection the headers of a request may take, in milliseconds. */
 const HEADERS_MARGIN_MS = 5000;
@@ -47,7 +52,10 @@ export interface ListenOptions {
 export interface Listener {
   /** The port in use, also if 0 was asked for. */
   port: number;
-  /** Accepts no more connections, and ends each after its last answer, or after a moment. */
+  /**
+   * Stops accepting connections, and ends each of them after its last answer. First, it waits for a request on idle ones, until
+   * none has arrived anywhere for a quarter of a second, at most for a second. After two seconds, it cuts what is left.
+   */
   close(): Promise<void>;
   /** Accepts no more connections, and cuts all that there are. */
   closeNow(): void;
@@ -73,7 +81,9 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
     maxUnsentBytes,
     clock,
   });
-  const server = createServer(connections.take);
+  /** Requests that wait until the listening socket is closed: their answers would bring more connections. */
+  let held: Parameters<RequestListener>[] | undefined;
+  const server = createServer((...request) => void (held ? held.push(request) : connections.take(...request)));
   // Beyond a number of headers, Node.js drops the rest, even Origin. The limit on their total size is enough.
   server.maxHeadersCount = 0;
   // A proxy that keeps connections for longer than the server sends requests into closing ones, and answers 502.
@@ -97,13 +107,20 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
-      // First, because to Node.js a connection is idle as soon as its answer is written, even if it is not sent yet.
       const deadline = clock.now() + FLUSH_MS;
-      await connections.unsent.idleWithin(FLUSH_MS, clock);
+      await keptConnectionsUsed(connections, clock);
+      // To Node.js, a connection is idle as soon as its answer is written, even if it is not sent yet.
+      await connections.unsent.idleWithin(Math.max(deadline - CALM_MS - clock.now(), 0), clock);
       connections.close();
-      await calm(server);
+      const requests: Parameters<RequestListener>[] = [];
+      held = requests;
+      await calm(server, deadline, clock);
+      // The listening socket first, while it is calm: to end the idle connections takes longer.
+      const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
       // It ends idle connections, and leaves those whose first request is on its way.
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.close();
+      held = undefined;
+      for (const request of requests) if (!request[0].socket.destroyed) connections.take(...request);
       const cut = clock.after(Math.max(deadline - clock.now(), 0), () => server.closeAllConnections());
       await closed.finally(cut);
     },
@@ -116,19 +133,37 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
 }
 
 /**
- * Waits for a moment in which nothing arrives. The end of a listener breaks the connections that wait in the system, of which
- * Node.js accepts one in a turn of the event loop, and those whose request it has yet to read: a proxy would answer 502.
+ * Waits for a moment in which nothing arrives. Closing the listening socket resets the connections that the system has made but
+ * Node.js has not accepted yet, which it does one by one, in a turn of the event loop each. Closing a connection resets it
+ * if a request on it has not been read yet.
  */
-async function calm(server: Server): Promise<void> {
+async function calm(server: Server, until: number, clock: Clock): Promise<void> {
   let arrived = 0;
   const count = () => void (arrived += 1);
   server.on('connection', count).on('request', count);
-  for (let turn = 0, turns = 0; turn < MAX_TURNS && turns < CALM_TURNS; turn += 1) {
+  let turns = 0;
+  while (turns < CALM_TURNS && clock.now() < until) {
     const before = arrived;
     await new Promise<void>((resolve) => setImmediate(resolve));
     turns = arrived === before ? turns + 1 : 0;
   }
   server.off('connection', count).off('request', count);
+}
+
+/**
+ * Waits until each idle connection has got one more request, whose answer closes it. A proxy may send a request on an idle
+ * connection at the very moment that the server closes it, and then it answers 502 (RFC 9112 section 9.6). So the server does
+ * that only when requests have ceased, or when it has waited for long enough.
+ */
+async function keptConnectionsUsed(connections: Connections, clock: Clock): Promise<void> {
+  const until = clock.now() + LAST_REQUESTS_MS;
+  for (;;) {
+    const end = Math.min(connections.lastRequestAt + LAST_ANSWERS_MS, until);
+    if (connections.idle === 0 || clock.now() >= end) return;
+    await new Promise<void>((resolve) => clock.after(Math.min(end - clock.now(), LOOK_AGAIN_MS), resolve));
+    // What has arrived while this process was waiting for a processor.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, { host, port, settings }: ListenOptions): string {

@@ -2,18 +2,13 @@
 import type { App } from '../app.ts';
 import type { OpenEngines } from '../contracts/engines.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
+import { LAST_ANSWERS_MS } from '../lib/lifecycle.ts';
 import type { Listener } from './listen.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Tracing } from '../signals/tracing.ts';
 
 /** If npm started the process, Ctrl-C reaches it twice: from the terminal, and from npm. */
 const SAME_SIGNAL_MS = 500;
-
-/**
- * How long requests are still answered after the drain, in milliseconds. They get 503 and `Connection: close`, so that
- * proxies give up the connections they use. Requests that meet the closing of one get 502.
- */
-export const LAST_ANSWERS_MS = 250;
 
 /** How long the last spans may take, in milliseconds: an unavailable collector must not delay a stop beyond the listener. */
 export const LAST_SPANS_MS = 2000;

@@ -255,6 +255,7 @@ test('ends a connection whose request never comes in full two seconds after the 
 
   const { pending } = clock;
   const closed = close();
+  await settled();
   assert.equal(clock.pending, pending + 1);
   clock.advance(2000);
   await closed;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { LAST_ANSWERS_MS } from '../../src/lib/lifecycle.ts';
 import { FLUSH_MS } from '../../src/node/listen.ts';
-import { ENGINES_MS, LAST_ANSWERS_MS, LAST_SPANS_MS, stopOnSignals } from '../../src/node/shutdown.ts';
+import { ENGINES_MS, LAST_SPANS_MS, stopOnSignals } from '../../src/node/shutdown.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import { gate } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
