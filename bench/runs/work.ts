@@ -44,10 +44,10 @@ const AT_ONCE = 1000;
 const QUOTED =
   'TM Dev Lab, [MCP Server Performance Benchmark v2](https://www.tmdevlab.com/mcp-server-performance-benchmark-v2.html) ' +
   '(runs of 27 and 28 February 2026, [code](https://github.com/thiagomendes/benchmark-mcp-servers-v2)), found: ' +
-  'Rust 4,845 requests a second (with a patch to its SDK; 1,284 without it, in a run of 1 March), Quarkus 4,739, Go 3,616, Java 3,540, Bun 876, Node.js 423, Python 259. Each ' +
-  'server had a container with two processors, beside those of Redis and the service; Node.js and Bun ran SDK 1.26 on ' +
-  'Express 4 without sessions, in four processes. Each server here is one process. The figures there and here are from different ' +
-  'machines, and none of them says how one of its servers would do here: compare rows of the table with each other.';
+  'Rust 4,845 requests a second (with a patch to its SDK; 1,284 without it, in a run of 1 March), Quarkus ' +
+  '4,739, Go 3,616, Java 3,540, Bun 876, Node.js 423, Python 259. Each server had a container with two processors, beside those of Redis and the service; Node.js and Bun ran SDK 1.26 on ' +
+  'Express 4 without sessions, in four processes. Each server here is one process. The figures there ' +
+  'and here are from different machines, and none of them says how one of its servers would do here: compare rows of the table with each other.';
 
 /** The run `work`. */
 export async function work({ nodes, options, print }: RunContext): Promise<Section> {
