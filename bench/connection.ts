@@ -81,14 +81,15 @@ export async function openClient(port: number, era: Era): Promise<{ client: Clie
 }
 
 /** `initialize` and `notifications/initialized`; resolves to what the client knows then. */
-export async function shakeHands(connection: Connection, { port, era }: Client): Promise<Client> {
-  const answer = await connection.send(initializeRequest({ port, era }));
+export async function shakeHands(connection: Connection, { port, era, token }: Client): Promise<Client> {
+  const known: Client = { port, era, ...(token !== undefined && { token }) };
+  const answer = await connection.send(initializeRequest(known));
   const message = answer.status === 200 ? messagesIn(answer).find(({ result }) => result) : undefined;
   const version = message?.result?.['protocolVersion'];
   if (typeof version !== 'string') throw new Error(`initialize got ${answer.status}: ${answer.body.toString()}`);
   const sessionId = headerOf(answer.head, 'mcp-session-id');
   if (era === 'session' && sessionId === undefined) throw new Error('initialize got no session id');
-  const client: Client = { port, era, version, sessionId: era === 'session' ? sessionId : undefined };
+  const client: Client = { ...known, version, sessionId: era === 'session' ? sessionId : undefined };
   const accepted = await connection.send(messageRequest(client, { method: 'notifications/initialized' }));
   if (accepted.status !== 202) throw new Error(`notifications/initialized got ${accepted.status}`);
   return client;

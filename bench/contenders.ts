@@ -9,13 +9,13 @@ export interface Contender {
   /** Its name in tables. */
   title: string;
   era: Era;
-  /** The module to start, relative to the project. */
+  /** The module to start, relative to its root. */
   entry: string;
   env?: Record<string, string>;
   /** Whether it is this project. */
   ours?: true;
-  /** Whether it is an earlier build of this project (`--against`). */
-  before?: true;
+  /** The folder to start it in, which its own modules are in. @default the project's */
+  root?: string;
   /** The port of a contender that cannot be told one. */
   port?: number;
   /** The package whose version stands in the table, in `bench/contenders/`. */
@@ -81,6 +81,13 @@ export const CONTENDERS: readonly Contender[] = [
   { id: 'sdk2-express-session', title: 'SDK v2 on Express', era: 'session', entry: peer('sdk2-express'), ...sdk2 },
   { id: 'sdk2-express-modern', title: 'SDK v2 on Express', era: 'modern', entry: peer('sdk2-express'), ...sdk2 },
   { id: 'sdk1-express-session', title: 'SDK v1 on Express', era: 'session', entry: peer('sdk1-express'), ...sdk1 },
+  {
+    id: 'sdk1-express-stateless',
+    title: 'SDK v1 on Express',
+    era: 'stateless',
+    entry: peer('sdk1-express-stateless'),
+    ...sdk1,
+  },
   { id: 'hono-mcp-session', title: '@hono/mcp', era: 'session', entry: peer('hono-mcp'), package: '@hono/mcp' },
   { id: 'fastmcp-session', title: 'fastmcp', era: 'session', entry: peer('fastmcp'), package: 'fastmcp' },
   {
@@ -119,21 +126,28 @@ export function pickContenders(words: readonly string[]): Contender[] {
   return CONTENDERS.filter(({ id }) => picked.has(id));
 }
 
+/** The peers that are measured in every round of every table. The others get one round of the smaller tables. */
+const MAIN = /^(?:ours|tmcp|sdk2-hono)-/;
+
+/** Whether a contender is measured in every round of every table. */
+export function isMain({ id }: Contender): boolean {
+  return MAIN.test(id);
+}
+
 /**
- * Another build of this project, in the three eras.
+ * One of this project's contenders as another build of it.
  *
  * @param folder - A checkout that `npm run build` was run in.
  */
-export function contendersBefore(folder: string): Contender[] {
-  const entry = resolve(folder, 'dist/http-server.js');
-  return CONTENDERS.filter(({ ours: isOurs }) => isOurs).map(({ id, era, env }) => ({
-    id: id.replace('ours', 'before'),
-    title: 'before',
-    era,
-    entry,
-    before: true,
-    ...(env && { env }),
-  }));
+export function asBefore(contender: Contender, folder: string): Contender {
+  return { ...contender, id: contender.id.replace('ours', 'before'), title: 'before', root: resolve(folder) };
+}
+
+/** A contender by its id. @throws Error if there is none. */
+export function contenderOf(id: string): Contender {
+  const contender = CONTENDERS.find((each) => each.id === id);
+  if (!contender) throw new Error(`There is no ${id}`);
+  return contender;
 }
 
 function pickedBy(word: string): string[] {

@@ -1,6 +1,6 @@
 /**
  * This project's compiled app, as `dist/http-server.js` serves it, for runs that need what no client can ask for:
- * `BENCH_TOOLS` tools, answers of `BENCH_ANSWER_CHARS` (`large`), notifications to every session, sessions by the thousand, events in the log.
+ * more tools (`contenders/extra-tools.mjs`), notifications to every session, sessions by the thousand, events in the log.
  */
 import { createApp } from '../dist/app.js';
 import { systemClock } from '../dist/lib/clock.js';
@@ -11,7 +11,7 @@ import { createMcpServer } from '../dist/mcp-server.js';
 import { createMemoryEventLog } from '../dist/memory/memory-event-log.js';
 import { createLogger } from '../dist/telemetry/log.js';
 import * as z from 'zod';
-import { extraTools } from './contenders/tools.mjs';
+import { extraTools } from './contenders/extra-tools.mjs';
 
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, write: (line) => process.stderr.write(`${line}\n`) });
@@ -21,24 +21,20 @@ const servers = new Set();
 
 const registered = extraTools.map(({ name, title, description, shape, outputShape, call }) => ({
   name,
-  config: { title, description, inputSchema: z.object(shape), outputSchema: z.object(outputShape) },
+  config: {
+    title,
+    description,
+    inputSchema: z.object(shape),
+    ...(outputShape && { outputSchema: z.object(outputShape) }),
+  },
   call,
 }));
-
-const largeAnswer = 'x'.repeat(Number(process.env['BENCH_ANSWER_CHARS'] ?? 0));
-/** So that each answer is a text of its own. */
-let answers = 0;
 
 function createServer(context) {
   const { era, calledTool } = context;
   const server = createMcpServer(context);
   for (const { name, config: tool, call } of registered) {
     if (calledTool === undefined || calledTool === name) server.registerTool(name, tool, (args) => call(args));
-  }
-  if (largeAnswer !== '') {
-    server.registerTool('large', { inputSchema: z.object({}) }, () => ({
-      content: [{ type: 'text', text: `${largeAnswer}${++answers}` }],
-    }));
   }
   if (era === 'legacy' && process.env['BENCH_NOTIFY'] === '1') {
     servers.add(server);

@@ -12,15 +12,18 @@ export interface LoadPlan {
   /**
    * `call`: the same call again and again, each connection in a session of its own, where there are sessions.
    * `churn`: `initialize`, the call and DELETE, again and again.
+   * `work`: the same with the calls of `work-calls.ts` and `tools/list` in turn, a session each.
    */
-  mode: 'call' | 'churn';
+  mode: 'call' | 'churn' | 'work';
   /** Sessions that each connection uses in turn, in `call`. @default 1 */
   sessionsEach?: number;
+  /** How long each connection waits after so many units. @default not at all */
+  pause?: { milliseconds: number; every: number };
 }
 
 /** The result of a window of load. */
 export interface LoadResult {
-  /** Calls with a right answer; in `churn`, whole sessions. */
+  /** Calls with a right answer; in `churn` and `work`, whole sessions. */
   count: number;
   /** From the first request to the last answer. */
   seconds: number;

@@ -9,8 +9,9 @@ import { headerOf } from './answer-reader.ts';
 import { createQuickCheck, problemWith } from './answers.ts';
 import { createConnection, openClient, shakeHands, type Connection } from './connection.ts';
 import type { LoadCommand, LoadPlan, LoadReport, LoadResult } from './load-plan.ts';
-import { createCallRequest, FIRST_ID, httpRequest, type Client } from './requests.ts';
+import { createCallRequest, FIRST_ID, httpRequest, messageRequest, type Client } from './requests.ts';
 import { percentile } from './statistics.ts';
+import { problemWithList, problemWithWork, workCalls } from './work-calls.ts';
 
 /** One answer in so many is parsed and compared whole. */
 const FULL_CHECK_EVERY = 64;
@@ -38,17 +39,34 @@ function createCaller(connection: Connection, client: Client): Unit {
   };
 }
 
-function createChurner(connection: Connection): Unit {
-  return async () => {
-    const client = await shakeHands(connection, { port: plan.port, era: plan.era });
-    const problem = await createCaller(connection, client)();
-    const { status } = await connection.send(httpRequest('DELETE', client, {}));
-    return problem ?? (status === 200 || status === 204 ? undefined : `DELETE got ${status}`);
-  };
+/** A handshake, what `inSession` does, and DELETE. */
+async function session(connection: Connection, inSession: (client: Client) => Promise<string | undefined>) {
+  const client = await shakeHands(connection, { port: plan.port, era: plan.era });
+  const problem = await inSession(client);
+  if (problem !== undefined || client.sessionId === undefined) return problem;
+  const { status } = await connection.send(httpRequest('DELETE', client, {}));
+  return status === 200 || status === 204 ? undefined : `DELETE got ${status}`;
 }
 
-async function openUnit(): Promise<Unit> {
-  if (plan.mode === 'churn') return createChurner(createConnection(plan.port));
+function createWorker(connection: Connection, user: number): Unit {
+  const calls = workCalls(user);
+  let turn = 0;
+  return () =>
+    session(connection, async (client) => {
+      const id = ++nextId;
+      const work = calls[turn++ % (calls.length + 1)];
+      if (!work)
+        return problemWithList(await connection.send(messageRequest(client, { id, method: 'tools/list' })), id);
+      return problemWithWork(await connection.send(createCallRequest(client, work.call)(id)), id, work.isRight);
+    });
+}
+
+async function openUnit(user: number): Promise<Unit> {
+  if (plan.mode === 'work') return createWorker(createConnection(plan.port), user);
+  if (plan.mode === 'churn') {
+    const connection = createConnection(plan.port);
+    return () => session(connection, (client) => createCaller(connection, client)());
+  }
   const { client, connection } = await openClient(plan.port, plan.era);
   const callers = [createCaller(connection, client)];
   while (callers.length < (plan.sessionsEach ?? 1)) {
@@ -64,13 +82,19 @@ async function load(units: Unit[], seconds: number): Promise<LoadResult> {
   const cpu = process.cpuUsage();
   const start = performance.now();
   const end = start + seconds * 1000;
+  const { pause } = plan;
   const work = async (unit: Unit) => {
+    let done = 0;
     for (let now = performance.now(); now < end;) {
       const problem = await unit().catch(String);
       const then = performance.now();
       if (problem === undefined) times.push(then - now);
       else problems.push(problem);
       now = then;
+      done += 1;
+      if (pause === undefined || done % pause.every !== 0) continue;
+      await new Promise((resolve) => setTimeout(resolve, pause.milliseconds));
+      now = performance.now();
     }
   };
   let timer: NodeJS.Timeout | undefined;
@@ -95,7 +119,7 @@ async function load(units: Unit[], seconds: number): Promise<LoadResult> {
 }
 
 try {
-  const units = await Promise.all(Array.from({ length: plan.connections }, openUnit));
+  const units = await Promise.all(Array.from({ length: plan.connections }, (_, index) => openUnit(index + 1)));
   process.on('message', ({ seconds }: LoadCommand) => {
     void load(units, seconds).then((result) => report({ result }));
   });

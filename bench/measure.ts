@@ -24,6 +24,10 @@ export interface Measured {
   subject: CallWithAnswer;
   options: Pick<BenchOptions, 'seconds' | 'warmSeconds' | 'connections'>;
   mode?: LoadPlan['mode'];
+  /** As in the {@link LoadPlan}. */
+  sessionsEach?: number;
+  pause?: LoadPlan['pause'];
+  env?: Record<string, string>;
   /** Tools on the server. @default 2 */
   tools?: number;
   /** The processor to run the server on. @default any */
@@ -35,28 +39,56 @@ export class Disqualified extends Error {
   override name = 'Disqualified';
 }
 
+/** A server under load. */
+export interface Loaded {
+  server: Server;
+  load: Load;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts a server and its load generator, verifies it and warms it up.
+ *
+ * @throws {@link Disqualified} when it does not start or does not answer rightly.
+ */
+export async function startLoaded(contender: Contender, measured: Measured): Promise<Loaded> {
+  const { node, subject, options, mode = 'call', tools = 2, processor, sessionsEach, pause } = measured;
+  const { era } = contender;
+  const env = { ...measured.env, ...(tools === 2 ? {} : { BENCH_TOOLS: String(tools) }) };
+  // The product's own entry has two tools; more are registered by a fixture around the same app.
+  const entry = contender.ours && tools !== 2 ? 'bench/fixture.mjs' : contender.entry;
+  const isOwnEntry = entry === contender.entry;
+  const started = startServer(contender, { node: node.path, ...(!isOwnEntry && { entry }), env, processor });
+  const server = await orDisqualified(started);
+  let load: Load | undefined;
+  const stop = async () => {
+    await load?.stop();
+    await server.stop();
+  };
+  try {
+    await orDisqualified(verify(server.port, era, subject, tools));
+    const { connections } = options;
+    const plan = { ...subject, port: server.port, era, connections, mode };
+    load = await orDisqualified(startLoad({ ...plan, ...(sessionsEach && { sessionsEach }), ...(pause && { pause }) }));
+    requireRight(await load.run(options.warmSeconds));
+    return { server, load, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
 /**
  * Measures a contender once.
  *
  * @throws {@link Disqualified} when it does not start or does not answer rightly, before or under load.
  */
 export async function measure(contender: Contender, measured: Measured): Promise<Measurement> {
-  const { node, subject, options, mode = 'call', tools = 2, processor } = measured;
-  const { era } = contender;
-  const env = tools === 2 ? {} : { BENCH_TOOLS: String(tools) };
-  // The product's own entry has two tools; more are registered by a fixture around the same app.
-  const entry = contender.ours && tools !== 2 ? 'bench/fixture.mjs' : contender.entry;
-  const server = await orDisqualified(startServer(contender, { node: node.path, entry, env, processor }));
-  let load: Load | undefined;
+  const { server, load, stop } = await startLoaded(contender, measured);
   try {
-    await orDisqualified(verify(server.port, era, subject, tools));
-    const { connections } = options;
-    load = await orDisqualified(startLoad({ ...subject, port: server.port, era, connections, mode }));
-    requireRight(await load.run(options.warmSeconds));
-    return await measureWindow(server, load, options.seconds);
+    return await measureWindow(server, load, measured.options.seconds);
   } finally {
-    await load?.stop();
-    await server.stop();
+    await stop();
   }
 }
 

@@ -9,14 +9,27 @@ export const RUNS = [
   'stream',
   'tools',
   'large',
+  'work',
   'memory',
   'listeners',
   'growth',
   'bystander',
   'engines',
   'observed',
+  'check',
 ] as const;
 export type RunName = (typeof RUNS)[number];
+
+/** What two builds of this project can be compared in, in this order. */
+export const AGAINST_TABLES = ['compare', 'churn', 'stream', 'tools', 'large', 'turns', 'start'] as const;
+export type AgainstTable = (typeof AGAINST_TABLES)[number];
+
+/** Another build of this project, and what to compare the two in. */
+export interface Against {
+  /** A checkout that `npm run build` was run in. */
+  folder: string;
+  tables: readonly AgainstTable[];
+}
 
 /** What to measure, and for how long. */
 export interface BenchOptions {
@@ -28,17 +41,23 @@ export interface BenchOptions {
   rounds: number;
   /** Seconds of measured load. */
   seconds: number;
+  /** Seconds of load before that: Node.js 24 goes on compiling for about as long as the default. */
   warmSeconds: number;
   connections: number;
   /** Whether to use small sizes, for a quick look. */
   quick: boolean;
-  /** The folder of another build of this project, which `compare` measures too. */
-  against?: string;
+  /** Measures two builds of this project instead of the runs. */
+  against?: Against;
   /** Whether to write `bench/results.md` and the charts. */
   write: boolean;
+  /** Whether to leave out the runs whose section in `bench/results.md` is of this commit. */
+  resume: boolean;
 }
 
 const QUICK_CONTENDERS = ['ours', 'tmcp', 'sdk2-hono-session', 'sdk2-hono-modern', 'hono'];
+const ROUNDS = 3;
+/** Each round is one ratio, and the interval around their mean narrows with their number. */
+const AGAINST_ROUNDS = 10;
 
 /** Help for the command line. */
 export const USAGE = `npm start --prefix bench -- [run …] [options]
@@ -46,12 +65,14 @@ export const USAGE = `npm start --prefix bench -- [run …] [options]
 Runs      ${RUNS.join(', ')}; all of them unless some are named
 --only    contenders, by id or its beginning, separated by commas: ours-session,tmcp
 --node    versions of Node.js for the servers (20,24)
---rounds  rounds over all contenders (5)
---seconds seconds of load for each measurement (4); --warm: seconds before that (4)
+--rounds  rounds over all contenders (${ROUNDS}; with --against ${AGAINST_ROUNDS})
+--seconds seconds of load for each measurement (5); --warm: seconds before that (8)
 --connections (32)
---against the folder of another checkout, built: compare measures it too, as "before"
+--against the folder of another checkout, built: measures that build and this one in turn, printed only. In place
+          of runs, name the tables (all unless some are named): ${AGAINST_TABLES.join(', ')}
 --quick   one short round of few contenders and small sizes
---write   writes bench/results.md and the charts although only a part was run
+--write   writes bench/results.md and the charts although only a part was run, and keeps the other sections
+--resume  the same, for the runs whose section is not of this commit
 
 Without any of them everything is run, and written.
 `;
@@ -75,24 +96,39 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       against: { type: 'string' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
-  const { quick } = values;
-  const unknown = positionals.find((name) => !(RUNS as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new Error(`There is no run ${unknown}. There are ${RUNS.join(', ')}.`);
-  const runs = RUNS.filter((name) => positionals.length === 0 || positionals.includes(name));
+  const { quick, against: folder, resume } = values;
+  if (folder !== undefined && (values.write || resume)) throw new Error('--against writes nothing.');
+  const against = folder === undefined ? undefined : { folder, tables: named(AGAINST_TABLES, positionals, 'table') };
+  const runs = against ? [] : named(RUNS, positionals, 'run');
   return {
-    runs: quick && positionals.length === 0 ? ['compare'] : runs,
+    runs: quick && positionals.length === 0 && !against ? ['compare'] : runs,
     only: words(values.only) ?? (quick ? QUICK_CONTENDERS : []),
     nodes: words(values.node) ?? ['20', '24'],
-    rounds: positive('rounds', values.rounds) ?? (quick ? 1 : 5),
-    seconds: positive('seconds', values.seconds) ?? (quick ? 2 : 4),
-    warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 4),
+    rounds: positive('rounds', values.rounds) ?? defaultRounds(quick, against !== undefined),
+    seconds: positive('seconds', values.seconds) ?? (quick ? 2 : 5),
+    warmSeconds: positive('warm', values.warm) ?? (quick ? 1.5 : 8),
     connections: positive('connections', values.connections) ?? 32,
     quick,
-    ...(values.against !== undefined && { against: values.against }),
-    write: values.write || args.length === 0,
+    ...(against && { against }),
+    write: values.write || resume || args.every((arg) => arg === '--help'),
+    resume,
   };
+}
+
+/** The interval of a ratio needs two rounds at least. */
+function defaultRounds(isQuick: boolean, isAgainst: boolean): number {
+  if (isAgainst) return isQuick ? 2 : AGAINST_ROUNDS;
+  return isQuick ? 1 : ROUNDS;
+}
+
+function named<T extends string>(all: readonly T[], names: readonly string[], kind: string): T[] {
+  const unknown = names.find((name) => !(all as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`There is no ${kind} ${unknown}. There are ${all.join(', ')}.`);
+  return all.filter((name) => names.length === 0 || names.includes(name));
 }
 
 function words(value: string | undefined): string[] | undefined {

@@ -61,7 +61,7 @@ export function outcomeTable(outcomes: readonly Outcome[], what = 'requests/s'):
       outcome.contender.ours ? `**${outcome.contender.title}**` : outcome.contender.title,
       ERA_TITLES[outcome.contender.era],
       `${generator > GENERATOR_LIMIT ? '≥ ' : ''}${figure(rate.median)}`,
-      `±${percent(rate.spread)}`,
+      outcome.rounds.length > 1 ? `±${percent(rate.spread)}` : '–',
       figure(summaryOf(outcome, ({ p50 }) => p50).median),
       figure(summaryOf(outcome, ({ p99 }) => p99).median),
       figure(summaryOf(outcome, ({ cpuMicroseconds }) => cpuMicroseconds).median),
@@ -86,9 +86,7 @@ export function standings(outcomes: readonly Outcome[]): string {
   const floor = all.find(({ contender }) => contender.id === 'hono');
   const rows = all.flatMap((own) => {
     if (!own.contender.ours) return [];
-    const peer = all.find(
-      ({ contender }) => !contender.ours && !contender.before && contender.era === own.contender.era,
-    );
+    const peer = all.find(({ contender }) => !contender.ours && contender.era === own.contender.era);
     return [
       [
         ERA_TITLES[own.contender.era],
@@ -107,30 +105,6 @@ export function standings(outcomes: readonly Outcome[]): string {
     { title: 'calls for the same CPU time, times the peer', isFigure: true },
     { title: 'p99, times the peer', isFigure: true },
     { title: 'Hono alone is faster by', isFigure: true },
-  ];
-  return markdownTable(columns, rows);
-}
-
-/** This project against an earlier build of it, with ratios as in {@link standings}. */
-export function againstBefore(outcomes: readonly Outcome[]): string {
-  const all = ranked(outcomes);
-  const rows = all.flatMap((own) => {
-    if (!own.contender.ours) return [];
-    const before = all.find(({ contender }) => contender.before && contender.era === own.contender.era);
-    return [
-      [
-        ERA_TITLES[own.contender.era],
-        ratio(own, before, ({ perSecond }) => perSecond),
-        ratio(own, before, ({ cpuMicroseconds }) => cpuMicroseconds),
-        ratio(own, before, ({ p99 }) => p99),
-      ],
-    ];
-  });
-  const columns = [
-    { title: 'this project' },
-    { title: 'requests/s, times before', isFigure: true },
-    { title: 'CPU time of a call, times before', isFigure: true },
-    { title: 'p99, times before', isFigure: true },
   ];
   return markdownTable(columns, rows);
 }

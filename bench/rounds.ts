@@ -24,6 +24,8 @@ export type Subject = Omit<Measured, 'node' | 'options'>;
 /**
  * Measures contenders in turn, round after round, each time in a new process, so that other work on the machine affects
  * all of them alike. A disqualified contender is left out of later rounds.
+ *
+ * @param isEveryRound - Whether a contender is measured in every round, or in the first only.
  */
 export async function runRounds(
   contenders: readonly Contender[],
@@ -31,12 +33,13 @@ export async function runRounds(
   options: BenchOptions,
   print: Print,
   subject: Subject = { subject: SLUGIFY },
+  isEveryRound: (contender: Contender) => boolean = () => true,
 ): Promise<Outcome[]> {
   const outcomes = nodes.flatMap((node) => contenders.map((contender): Outcome => ({ contender, node, rounds: [] })));
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const outcome of outcomes) {
-      if (outcome.disqualified !== undefined) continue;
       const { contender, node } = outcome;
+      if (outcome.disqualified !== undefined || (round > 1 && !isEveryRound(contender))) continue;
       const name = `${round}/${options.rounds} Node ${node.major} ${contender.id}`;
       try {
         const measurement = await measure(contender, { ...subject, node, options });

@@ -28,6 +28,13 @@ export function perNode(nodes: readonly NodeBinary[], part: (node: NodeBinary) =
   return nodes.map((node) => `### Node.js ${node.version}\n\n${part(node)}`).join('\n\n');
 }
 
+/** The newest Node.js: some runs are made on it alone. */
+export function newest(nodes: readonly NodeBinary[]): NodeBinary {
+  const [node] = nodes.toSorted((a, b) => b.major - a.major);
+  if (!node) throw new Error('There is no Node.js to run servers with');
+  return node;
+}
+
 /** Named values with their units. */
 export function factsTable(facts: readonly { name: string; value: number; unit: string }[]): string {
   const columns = [{ title: 'measured' }, { title: 'value', isFigure: true }, { title: 'unit' }];

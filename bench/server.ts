@@ -10,6 +10,7 @@ const START_MS = 20_000;
 const POLL_MS = 5;
 /** Some try their port before they listen on it: what is there after that stays. */
 const SETTLE_MS = 100;
+const PROBE = new URL('probe.mjs', import.meta.url).href;
 /** What is kept of what a server says on stderr, for when it fails. */
 const STDERR_CHARS = 1000;
 
@@ -51,12 +52,16 @@ export interface StartOptions {
  */
 export async function startServer(contender: Contender, options: StartOptions): Promise<Server> {
   const port = contender.port ?? (await freePort());
+  const isFixture = contender.ours && options.entry !== undefined;
   const child = startModule(options.entry ?? contender.entry, [], {
     ...onProcessor(options.processor, options.node, [
       '--import',
-      './bench/probe.mjs',
+      PROBE,
+      // As the product's own entry does.
+      ...(isFixture ? ['--import', 'zod/compile'] : []),
       ...(options.gc ? ['--expose-gc'] : []),
     ]),
+    cwd: contender.root ?? PROJECT_ROOT,
     env: { ...contender.env, ...options.env, PORT: String(port) },
   });
   let said = '';

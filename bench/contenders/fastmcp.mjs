@@ -1,7 +1,8 @@
 /** fastmcp over HTTP, with sessions; `JSON_ANSWERS=1` has it answer in JSON instead of streams. */
 import { FastMCP } from 'fastmcp';
 import * as z from 'zod';
-import { extraTools, hostname, port, slugify, slugifyBatch } from './tools.mjs';
+import { extraTools } from './extra-tools.mjs';
+import { hostname, port, slugify, slugifyBatch } from './tools.mjs';
 
 const silent = Object.fromEntries(['debug', 'error', 'info', 'log', 'warn'].map((level) => [level, () => {}]));
 const server = new FastMCP({ name: 'bench', version: '1.0.0', logger: silent });

@@ -1,7 +1,8 @@
 /** mcp-use, which serves both eras without sessions. Its request log and its telemetry are off. */
 import { MCPServer } from 'mcp-use';
 import * as z from 'zod';
-import { extraTools, hostname, port, slugify, slugifyBatch } from './tools.mjs';
+import { extraTools } from './extra-tools.mjs';
+import { hostname, port, slugify, slugifyBatch } from './tools.mjs';
 
 const server = new MCPServer({ name: 'bench', version: '1.0.0', logging: { enabled: false } });
 const configOf = ({ name, title, description, shape, outputShape }) => ({

@@ -1,6 +1,7 @@
 /** The tools on a server of the SDK's v1, for every contender that is built on it. */
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { extraTools, slugify, slugifyBatch } from './tools.mjs';
+import { extraTools } from './extra-tools.mjs';
+import { slugify, slugifyBatch } from './tools.mjs';
 
 const simple = [slugify, ...extraTools];
 
@@ -8,7 +9,7 @@ const configOf = ({ title, description, shape, outputShape }) => ({
   title,
   description,
   inputSchema: shape,
-  outputSchema: outputShape,
+  ...(outputShape && { outputSchema: outputShape }),
 });
 
 /** Builds a server. */

@@ -1,13 +1,15 @@
 /** The tools on a server of the SDK's v2, for every contender that is built on it. */
 import { McpServer } from '@modelcontextprotocol/server';
 import * as z from 'zod';
-import { extraTools, slugify, slugifyBatch } from './tools.mjs';
+import { extraTools } from './extra-tools.mjs';
+import { slugify, slugifyBatch } from './tools.mjs';
 
 const simple = [slugify, ...extraTools].map(toRegistered);
 const batch = toRegistered(slugifyBatch);
 
 function toRegistered({ name, title, description, shape, outputShape, call }) {
-  const config = { title, description, inputSchema: z.object(shape), outputSchema: z.object(outputShape) };
+  const outputSchema = outputShape && z.object(outputShape);
+  const config = { title, description, inputSchema: z.object(shape), ...(outputSchema && { outputSchema }) };
   return { name, config, call };
 }
 

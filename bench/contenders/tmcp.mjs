@@ -4,7 +4,8 @@ import { ZodJsonSchemaAdapter } from '@tmcp/adapter-zod';
 import { HttpTransport } from '@tmcp/transport-http';
 import { McpServer } from 'tmcp';
 import * as z from 'zod';
-import { extraTools, hostname, port, slugify, slugifyBatch } from './tools.mjs';
+import { extraTools } from './extra-tools.mjs';
+import { hostname, port, slugify, slugifyBatch } from './tools.mjs';
 
 const server = new McpServer(
   { name: 'bench', version: '1.0.0' },
@@ -15,7 +16,7 @@ const configOf = ({ name, title, description, shape, outputShape }) => ({
   title,
   description,
   schema: z.object(shape),
-  outputSchema: z.object(outputShape),
+  ...(outputShape && { outputSchema: z.object(outputShape) }),
 });
 for (const tool of [slugify, ...extraTools]) server.tool(configOf(tool), (args) => tool.call(args));
 server.tool(configOf(slugifyBatch), (args) =>

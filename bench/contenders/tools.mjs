@@ -76,25 +76,6 @@ export const slugifyBatch = {
   },
 };
 
-/** `measure`: the length of a text of any size, for calls with a large argument. */
-const measure = {
-  name: 'measure',
-  title: 'Measure',
-  description: 'Tell how long a text is.',
-  shape: { text: z.string().describe('The text to measure') },
-  outputShape: { length: z.number().describe('Its length in UTF-16 code units') },
-  call: ({ text }) => {
-    const { length } = text;
-    return { content: [{ type: 'text', text: String(length) }], structuredContent: { length } };
-  },
-};
-
-/** Further tools, up to the total that `BENCH_TOOLS` asks for: `measure`, then copies of `slugify`. */
-export const extraTools = Array.from(
-  { length: Math.max(0, Number(process.env['BENCH_TOOLS'] ?? 2) - 2) },
-  (_, index) => (index === 0 ? measure : { ...slugify, name: `slugify-${index}`, shape: { ...slugify.shape } }),
-);
-
 /** Where to listen: loopback, and the port that the bench has chosen. */
 export const hostname = '127.0.0.1';
 export const port = Number(process.env['PORT']);

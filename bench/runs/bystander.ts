@@ -1,120 +1,170 @@
-/** A bystander's calls to this project: alone, and beside one principal that floods it. */
-import { connect, type Socket } from 'node:net';
-import { problemWith } from '../answers.ts';
-import { SLUGIFY } from '../calls.ts';
-import { createConnection } from '../connection.ts';
-import { startFixture } from '../fixture-server.ts';
+/** A bystander's calls beside floods by someone else: to this project, and to two peers. */
+import { callSteadily, type Calls } from '../bystander-calls.ts';
+import { createConnection, shakeHands } from '../connection.ts';
+import { contenderOf, type Contender } from '../contenders.ts';
+import { FLOODS, type FloodKind, type FloodPlan, type FloodReport } from '../flood-plan.ts';
+import type { BenchOptions } from '../options.ts';
 import type { NodeBinary } from '../prepare.ts';
-import { createCallRequest, FIRST_ID, httpRequest, messageRequest, type Client } from '../requests.ts';
-import { factsTable, perNode, type RunContext, type Section } from '../section.ts';
+import { nextMessage, startModule, stopProcess } from '../processes.ts';
+import { leaveProcessor } from '../processor.ts';
+import { newest, type RunContext, type Section } from '../section.ts';
+import { startServer, type Server } from '../server.ts';
 import { percentile } from '../statistics.ts';
+import { figure, markdownTable, megabytes, whole } from '../table.ts';
 
-const TOKENS = { flood: 'f'.repeat(32), bystander: 'b'.repeat(32) };
-/** As many calls as the default rate limit allows in a minute. */
-const CONNECTIONS = 20;
-const CALLS_EACH = 30;
+const CALLS_PER_SECOND = 10;
 const ANSWER_CHARS = 800_000;
-const CALLS = 1000;
-const QUICK_CALLS = 200;
-/** Between two calls of the bystander. */
-const PAUSE_MS = 5;
-const SETTLE_MS = 2000;
+/** Principals whose calls warm the server up: each may make as many as the default rate limit allows. */
+const WARMING = Array.from({ length: 20 }, (_, index) => `warm-${index}-`.padEnd(32, 'w'));
+const TOKENS = { flood: 'f'.repeat(32), bystander: 'b'.repeat(32) };
+const AUTH_TOKENS = [...Object.entries(TOKENS), ...WARMING.map((token, index) => [`warm-${index}`, token])]
+  .map((entry) => entry.join(':'))
+  .join();
 
-const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** The connections of a flood, enough to keep a server busy. */
+const CONNECTIONS: Readonly<Record<FloodKind, number>> = { calls: 32, bodies: 4, unread: 20, sessions: 8 };
+const FLOOD_TITLES: Readonly<Record<FloodKind | 'none', string>> = {
+  none: 'nobody',
+  calls: 'calls',
+  bodies: 'bodies of 4 MB',
+  unread: 'unread answers',
+  sessions: 'sessions',
+};
+const RAISED = {
+  MCP_RATE_LIMIT: '0',
+  MCP_MAX_SESSIONS: '1000000',
+  MCP_MAX_SESSIONS_PER_PRINCIPAL: '1000000',
+  MCP_MAX_CALLS_PER_PRINCIPAL: '1000000',
+};
+
+/** A server that is flooded. */
+interface Subject {
+  title: string;
+  contender: Contender;
+  env: Record<string, string>;
+}
+
+/** The servers that are flooded. */
+export const FLOODED: readonly Subject[] = [
+  { title: '**this project**', contender: contenderOf('ours-session'), env: {} },
+  { title: '**this project**, limits raised', contender: contenderOf('ours-session'), env: RAISED },
+  { title: 'tmcp', contender: contenderOf('tmcp-session'), env: {} },
+  { title: 'SDK v2 on Hono', contender: contenderOf('sdk2-hono-session'), env: {} },
+];
+
+const TEXT =
+  `A bystander makes ${CALLS_PER_SECOND} calls a second in a session of its own, whatever the server does, beside a ` +
+  'flood by someone else, who sends as fast as the server answers: plain calls on 32 connections; four kinds of bodies of ' +
+  'about 4 MB on 4 connections (a progress token of 4 MB, 280,000 unknown arguments, a text that is too long, 4 MB of ' +
+  `brackets); 30 pipelined calls with answers of ${ANSWER_CHARS / 1000} KB on each of 20 connections, none of which is ` +
+  'read; and `initialize` on 8 connections, without DELETE. Times are from when a call was due to its answer; a call has ' +
+  'failed when its answer is wrong or takes 5 s. In this project the two are principals with tokens of their own, once ' +
+  'with its default limits (600 requests a minute and 1000 sessions for a principal) and once with limits that nothing ' +
+  'here reaches; to the peers, which have no principals, the bystander is another client. What the flood got are answers ' +
+  'by their status. Each row has a server of its own, warmed up with plain calls.';
 
 /** The run `bystander`. */
 export async function bystander({ nodes, options, print }: RunContext): Promise<Section> {
-  const calls = options.quick ? QUICK_CALLS : CALLS;
-  const parts = new Map<NodeBinary, string>();
-  for (const node of nodes) {
-    print(`bystander on Node ${node.major}`);
-    parts.set(node, await measureOn(node, calls));
+  const processor = leaveProcessor(print);
+  const node = newest(nodes);
+  const rows: string[][] = [];
+  for (const subject of FLOODED) {
+    for (const kind of ['none', ...FLOODS] as const) {
+      const found = await floodOnce(subject, kind, { node, options, processor }).catch((error: unknown) => {
+        print(`${subject.contender.id}: ${String(error)}`);
+        return ['–', '–', 'not measured', '–', '–'];
+      });
+      rows.push([subject.title, FLOOD_TITLES[kind], ...found]);
+      print(`bystander on Node ${node.major}: ${rows.at(-1)?.join(', ')}`);
+    }
   }
-  const text =
-    `${calls} calls of 2026-07-28, one after another with ${PAUSE_MS} ms between them: alone, and while another principal ` +
-    `pipelines ${CONNECTIONS * CALLS_EACH} calls with answers of ${ANSWER_CHARS / 1000} KB on ${CONNECTIONS} connections, ` +
-    'reads nothing, and sends a progress token of 3 MB, 4 MB of brackets and 280,000 keys in arguments, over and over.';
-  return { title: 'Beside a flood', body: `${text}\n\n${perNode(nodes, (node) => parts.get(node) ?? '')}` };
+  const figures = ['p50 ms', 'p99 ms', 'failed'].map((title) => ({ title, isFigure: true }));
+  const columns = [{ title: 'server' }, { title: 'beside' }, ...figures, { title: 'the flood got' }];
+  const table = markdownTable([...columns, { title: 'RSS MB at most', isFigure: true }], rows);
+  const calls = `${callsOf(options)} calls of the bystander for each row.`;
+  return { title: 'Beside a flood', body: `${TEXT} ${calls}\n\n### Node.js ${node.version}\n\n${table}` };
 }
 
-async function measureOn(node: NodeBinary, calls: number): Promise<string> {
-  const env = {
-    BENCH_ANSWER_CHARS: String(ANSWER_CHARS),
-    MCP_AUTH_TOKENS: Object.entries(TOKENS)
-      .map((entry) => entry.join(':'))
-      .join(),
-    MCP_RATE_LIMIT: '1000000',
-  };
-  const fixture = await startFixture('ours-modern', { node: node.path, env, gc: true });
+/** Seconds of each flood. */
+export function floodSeconds({ quick }: Pick<BenchOptions, 'quick'>): number {
+  return quick ? 3 : 20;
+}
+
+function callsOf(options: BenchOptions): number {
+  return floodSeconds(options) * CALLS_PER_SECOND;
+}
+
+interface How {
+  node: NodeBinary;
+  options: BenchOptions;
+  processor: number | undefined;
+}
+
+/** The cells of a row behind its titles. */
+async function floodOnce(subject: Subject, kind: FloodKind | 'none', how: How): Promise<string[]> {
+  const { contender } = subject;
+  const env = { ...subject.env, BENCH_ANSWER_CHARS: String(ANSWER_CHARS), MCP_AUTH_TOKENS: AUTH_TOKENS };
+  const entry = contender.ours ? { entry: 'bench/fixture.mjs' } : {};
+  const server = await startServer(contender, { node: how.node.path, env, processor: how.processor, ...entry });
   try {
-    const { port } = fixture;
-    await callTimes(port, calls);
-    const before = await fixture.usage(true);
-    const alone = await callTimes(port, calls);
-    let isOver = false;
-    const flooding = flood(port, () => isOver);
-    const beside = await callTimes(port, calls).finally(() => (isOver = true));
-    const sockets = await flooding;
-    const flooded = await fixture.usage();
-    for (const socket of sockets) socket.destroy();
-    await wait(SETTLE_MS);
-    const after = await fixture.usage(true);
-    return factsTable([
-      { name: 'alone, p50', value: percentile(alone, 0.5), unit: 'ms' },
-      { name: 'alone, p99', value: percentile(alone, 0.99), unit: 'ms' },
-      { name: 'beside the flood, p50', value: percentile(beside, 0.5), unit: 'ms' },
-      { name: 'beside the flood, p99', value: percentile(beside, 0.99), unit: 'ms' },
-      { name: 'resident memory before', value: before.rss / 1e6, unit: 'MB' },
-      { name: 'at its most', value: flooded.maxRss / 1e6, unit: 'MB' },
-      { name: 'after the flood, collected', value: after.rss / 1e6, unit: 'MB' },
-    ]);
+    await warmUp(server, contender, how.options.warmSeconds / 2);
+    const connection = createConnection(server.port);
+    const client = await shakeHands(connection, { port: server.port, era: contender.era, token: TOKENS.bystander });
+    connection.close();
+    const plan = { port: server.port, era: contender.era };
+    const flood =
+      kind === 'none'
+        ? undefined
+        : await startFlood({ ...plan, kind, tokens: [TOKENS.flood], connections: CONNECTIONS[kind] });
+    const calls = await callSteadily(client, callsOf(how.options), CALLS_PER_SECOND);
+    const got = (await flood?.stop()) ?? '–';
+    return [...callCells(calls), got, await mostMemory(server)];
   } finally {
-    await fixture.stop();
+    await server.stop();
   }
 }
 
-/** How long each call of the bystander takes, in milliseconds, in ascending order. */
-async function callTimes(port: number, calls: number): Promise<number[]> {
-  const connection = createConnection(port);
-  const request = createCallRequest({ port, era: 'modern', token: TOKENS.bystander }, SLUGIFY.call);
-  const times: number[] = [];
-  for (let id = FIRST_ID + 1; id <= FIRST_ID + calls; id += 1) {
-    const begun = performance.now();
-    const answer = await connection.send(request(id));
-    times.push(performance.now() - begun);
-    const problem = problemWith(answer, id, SLUGIFY.expected);
-    if (problem !== undefined) throw new Error(`The bystander: ${problem}`);
-    await wait(PAUSE_MS);
-  }
-  connection.close();
-  return times.toSorted((a, b) => a - b);
+async function warmUp(server: Server, { era }: Contender, seconds: number): Promise<void> {
+  const plan = { port: server.port, era, kind: 'calls', tokens: WARMING, connections: WARMING.length } as const;
+  const { stop } = await startFlood(plan);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await stop();
 }
 
-/** Floods until `isOver`. Resolves to the connections that read nothing. */
-async function flood(port: number, isOver: () => boolean): Promise<Socket[]> {
-  const client: Client = { port, era: 'modern', token: TOKENS.flood };
-  const call = createCallRequest(client, { tool: 'large', args: {} });
-  const ids = Array.from({ length: CALLS_EACH }, (_, index) => FIRST_ID + index);
-  const calls = Buffer.concat(ids.map((id) => Buffer.from(call(id))));
-  const sockets = Array.from({ length: CONNECTIONS }, () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
-    socket.pause().write(calls);
-    return socket;
+/** Starts a flood; `stop` ends it and resolves to what it got. */
+async function startFlood(plan: FloodPlan): Promise<{ stop: () => Promise<string> }> {
+  const child = startModule('bench/flood.ts', [], {
+    execArgv: ['--import', './loader.mjs'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const connection = createConnection(port);
-  const requests = costlyRequests(client);
-  while (!isOver()) for (const request of requests) await connection.send(request);
-  connection.close();
-  return sockets;
+  const begun = nextMessage<FloodReport>(child);
+  child.send(plan);
+  await begun;
+  return {
+    async stop() {
+      const told = nextMessage<FloodReport>(child, (message) => 'answers' in message);
+      child.send({ ask: 'answers' });
+      const report = await told;
+      await stopProcess(child);
+      return 'answers' in report ? answersText(report.answers) : '';
+    },
+  };
 }
 
-function costlyRequests(client: Client): Buffer[] {
-  const keys = Object.fromEntries(Array.from({ length: 280_000 }, (_, index) => [`k${index}`, 0]));
-  const callWith = (params: Record<string, unknown>) =>
-    messageRequest(client, { id: FIRST_ID, method: 'tools/call', params: { name: 'slugify', ...params } });
-  return [
-    callWith({ arguments: SLUGIFY.call.args, _meta: { progressToken: 'x'.repeat(3_000_000) } }),
-    callWith({ arguments: { ...SLUGIFY.call.args, ...keys } }),
-    httpRequest('POST', client, {}, '['.repeat(2_000_000) + ']'.repeat(2_000_000)),
-  ];
+/** Answers by their status, the most frequent first: `41,000 × 429, 600 × 200`. */
+export function answersText(answers: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(answers).toSorted(([, a], [, b]) => b - a);
+  return entries.length === 0 ? 'nothing' : entries.map(([what, times]) => `${whole(times)} × ${what}`).join(', ');
+}
+
+/** The figures of a row. There is no percentile where less than half of the calls were answered. */
+export function callCells({ times, failures }: Calls): string[] {
+  const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
+  const show = (share: number) => (times.length > failed ? figure(percentile(times, share)) : '–');
+  return [show(0.5), show(0.99), failed === 0 ? '0' : answersText(Object.fromEntries(failures))];
+}
+
+async function mostMemory(server: Server): Promise<string> {
+  if (server.child.exitCode !== null || server.child.signalCode !== null) return 'it ended';
+  return megabytes((await server.usage()).maxRss);
 }

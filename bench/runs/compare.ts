@@ -1,7 +1,7 @@
 /** The comparison: every contender, the same call, round after round. */
 import { barChart } from '../chart.ts';
-import { contendersBefore, pickContenders } from '../contenders.ts';
-import { againstBefore, ERA_TITLES, outcomeTable, ranked, standings, summaryOf } from '../outcome-table.ts';
+import { pickContenders } from '../contenders.ts';
+import { ERA_TITLES, outcomeTable, ranked, standings, summaryOf } from '../outcome-table.ts';
 import type { NodeBinary } from '../prepare.ts';
 import type { Era } from '../requests.ts';
 import { runRounds, type Outcome } from '../rounds.ts';
@@ -9,12 +9,10 @@ import { perNode, type RunContext, type Section } from '../section.ts';
 
 /** The run `compare`. */
 export async function compare({ nodes, options, print }: RunContext): Promise<Section> {
-  const before = options.against === undefined ? [] : contendersBefore(options.against);
-  const outcomes = await runRounds([...before, ...pickContenders(options.only)], nodes, options, print);
+  const outcomes = await runRounds(pickContenders(options.only), nodes, options, print);
   const body = perNode(nodes, (node) => {
     const here = outcomes.filter((outcome) => outcome.node === node);
-    const tables = [outcomeTable(here), standings(here), ...(before.length > 0 ? [againstBefore(here)] : [])];
-    return tables.join('\n\n');
+    return [outcomeTable(here), standings(here)].join('\n\n');
   });
   const { connections, rounds, seconds, warmSeconds } = options;
   const settings = [

@@ -128,7 +128,7 @@ async function growOne(
   try {
     let from = 0;
     // Code is compiled by then; otherwise the smallest size would pay for it, and hide growth.
-    await measureNow(axis, 0, fixture, options);
+    await measureNow(axis, 0, fixture, options, options.warmSeconds);
     for (const size of sizes) {
       const streams = await grow(fixture, from, size);
       if (streams) opened.push(streams);
@@ -153,7 +153,7 @@ async function startMany(
     const fixture = await startFixture(axis.id, { node: node.path, env: axis.env?.(size) ?? {} });
     try {
       await verify(fixture.port, fixture.contender.era, SLUGIFY, axis.env ? size : 2);
-      points.push({ size, measurement: await measureNow(axis, size, fixture, options) });
+      points.push({ size, measurement: await measureNow(axis, size, fixture, options, options.warmSeconds) });
     } finally {
       await fixture.stop();
     }
@@ -161,13 +161,20 @@ async function startMany(
   return points;
 }
 
-async function measureNow(axis: Axis, size: number, fixture: Fixture, options: BenchOptions): Promise<Measurement> {
+/** Measures a server; one that was measured before needs no long warm-up. */
+async function measureNow(
+  axis: Axis,
+  size: number,
+  fixture: Fixture,
+  options: BenchOptions,
+  warmSeconds = Math.min(options.warmSeconds, MAX_SECONDS),
+): Promise<Measurement> {
   const { connections } = options;
   const sessionsEach = axis.sessionsEach?.(size, connections) ?? 1;
   const { era } = fixture.contender;
   const load = await startLoad({ ...SLUGIFY, port: fixture.port, era, connections, mode: 'call', sessionsEach });
   try {
-    await load.run(Math.min(options.warmSeconds, MAX_SECONDS));
+    await load.run(warmSeconds);
     const windows: Measurement[] = [];
     while (windows.length < Math.min(options.rounds, MAX_WINDOWS)) {
       windows.push(await measureWindow(fixture, load, Math.min(options.seconds, MAX_SECONDS)));

@@ -15,8 +15,10 @@ import { figure, markdownTable, megabytes, percent } from '../table.ts';
 /** A contender that has not answered by then is out. */
 const START_MS = 20_000;
 
+/** A start, up to the first right answer. */
 interface Start {
   milliseconds: number;
+  cpuMicroseconds: number;
   rss: number;
 }
 
@@ -73,15 +75,17 @@ function isFirstOfItsProgram(contender: Contender, index: number, all: readonly 
   return all.findIndex(({ entry }) => entry === contender.entry) === index;
 }
 
-async function startOnce(contender: Contender, node: NodeBinary): Promise<Start> {
+/** Starts a contender, makes a call, and stops it. */
+export async function startOnce(contender: Contender, node: NodeBinary, processor?: number): Promise<Start> {
   const begun = performance.now();
-  const server = await startServer(contender, { node: node.path, hasty: true });
+  const server = await startServer(contender, { node: node.path, hasty: true, processor });
   try {
     const answer = await firstAnswer(server.port, contender, begun + START_MS);
     const milliseconds = performance.now() - begun;
     const problem = problemWith(answer, FIRST_ID + 1, SLUGIFY.expected);
     if (problem !== undefined) throw new Error(`${contender.id}: ${problem}`);
-    return { milliseconds, rss: (await server.usage()).rss };
+    const { rss, cpuMicroseconds } = await server.usage();
+    return { milliseconds, rss, cpuMicroseconds };
   } finally {
     await server.stop();
   }

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { barChart, lineChart } from '../chart.ts';
-import { CONTENDERS, contendersBefore } from '../contenders.ts';
+import { contenderOf } from '../contenders.ts';
 import type { Measurement } from '../measure.ts';
-import { parseOptions } from '../options.ts';
-import { againstBefore, outcomeTable, standings } from '../outcome-table.ts';
+import { outcomeTable, standings } from '../outcome-table.ts';
 import type { Outcome } from '../rounds.ts';
 import { figure, markdownTable } from '../table.ts';
 
 const node = { major: 24, version: 'v24.0.0', path: 'node' };
 
 function outcome(id: string, speeds: number[], changes: Partial<Measurement> = {}): Outcome {
-  const contender = [...contendersBefore('before'), ...CONTENDERS].find((each) => each.id === id);
-  assert.ok(contender, id);
+  const contender = contenderOf(id);
   const rest = { count: 1, seconds: 1, p50: 1, p99: 2, rss: 1e8, generatorShare: 0.5, failures: 0 };
   const rounds = speeds.map((perSecond): Measurement => {
     return { ...rest, answers: 'JSON', perSecond, cpuMicroseconds: 1e6 / perSecond, ...changes };
@@ -40,7 +38,7 @@ test('contenders stand in their era with the median of their rounds, the fastest
     [
       ['**this project**', '2025, session', '40.0', '±25 %'],
       ['tmcp', '2025, session', '20.0', '±4900 %'],
-      ['Hono alone', 'no protocol', '9,000', '±0 %'],
+      ['Hono alone', 'no protocol', '9,000', '–'],
     ],
   );
 });
@@ -97,27 +95,7 @@ test('a chart of nothing is a chart without bars', () => {
   assert.ok(!barChart({ title: 'speed', series: [], groups: [] }).includes('<rect'));
 });
 
-test('only a run of everything is written, unless asked for', () => {
-  assert.equal(parseOptions([]).write, true);
-  assert.equal(parseOptions(['--only', 'ours']).write, false);
-  assert.equal(parseOptions(['--against', '../other']).against, '../other');
-  assert.equal(parseOptions(['--rounds', '1', '--write']).write, true);
-  assert.deepEqual(parseOptions(['--quick']).runs, ['compare']);
-  assert.deepEqual(parseOptions(['growth', 'start']).runs, ['start', 'growth']);
-});
-
-test('options that make no sense are refused', () => {
-  for (const args of [['nothing'], ['--rounds', '0'], ['--seconds', 'x'], ['--unknown']]) {
-    assert.throws(() => parseOptions(args));
-  }
-});
-
-test('an earlier build is compared within rounds, and is not a peer', () => {
-  const outcomes = [
-    outcome('before-session', [100, 200]),
-    outcome('ours-session', [150, 300]),
-    outcome('tmcp-session', [50, 100]),
-  ];
-  assert.deepEqual(rowsOf(againstBefore(outcomes)).at(-1)?.slice(1, 5), ['2025, session', '1.50×', '0.67×', '1.00×']);
-  assert.equal(rowsOf(standings(outcomes)).at(-1)?.[2], 'tmcp');
+test('one round has no spread', () => {
+  const [, , row] = rowsOf(outcomeTable([outcome('tmcp-session', [40])]));
+  assert.equal(row?.[4], '–');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { growthExponent, percentile, summarize } from '../statistics.ts';
+import { verdictOf } from '../runs/against.ts';
+import { changeOf, growthExponent, percentile, summarize } from '../statistics.ts';
 
 test('the median of an odd number of values is the one in the middle, whatever their order', () => {
   assert.equal(summarize([9, 1, 5]).median, 5);
@@ -49,4 +50,31 @@ test('growth is 0 where cost is flat, 1 where it is linear', () => {
   assert.equal(growthExponent(at(50, 70, 50)), 0);
   assert.equal(growthExponent(at(5, 50, 500)).toFixed(6), '1.000000');
   assert.throws(() => growthExponent(at(5)), RangeError);
+});
+
+test('a change is the geometric mean of the ratios: twice and half cancel out', () => {
+  assert.ok(Math.abs(changeOf([2, 0.5]).change) < 1e-12);
+  assert.equal(changeOf([0.9, 0.9, 0.9]).change.toFixed(6), '-0.100000');
+});
+
+test('the error of a change is that of a mean, and its interval that of Student', () => {
+  // Logarithms -0.1, 0 and 0.1: their standard deviation is 0.1.
+  const { change, standardError, halfWidth } = changeOf([Math.exp(-0.1), 1, Math.exp(0.1)]);
+  assert.ok(Math.abs(change) < 1e-12);
+  assert.equal(standardError.toFixed(5), (0.1 / Math.sqrt(3)).toFixed(5));
+  assert.equal((halfWidth / standardError).toFixed(3), '4.303');
+  const many = changeOf(Array.from({ length: 100 }, (_, index) => 1 + (index % 2) / 100));
+  assert.equal((many.halfWidth / many.standardError).toFixed(3), '2.042');
+});
+
+test('one round, or one that is no ratio, is no change', () => {
+  assert.throws(() => changeOf([0.9]), RangeError);
+  assert.throws(() => changeOf([0.9, 0]), RangeError);
+  assert.throws(() => changeOf([0.9, NaN]), RangeError);
+});
+
+test('the verdict names a difference only when the interval leaves no difference out', () => {
+  assert.match(verdictOf([0.95, 0.96, 0.97]), /^faster by 4\.0 % ± 2\.\d$/);
+  assert.match(verdictOf([1.05, 1.06, 1.07]), /^slower by 6\.0 % ± 2\.\d$/);
+  assert.match(verdictOf([0.9, 1.1, 0.95, 1.03]), /^no difference seen \(-\d\.\d % ± \d+\.\d\)$/);
 });
