@@ -56,6 +56,8 @@ export interface AppOptions extends Partial<Engines> {
   connInfo?: GetConnInfo;
   /** Reads the body of a request on this runtime, or resolves to `undefined` if it is larger. @default by `arrayBuffer()` */
   readBody?: (c: Context, maxBytes: number) => Promise<Uint8Array | undefined>;
+  /** Sets a header of the answer that is still to come, on this runtime. @default such headers are set once there is an answer */
+  setHeader?: (c: Context, name: string, value: string) => void;
   /**
    * Tells whether the memory of this runtime is short: then servers of idle sessions are dropped.
    * @default never: only `MCP_MAX_LIVE_SESSIONS` bounds them
@@ -82,7 +84,7 @@ export interface AppOptions extends Partial<Engines> {
 export interface App {
   /** Whether it is stopping. */
   readonly lifecycle: Readonly<Lifecycle>;
-  /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo` and `readBody`. */
+  /** Answers a request. `env` is what the adapter of the runtime passes on to `connInfo`, `readBody` and `setHeader`. */
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
   /**
    * Stops: refuses new sessions, waits for running calls, then ends every stream. Resolves to the number of calls that
@@ -108,7 +110,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const lifecycle: Lifecycle = { phase: 'serving' };
   const callsInFlight = createCallsInFlight();
   const { authorization, admit } = createAdmission(config, { ...options, clock, log });
-  const { readBody = readRequest, notify = createNotifier() } = options;
+  const { readBody = readRequest, setHeader, notify = createNotifier() } = options;
   const engines = createMemoryEngines({ clock, log, idleMs: config.sessionIdleSeconds * 1000 });
   const calls = createCallWatcher({ ...options, clock });
   const shortHash = createShortHash(config.stateKeys[0]);
@@ -128,7 +130,7 @@ export function createApp(createServer: CreateServer, options: AppOptions = {}):
   const app = new Hono<Env>({ getPath: createGetPath(config.publicUrl) });
   app.get('/livez', alive);
   app.get('/readyz', ready(lifecycle, options.isAvailable ?? (() => true)));
-  app.use(requestReport({ clock, requestId, onfailure, onanswer }));
+  app.use(requestReport({ clock, requestId, setHeader, onfailure, onanswer }));
   if (config.serverCard) app.all(CARD_PATH, cardReaders, publicDocument(isPublic), (c) => card(c.req.raw));
   app.use(hostOrigin(policy, log));
   app.use(browserAccess());

@@ -22,7 +22,7 @@ export interface FetchHandlerOptions {
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
   onSessionEnd?: OnSessionEnd | undefined;
   /** Parts of the app in place of its own, such as `authenticate`, or engines that keep sessions. @default none */
-  app?: Omit<AppOptions, 'config' | 'connInfo' | 'readBody' | 'notify' | 'onSessionEnd'>;
+  app?: Omit<AppOptions, 'config' | 'connInfo' | 'readBody' | 'setHeader' | 'notify' | 'onSessionEnd'>;
   /** Where the program runs. @default it is found out */
   platform?: Platform;
 }

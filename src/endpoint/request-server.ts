@@ -31,12 +31,13 @@ export function prepareServer(server: McpServer | Server, options: PrepareServer
   const protocol = protocolOf(server);
   closeUnanswered(protocol, onerror);
   const connect = protocol.connect.bind(protocol);
-  protocol.connect = async (transport) => {
+  const connectUnlessOver = async (transport: Transport) => {
     // Building it, and asking for scopes, may have taken until then.
     if (isOver()) throw new SdkError(SdkErrorCode.ConnectionClosed, 'The call is over');
     watchSent(transport, options);
     return connect(transport);
   };
+  protocol.connect = connectUnlessOver;
 }
 
 /**
@@ -54,19 +55,21 @@ function closeUnanswered(protocol: Server, report: (error: Error) => void): void
       report(errorOf(failure));
     }
   };
-  protocol.onerror = (error) => {
+  const closeIfUnsent = (error: Error) => {
     onerror?.(error);
     if (error.message.startsWith('Failed to send response')) void close();
   };
+  protocol.onerror = closeIfUnsent;
 }
 
 /** Tells of answers, and of notifications that belong to no call: the SDK's transport for one request drops those. */
 function watchSent(transport: Transport, { onunheard, onanswer }: PrepareServerOptions): void {
   const send = transport.send.bind(transport);
-  transport.send = (message, options) => {
+  const watched: Transport['send'] = (message, options) => {
     const isNotification = 'method' in message && !('id' in message);
     if (isNotification && options?.relatedRequestId === undefined) onunheard(message.method);
     if (!('method' in message)) onanswer(message);
     return send(message, options);
   };
+  transport.send = watched;
 }

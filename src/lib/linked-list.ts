@@ -16,7 +16,7 @@ export interface Link<T> {
  * An ordered collection, iterated from the first member. The member just visited may be removed while iterating.
  *
  * It is a class because of its accessors. An object literal would create them for every list, and V8 keeps those, and
- * with them the list, until its next full collection.
+ * with them the list, until its next full collection (CONTRIBUTING.md, "How it is written").
  */
 export class LinkedList<T> implements Iterable<T> {
   #first: Link<T> | undefined;

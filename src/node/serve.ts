@@ -1,5 +1,7 @@
 /** Serves an MCP server over HTTP on Node.js: settings → app → socket → signals. */
+import type { HttpBindings } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Context } from 'hono';
 import { createApp, type App, type AppOptions } from '../app.ts';
 import { ConfigError, loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -31,7 +33,7 @@ export interface ServeOptions {
   /** Called once for each session that has ended, to remove what is kept for it elsewhere. @default nothing is */
   onSessionEnd?: OnSessionEnd | undefined;
   /** Parts of the app in place of its own, such as `authenticate` or `sessionStore`. @default none */
-  app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody' | 'notify' | 'onSessionEnd'>;
+  app?: Omit<AppOptions, 'config' | 'log' | 'connInfo' | 'readBody' | 'setHeader' | 'notify' | 'onSessionEnd'>;
 }
 
 /**
@@ -73,7 +75,7 @@ async function serveUntilSignal(
   const log = countingLines(await openLog({ level: config.logLevel, format: config.logFormat }), metrics);
   for (const name of unknown) log.warn('not a setting of this server; see --help', { name });
   const tracing = parts.tracing ?? (await openTracing(log));
-  const onNode = { connInfo: getConnInfo, readBody: readIncoming };
+  const onNode = { connInfo: getConnInfo, readBody: readIncoming, setHeader };
   const engines = await openEngines(config, { clock, log, metrics });
   let metricsListener: Listener | undefined;
   try {
@@ -101,6 +103,11 @@ async function listenForScrapes(
 ): Promise<Listener> {
   const app = createMetricsApp({ metrics, host, lifecycle, onerror });
   return listen(app, { host, port, settings: { host: 'MCP_METRICS_HOST', port: 'MCP_METRICS_PORT' }, onerror });
+}
+
+/** Sets a header of Node.js's own response, so that the adapter need not make a `Headers` object for the answer. */
+function setHeader({ env }: Context<{ Bindings: HttpBindings }>, name: string, value: string): void {
+  env.outgoing.setHeader(name, value);
 }
 
 function write(line: string): void {

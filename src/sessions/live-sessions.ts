@@ -5,6 +5,7 @@
  * idle session is dropped after a while, when there are too many, or when memory is short.
  */
 import type { Clock } from '../lib/clock.ts';
+import { Deadlines } from '../lib/deadlines.ts';
 import { LinkedList, type Link } from '../lib/linked-list.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { DropReason, LossLog } from '../telemetry/loss-log.ts';
@@ -12,7 +13,7 @@ import type { LiveSession } from './live-session.ts';
 
 /** Options for {@link LiveSessions}. */
 export interface LiveSessionsOptions {
-  clock: Pick<Clock, 'now' | 'after'>;
+  clock: Clock;
   log: Logger;
   losses: LossLog;
   /**
@@ -58,11 +59,14 @@ export class LiveSessions {
   /** Entries with nothing attached, the least recently used first. */
   readonly #idle = new LinkedList<Entry>();
 
+  /** When a session is to be built. */
+  readonly #deadlines: Deadlines;
   /** Most idle sessions for now: `maxLive`, or fewer while memory is short. */
   #maxIdle: number;
 
   constructor(options: LiveSessionsOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(MAX_BUILD_MS, options.clock);
     this.#maxIdle = options.maxLive;
   }
 
@@ -162,6 +166,7 @@ export class LiveSessions {
       if (session) await drop;
     });
     await Promise.all(drops);
+    this.#deadlines.close();
   }
 
   #add(id: string, build: () => Promise<LiveSession>): Entry {
@@ -179,7 +184,7 @@ export class LiveSessions {
   async #inTime(building: Promise<LiveSession>): Promise<LiveSession> {
     let cancel: (() => void) | undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = this.#options.clock.after(MAX_BUILD_MS, () => {
+      cancel = this.#deadlines.set(() => {
         building.then((session) => session.close()).catch(() => {});
         reject(
           new Error(`a session's server was not ready within ${MAX_BUILD_MS / 1000} seconds: createMcpServer hangs`),

@@ -17,6 +17,7 @@ import {
   type ClientCapabilities,
   type Implementation,
   type JSONRPCMessage,
+  type MessageExtraInfo,
   type ScopeChallengeHandler,
   type Server,
   type TransportSendOptions,
@@ -122,12 +123,12 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
     super({ classification: CLASSIFICATION });
     this.#transport = transport;
     const { onerror } = transport;
-    transport.onerror = (error) => {
+    const report = (error: Error) => {
       onerror?.(error);
       this.onerror?.(error);
     };
-    transport.onclose = () => this.onclose?.();
-    transport.onmessage = (message, extra) => {
+    const close = () => this.onclose?.();
+    const deliver = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
       this.#isDelivering = true;
       try {
         this.onmessage?.(message, { ...extra, classification: CLASSIFICATION });
@@ -135,12 +136,17 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
         this.#isDelivering = false;
       }
     };
+    transport.onerror = report;
+    transport.onclose = close;
+    transport.onmessage = deliver;
     const protocol = protocolOf(server);
     listRevision(protocol);
     // Deprecated, but the SDK supports them in this revision too.
     const { [CLIENT_INFO_META_KEY]: info, [CLIENT_CAPABILITIES_META_KEY]: capabilities } = request?.params?._meta ?? {};
-    protocol.getClientVersion = () => info as Implementation | undefined;
-    protocol.getClientCapabilities = () => capabilities as ClientCapabilities | undefined;
+    const getClientVersion = () => info as Implementation | undefined;
+    const getClientCapabilities = () => capabilities as ClientCapabilities | undefined;
+    protocol.getClientVersion = getClientVersion;
+    protocol.getClientCapabilities = getClientCapabilities;
   }
 
   /** Returns the answer with its status: "For HTTP, the response status code MUST be `400`" (schema, MissingRequiredClientCapabilityError). */

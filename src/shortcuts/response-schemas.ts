@@ -1,28 +1,38 @@
 /**
- * Shortcut: makes the schemas of responses refuse any message with a `method` at once.
+ * Shortcut: makes the schemas of responses refuse any message with a `method` at once, and that of requests any without an `id`.
  *
- * The SDK checks every message against both schemas to see whether it is a response. Besides the time, a failed check
- * costs memory: Zod's result has an accessor, so V8 keeps it until its next full collection, along with the message.
+ * The SDK checks every message against the schemas of responses, and every notification against that of requests as
+ * well, to see what it is. Besides the time, a failed check costs memory: Zod's result has an accessor, so V8 keeps it until its next full collection, along with the message.
  */
-import { JSONRPCErrorResponseSchema, JSONRPCResultResponseSchema } from '@modelcontextprotocol/core';
+import {
+  JSONRPCErrorResponseSchema,
+  JSONRPCRequestSchema,
+  JSONRPCResultResponseSchema,
+} from '@modelcontextprotocol/core';
 import * as z from 'zod';
 
 const patched = new WeakSet<object>();
 
-/** Changes the SDK's two response schemas, for the whole process. Their results stay the same. */
-export function refuseMethodsEarly(): void {
-  patch(JSONRPCResultResponseSchema);
-  patch(JSONRPCErrorResponseSchema);
+/** Changes three of the SDK's schemas, for the whole process. Their results stay the same. */
+export function refuseOthersEarly(): void {
+  // The first two are strict, and have no member `method`.
+  patch(JSONRPCResultResponseSchema, hasMethod);
+  patch(JSONRPCErrorResponseSchema, hasMethod);
+  patch(JSONRPCRequestSchema, (value) => !('id' in value));
 }
 
-/** Only for schemas that are strict and have no member `method`. */
-function patch<Output>(schema: z.ZodType<Output>): void {
+function hasMethod(value: object): boolean {
+  return Object.hasOwn(value, 'method');
+}
+
+/** @param isOther - Whether the schema is certain to refuse a value. */
+function patch<Output>(schema: z.ZodType<Output>, isOther: (value: object) => boolean): void {
   if (patched.has(schema)) return;
   patched.add(schema);
   const safeParse = schema.safeParse.bind(schema);
   schema.safeParse = (value, params) => {
-    const hasMethod = typeof value === 'object' && value !== null && Object.hasOwn(value, 'method');
-    return hasMethod ? new Refusal(() => z.safeParse(schema, value, params)) : safeParse(value, params);
+    const isRefused = typeof value === 'object' && value !== null && isOther(value);
+    return isRefused ? new Refusal(() => z.safeParse(schema, value, params)) : safeParse(value, params);
   };
 }
 

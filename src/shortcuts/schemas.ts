@@ -5,7 +5,7 @@
  * SDK's (https://zod.dev/compile). Where code generation is not allowed, Zod works as it does without.
  */
 import * as z from 'zod';
-import { refuseMethodsEarly } from './response-schemas.ts';
+import { refuseOthersEarly } from './response-schemas.ts';
 
 /**
  * Applies the shortcuts for schemas.
@@ -13,6 +13,6 @@ import { refuseMethodsEarly } from './response-schemas.ts';
  * @param isOn - With `false`, Zod uses neither compiled schemas nor code generation of its own.
  */
 export function applySchemaShortcuts(isOn: boolean): void {
-  if (isOn) refuseMethodsEarly();
+  if (isOn) refuseOthersEarly();
   else z.config({ jitless: true });
 }

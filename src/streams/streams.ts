@@ -57,6 +57,8 @@ export class Streams {
   readonly #connections = new Set<EventStream>();
   #unfollow: (() => void) | undefined;
   #isClosed = false;
+  /** Whether any stream has ever had a connection. */
+  hasConnected = false;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
@@ -133,6 +135,7 @@ export class Streams {
 
   /** Gives a stream a new connection in place of the one it may still have. */
   connect(stream: Stream): Response {
+    this.hasConnected = true;
     stream.connection?.end();
     const onEnd = () => {
       this.#connections.delete(connection);

@@ -52,6 +52,9 @@ export interface ClientProgram {
   version: string;
 }
 
+/** Has the id of a request, in its answer. */
+const ID_HEADER = 'X-Request-Id';
+
 /** What is known of one request. */
 export interface RequestReport {
   /** The id of the request, not of its JSON-RPC message. */
@@ -92,6 +95,8 @@ export interface RequestReportOptions {
   clock: Pick<Clock, 'now'>;
   /** Finds or makes the id of a request. */
   requestId: (c: Context) => string;
+  /** Sets a header of the answer, before there is one. @default headers are set once there is an answer */
+  setHeader?: ((c: Context, name: string, value: string) => void) | undefined;
   /** Receives what is thrown by whatever comes after. */
   onfailure: (thrown: unknown, report: RequestReport) => void;
   /** Receives the report when the answer is ready, which waits for it. Must not throw. */
@@ -102,11 +107,12 @@ export interface RequestReportOptions {
  * Sets `c.var.report`, the first thing that happens to a request, and passes it on when the answer is ready. The answer has
  * the id of the request in `X-Request-Id`.
  */
-export function requestReport({ clock, requestId, onfailure, onanswer }: RequestReportOptions) {
+export function requestReport({ clock, requestId, setHeader, onfailure, onanswer }: RequestReportOptions) {
   return createMiddleware<ReportEnv>(async (c, next) => {
     const { method, path } = c.req;
     const report = createReport({ id: requestId(c), httpMethod: method, path, startedAt: clock.now() });
     c.set('report', report);
+    setHeader?.(c, ID_HEADER, report.id);
     try {
       await next();
     } catch (thrown) {
@@ -117,7 +123,7 @@ export function requestReport({ clock, requestId, onfailure, onanswer }: Request
     report.status = c.res.status;
     report.ms = clock.now() - report.startedAt;
     report.refusal ??= refusalOf(report.status);
-    setRequestId(c, report.id);
+    if (!setHeader) setRequestId(c, report.id);
     await onanswer(report);
   });
 }
@@ -125,10 +131,10 @@ export function requestReport({ clock, requestId, onfailure, onanswer }: Request
 function setRequestId(c: Context, id: string): void {
   try {
     // Not by `c.header()`, which copies the answer, and so takes it out of the fast path of the adapter for Node.js.
-    c.res.headers.set('X-Request-Id', id);
+    c.res.headers.set(ID_HEADER, id);
   } catch {
     // The headers of an answer that was fetched from elsewhere cannot be changed.
-    c.header('X-Request-Id', id);
+    c.header(ID_HEADER, id);
   }
 }
 

@@ -109,6 +109,11 @@ export function jsonResponse({ isBatch }: CallStream, answers: string[], headers
   return new Response(body, { headers: { 'content-type': 'application/json', ...headers } });
 }
 
+/** "202 Accepted with no body". Without a length, Node.js would send an empty body in chunks. */
+export function acceptedResponse(): Response {
+  return new Response(null, { status: 202, headers: { 'content-length': '0' } });
+}
+
 /** Ends a call whose session has ended: the POST gets no response from here, its stream an error. */
 export function cutOff({ request, stream, end, stopTimer }: Call): void {
   stopTimer?.();

@@ -24,6 +24,7 @@ import { cancelledError, cutOffError, internalError, timedOutError } from '../pr
 import { jsonText } from '../protocol/json.ts';
 import { addresseeOf, type Addressee } from './addressee.ts';
 import {
+  acceptedResponse,
   answerText,
   callStreamOf,
   cancelledCall,
@@ -192,16 +193,13 @@ export class HttpTransport implements Transport {
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const stream = callStreamOf(exchange, isPrimed);
     const { ofGet } = this.streams;
-    const extra: MessageExtraInfo = request ? { request } : {};
-    if (authInfo) extra.authInfo = authInfo;
-    if (isPrimed) {
-      // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
-      extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => ofGet && this.streams.disconnect(ofGet.stream);
-    }
-    // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
-    const response =
-      requests.length === 0 ? new Response(null, { status: 202 }) : this.#calls.register(requests, stream);
+    // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
+    const closers = isPrimed && {
+      closeSSEStream: () => this.#disconnect(stream),
+      closeStandaloneSSEStream: () => ofGet && this.streams.disconnect(ofGet.stream),
+    };
+    const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }), ...closers };
+    const response = requests.length === 0 ? acceptedResponse() : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream that it could resume, so nobody waits for its calls once it has left.
     const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
@@ -272,7 +270,8 @@ export class HttpTransport implements Transport {
     const principal = principalKey(stream.caller);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
-    stream.owes = () => Array.from(stream.calls, ({ request }) => request.id);
+    const owes = () => Array.from(stream.calls, ({ request }) => request.id);
+    stream.owes = owes;
     pending.respond(this.streams.open(stream));
     if (stream.isPrimed) void this.streams.send(stream, undefined);
     else stream.connection?.comment();

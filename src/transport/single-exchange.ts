@@ -5,7 +5,6 @@
  * (`shortcuts/modern-call.ts`). Their streams cannot be resumed, so a call ends when its client leaves.
  */
 import { McpServer, type RequestId, type Server, type Transport } from '@modelcontextprotocol/server';
-import { isEventStream } from '../protocol/accept.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -82,7 +81,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
         // Building the server took time.
         const isOver = lifecycle.phase === 'stopped' || request.signal.aborted;
         const response = isOver ? undefined : await transport.answer(exchange);
-        if (response && !isEventStream(response) && !transport.hasAsked) void end();
+        if (response && !transport.streams.hasConnected && !transport.hasAsked) void end();
         else if (!transport.isAttached) void cut();
         return response;
       } catch (error) {
