@@ -20,6 +20,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import { thenOf } from '../lib/awaitable.ts';
 import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { addresseeOf, type Addressee } from './addressee.ts';
@@ -29,6 +30,7 @@ import {
   cancelledCall,
   cutOff,
   errorOf,
+  idsOf,
   jsonResponse,
   passOn,
   refuseRepeated,
@@ -168,7 +170,7 @@ export class HttpTransport implements Transport {
   async cutOffCalls(): Promise<void> {
     const calls = [...this.#calls.running.values()].filter(({ stream, isAnswered }) => !stream.pending && !isAnswered);
     for (const call of calls) void this.#settle(call, cutOffError(call.request.id));
-    await this.streams.inOrder(async () => {});
+    await this.streams.inOrder(() => {});
   }
 
   async close(): Promise<void> {
@@ -191,19 +193,18 @@ export class HttpTransport implements Transport {
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const stream = callStreamOf(exchange, isPrimed);
-    const { ofGet } = this.streams;
     const extra: MessageExtraInfo = request ? { request } : {};
     if (authInfo) extra.authInfo = authInfo;
     if (isPrimed) {
       // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
       extra.closeSSEStream = () => this.#disconnect(stream);
-      extra.closeStandaloneSSEStream = () => ofGet && this.streams.disconnect(ofGet.stream);
+      extra.closeStandaloneSSEStream = () => this.streams.disconnect(this.streams.ofGet?.stream);
     }
     // "If the input is a JSON-RPC response or notification … 202 Accepted with no body".
     const response =
       requests.length === 0 ? new Response(null, { status: 202 }) : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
-    // It reads no stream that it could resume, so nobody waits for its calls once it has left.
+    // It reads no stream to resume, so nobody waits for its calls once it has left.
     const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
     const isAwaited = !canStream && this.sessionId !== undefined;
     if (isAwaited) request?.signal.addEventListener('abort', leave, { once: true });
@@ -229,12 +230,11 @@ export class HttpTransport implements Transport {
 
   #settle(call: Call, message: JSONRPCMessage): void | Promise<void> {
     call.isAnswered = true;
-    const isRepeated = call.stream.isRepeated === true;
-    const save = 'result' in message ? this.#options.savingOf?.(call.request, isRepeated) : undefined;
+    const { request, stream } = call;
+    const save = 'result' in message ? this.#options.savingOf?.(request, stream.isRepeated === true) : undefined;
     if (!save) return this.#deliver(call, message);
-    return this.streams
-      .inOrder(save)
-      .then((isSaved) => this.#deliver(call, isSaved ? message : internalError(call.request.id)));
+    const deliver = (isSaved: boolean) => this.#deliver(call, isSaved ? message : internalError(request.id));
+    return thenOf(this.streams.inOrder(save), deliver);
   }
 
   /** Puts the answer to a call into the JSON body or onto the stream. */
@@ -243,8 +243,8 @@ export class HttpTransport implements Transport {
     stream.watch?.answered(call.request.id, answer);
     const data = answerText(answer, call, this.onerror);
     if (!stream.pending) {
-      const settles = call.request.id;
-      return this.streams.inOrder(() => this.streams.emit(stream, data, { settles }).then(() => this.#finish(call)));
+      const how = { settles: call.request.id };
+      return this.streams.inOrder(() => thenOf(this.streams.emit(stream, data, how), () => this.#finish(call)));
     }
     stream.pending.answers.push(data);
     return this.#finish(call);
@@ -253,8 +253,8 @@ export class HttpTransport implements Transport {
   /** Ends an answered call, and the stream along with its last call. */
   #finish(call: Call): void {
     const { stream } = call;
-    if (!this.#calls.end(call) || stream.calls.size > 0) return;
     const { pending } = stream;
+    if (!this.#calls.end(call) || stream.calls.size > 0) return;
     if (!pending) {
       if (!this.streams.end(stream)) this.#options.ondetach();
       return;
@@ -272,7 +272,7 @@ export class HttpTransport implements Transport {
     const principal = principalKey(stream.caller);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
-    stream.owes = () => Array.from(stream.calls, ({ request }) => request.id);
+    stream.owes = () => idsOf(stream);
     pending.respond(this.streams.open(stream));
     if (stream.isPrimed) void this.streams.send(stream, undefined);
     else stream.connection?.comment();
