@@ -8,6 +8,7 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
 import type { RequestId } from '@modelcontextprotocol/server';
+import type { Awaitable } from '../lib/awaitable.ts';
 
 /** One event of a stream. */
 export interface LoggedEvent {
@@ -88,7 +89,7 @@ export interface Held {
  * sessions is the log of one forgotten, the least recently used. A session that is neither appended to nor
  * touched for that while is forgotten.
  *
- * Methods reject if the engine is unavailable.
+ * Methods reject if the engine is unavailable. Those that every event needs may answer at once, rather than with a promise.
  */
 export interface EventLog {
   /**
@@ -103,9 +104,9 @@ export interface EventLog {
     streamId: string,
     data: string | undefined,
     options?: AppendOptions,
-  ): Promise<string | undefined>;
+  ): Awaitable<string | undefined>;
   /** Ends a stream: all its events have been appended. */
-  end(sessionId: string, streamId: string): Promise<void>;
+  end(sessionId: string, streamId: string): Awaitable<void>;
   /**
    * What followed an event on its stream.
    *
@@ -128,7 +129,7 @@ export interface EventLog {
    * @param after - The number of the last event that `holder` has got. A `take` that was rejected may have taken events
    *   nevertheless: this is how `holder` gets them. @default the number of the last event that was taken
    */
-  take(sessionId: string, streamId: string, holder: string, after?: number): Promise<LoggedEvent[] | undefined>;
+  take(sessionId: string, streamId: string, holder: string, after?: number): Awaitable<LoggedEvent[] | undefined>;
   /**
    * Calls `listener` with the id of a stream of the session whenever something was appended to it, or it has ended, or
    * has another holder; on any node. It may be called late, or too often, or, while the engine is unavailable, not at all.

@@ -5,12 +5,20 @@
  * microseconds, as for a call that is answered at once, takes several per cent of that call.
  */
 import type { Clock } from './clock.ts';
-import { LinkedList } from './linked-list.ts';
+import { LinkedList, type Link } from './linked-list.ts';
 
 interface Deadline {
   at: number;
   /** `undefined` once it is over, or was called off. */
   callback: (() => void) | undefined;
+}
+
+/** A deadline that begins anew whenever there is progress. */
+export interface MovableDeadline {
+  /** Gives it its full time once more. Does nothing once it is over, except where it has a timer of its own. */
+  putOff(): void;
+  /** Calls it off. Calling that later, or again, does nothing. */
+  callOff(): void;
 }
 
 /** Calls back some time after each deadline was set, in that order. */
@@ -29,18 +37,49 @@ export class Deadlines {
   /** Sets a deadline. The returned function calls it off; calling that later, or again, does nothing. */
   set(callback: () => void): () => void {
     if (this.#clock.endsWithRequest) return this.#clock.after(this.#milliseconds, callback);
-    const deadline: Deadline = { at: this.#clock.now() + this.#milliseconds, callback };
-    const link = this.#waiting.append(deadline);
-    this.#startTimer(this.#milliseconds);
-    return () => {
-      if (deadline.callback) this.#waiting.remove(link);
-      deadline.callback = undefined;
+    const link = this.#append(callback);
+    return () => this.#callOff(link);
+  }
+
+  /** Sets a deadline that can be put off. */
+  setMovable(callback: () => void): MovableDeadline {
+    if (this.#clock.endsWithRequest) return this.#onOwnTimer(callback);
+    const link = this.#append(callback);
+    return {
+      putOff: () => {
+        if (!link.value.callback) return;
+        link.value.at = this.#clock.now() + this.#milliseconds;
+        this.#waiting.moveToEnd(link);
+      },
+      callOff: () => this.#callOff(link),
     };
   }
 
   /** Stops the timer, so that nothing is called back any more. */
   close(): void {
     this.#stopTimer?.();
+  }
+
+  #append(callback: () => void): Link<Deadline> {
+    const link = this.#waiting.append({ at: this.#clock.now() + this.#milliseconds, callback });
+    this.#startTimer(this.#milliseconds);
+    return link;
+  }
+
+  #callOff(link: Link<Deadline>): void {
+    if (link.value.callback) this.#waiting.remove(link);
+    link.value.callback = undefined;
+  }
+
+  #onOwnTimer(callback: () => void): MovableDeadline {
+    let callOff = this.#clock.after(this.#milliseconds, callback);
+    return {
+      putOff: () => {
+        callOff();
+        callOff = this.#clock.after(this.#milliseconds, callback);
+      },
+      callOff: () => callOff(),
+    };
   }
 
   #startTimer(milliseconds: number): void {

@@ -1,4 +1,5 @@
 /** Runs tasks that must not overlap. */
+import { isPromise, type Awaitable } from './awaitable.ts';
 
 /** Runs tasks in the order they are given, each after the one before it has settled. */
 export type TaskQueue = <T>(task: () => Promise<T>) => Promise<T>;
@@ -10,5 +11,49 @@ export function createTaskQueue(): TaskQueue {
     const result = last.then(task);
     last = result.catch(() => {});
     return result;
+  };
+}
+
+/** The same, but a task that has nothing to wait for runs at once. */
+export type EagerQueue = <T>(task: () => Awaitable<T>) => Awaitable<T>;
+
+/** Makes an eager queue. A failing task fails only itself. */
+export function createEagerQueue(): EagerQueue {
+  const waiting: (() => void)[] = [];
+  let isBusy = false;
+  let isStarting = false;
+
+  function run<T>(task: () => Awaitable<T>): Awaitable<T> {
+    isBusy = true;
+    let result: Awaitable<T> | undefined;
+    try {
+      result = task();
+      return result;
+    } finally {
+      if (isPromise(result)) result.then(goOn, goOn);
+      else goOn();
+    }
+  }
+
+  function goOn(): void {
+    isBusy = false;
+    // In a loop: tasks that take no time must not call each other, however many there are.
+    if (isStarting) return;
+    isStarting = true;
+    for (let start = waiting.shift(); start; start = isBusy ? undefined : waiting.shift()) start();
+    isStarting = false;
+  }
+
+  return (task) => {
+    if (!isBusy && waiting.length === 0) return run(task);
+    return new Promise((resolve, reject) => {
+      waiting.push(() => {
+        try {
+          resolve(run(task));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   };
 }

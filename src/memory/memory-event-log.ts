@@ -11,11 +11,11 @@ export type MemoryEventLogOptions = MemoryStreamsOptions;
 export function createMemoryEventLog(options: MemoryEventLogOptions): EventLog {
   const log = new Log(options);
   return {
-    append: async (sessionId, streamId, data, how) => log.append(sessionId, streamId, data, how),
-    end: async (sessionId, streamId) => log.end(sessionId, streamId),
+    append: (sessionId, streamId, data, how) => log.append(sessionId, streamId, data, how),
+    end: (sessionId, streamId) => log.end(sessionId, streamId),
     after: async (sessionId, eventId) => log.after(sessionId, eventId),
     hold: async (sessionId, streamId, holder, eventId) => log.hold(sessionId, streamId, holder, eventId),
-    take: async (sessionId, streamId, holder, after) => log.take(sessionId, streamId, holder, after),
+    take: (sessionId, streamId, holder, after) => log.take(sessionId, streamId, holder, after),
     follow: async (sessionId, listener) => log.followers.add(sessionId, listener),
     touch: async (sessionId) => log.streams.touch(sessionId),
     delete: async (sessionId) => log.streams.delete(sessionId),
@@ -39,10 +39,12 @@ class Log {
     options: AppendOptions = {},
   ): string | undefined {
     const { mayBeLost = false, owes, settles, told = 0 } = options;
-    if (isRefused(this.streams.find(sessionId, streamId), options)) return undefined;
-    const stream = this.streams.open(sessionId, streamId);
+    const known = this.streams.find(sessionId, streamId);
+    if (isRefused(known, options)) return undefined;
+    const stream = known ?? this.streams.open(sessionId, streamId);
+    this.streams.touch(sessionId);
     stream.owed ??= owes && { ...owes };
-    if (stream.owed) stream.owed.calls = stream.owed.calls.filter((call) => call !== settles);
+    if (stream.owed && settles !== undefined) stream.owed.calls = stream.owed.calls.filter((call) => call !== settles);
     stream.told = Math.max(stream.told, told);
     const id = this.streams.add(stream, data, mayBeLost);
     this.followers.wake(sessionId, streamId);

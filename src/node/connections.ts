@@ -5,7 +5,7 @@
  * them at once, so a client that never reads could have hundreds of calls answered into memory. Here, requests beyond a
  * bound wait until earlier answers have been sent, and nothing more is read from the connection meanwhile, so that its end
  * is noticed only with the next answer. A client that accepts no bytes loses its connection, and sooner if all connections
- * together have too much to send. What one event stream may buffer is bounded in `streams/bounded-response.ts`.
+ * together have too much to send. What one event stream may buffer is bounded in `streams/bounded-body.ts`.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,11 +1,13 @@
 /** Puts an app on a socket: listens, and stops without cutting anyone off. */
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, ServerResponse, type RequestListener } from 'node:http';
 import { Server, type AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { App } from '../app.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { ConfigError } from '../config/config.ts';
 import { LAST_ANSWERS_MS } from '../lib/lifecycle.ts';
+import { sendDirectly } from '../shortcuts/direct-stream.ts';
 import { createConnections, type Connections } from './connections.ts';
 
 /** How long a close may take in all, in milliseconds: what is still being sent or received by then is cut off. */
@@ -42,6 +44,8 @@ export interface ListenOptions {
   writeTimeoutMs?: number;
   /** How much may wait to be sent on all connections, in bytes. Beyond that, those that accept nothing are cut. @default 256 MiB */
   maxUnsentBytes?: number;
+  /** Whether to use the shortcut around the HTTP adapter. @default true */
+  shortcuts?: boolean;
   /** @default systemClock */
   clock?: Clock;
   /** Receives errors of the listening socket. */
@@ -69,7 +73,7 @@ export interface Listener {
 export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: ListenOptions): Promise<Listener> {
   const { host, port, idleConnectionMs = 130_000, clock = systemClock, onerror } = options;
   const { writeTimeoutMs = WRITE_TIMEOUT_MS, maxUnsentBytes = MAX_UNSENT_BYTES } = options;
-  const answer = getRequestListener((request, env) => app.fetch(request, env), { hostname: host });
+  const answer = getRequestListener(withDirectStreams(app, options), { hostname: host });
   const connections = createConnections({
     listener(request, response) {
       // Clients that keep connections go elsewhere, rather than into one that is about to close (RFC 9112 section 9.6).
@@ -131,6 +135,16 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
       server.close();
       server.closeAllConnections();
     },
+  };
+}
+
+/** Answers requests, and sends event streams without the adapter, unless shortcuts are off. */
+function withDirectStreams(app: Pick<App, 'fetch'>, { shortcuts = true }: ListenOptions) {
+  if (!shortcuts) return (request: Request, env: object) => app.fetch(request, env);
+  return async (request: Request, env: HttpBindings | Http2Bindings) => {
+    const { outgoing } = env;
+    const response = await app.fetch(request, env);
+    return outgoing instanceof ServerResponse && sendDirectly(response, outgoing) ? RESPONSE_ALREADY_SENT : response;
   };
 }
 

@@ -2,9 +2,10 @@
  * The events of one session in the log, without gaps: an event that a client can resume from is followed by everything
  * that was sent after it.
  */
-import { parseEventId, type EventId } from '../contracts/event-id.ts';
+import { parseEventId } from '../contracts/event-id.ts';
 import type { AppendOptions, EventLog, Held, LoggedEvent } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
+import { isPromise, type Awaitable } from '../lib/awaitable.ts';
 import { GET_STREAM_ID, type Appended, type Missed, type StreamAppend, type StreamLog } from '../streams/stream-log.ts';
 import { errorOf } from '../transport/call.ts';
 
@@ -33,7 +34,8 @@ class SessionEvents implements StreamLog {
   /** Whether a message for the stream of GET could not be logged, so that it was sent without, and the log may have it nevertheless. */
   #mayBeLogged = false;
   /** The last event that was appended here. */
-  #last: EventId | undefined;
+  #last = '';
+  #lastNumber = 0;
   #forgetting: Promise<void> | undefined;
 
   constructor(options: SessionEventsOptions) {
@@ -44,30 +46,31 @@ class SessionEvents implements StreamLog {
     return this.#forgetBeforeGap().catch((error: unknown) => this.#report(error));
   }
 
-  async append(streamId: string, data: string | undefined, { owes, ...how }: StreamAppend = {}): Promise<Appended> {
+  append(streamId: string, data: string | undefined, { owes, ...how }: StreamAppend = {}): Awaitable<Appended> {
     if (this.#isClosed) return { id: undefined, isRefused: false };
     const { eventLog, sessionId, relay } = this.#options;
+    const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
+    const append = () => eventLog.append(sessionId, streamId, data, options);
+    const isOfGet = streamId === GET_STREAM_ID && data !== undefined;
     try {
-      await this.#forgetBeforeGap();
-      const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
-      const id = await eventLog.append(sessionId, streamId, data, options);
-      if (id === undefined) return { id, isRefused: true };
-      this.#requireLater(id);
-      return { id, isRefused: false };
+      const id = this.hasGap ? this.#forgetBeforeGap().then(append) : append();
+      if (!isPromise(id)) return this.#appended(id);
+      return id.then((known) => this.#appended(known)).catch((error: unknown) => this.#notAppended(error, isOfGet));
     } catch (error) {
-      this.hasGap = true;
-      this.#mayBeLogged ||= streamId === GET_STREAM_ID && data !== undefined;
-      this.#report(error);
-      return { id: undefined, isRefused: false };
+      return this.#notAppended(error, isOfGet);
     }
   }
 
-  async end(streamId: string): Promise<void> {
+  end(streamId: string): Awaitable<void> {
     if (this.#isClosed) return;
     const { eventLog, sessionId } = this.#options;
-    // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
-    const ending = this.hasGap ? this.#forgetBeforeGap() : eventLog.end(sessionId, streamId);
-    await ending.catch((error: unknown) => this.#report(error));
+    try {
+      // A stream must not end without the event that is missing: whoever resumes it would take it for complete.
+      const ending = this.hasGap ? this.#forgetBeforeGap() : eventLog.end(sessionId, streamId);
+      if (isPromise(ending)) return ending.catch((error: unknown) => this.#report(error));
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   async after(eventId: string): Promise<Missed | undefined> {
@@ -87,13 +90,18 @@ class SessionEvents implements StreamLog {
     return this.#options.eventLog.hold(this.#options.sessionId, GET_STREAM_ID, holder, eventId);
   }
 
-  async take(holder: string, after: number): Promise<LoggedEvent[] | 'unavailable' | undefined> {
-    try {
-      if (this.#mayBeLogged) await this.#forgetBeforeGap();
-      return await this.#options.eventLog.take(this.#options.sessionId, GET_STREAM_ID, holder, after);
-    } catch (error) {
+  take(holder: string, after: number): Awaitable<LoggedEvent[] | 'unavailable' | undefined> {
+    const { eventLog, sessionId } = this.#options;
+    const take = () => eventLog.take(sessionId, GET_STREAM_ID, holder, after);
+    const onfailed = (error: unknown) => {
       this.#report(error);
-      return 'unavailable';
+      return 'unavailable' as const;
+    };
+    try {
+      const taken = this.#mayBeLogged ? this.#forgetBeforeGap().then(take) : take();
+      return isPromise(taken) ? taken.catch(onfailed) : taken;
+    } catch (error) {
+      return onfailed(error);
     }
   }
 
@@ -106,12 +114,27 @@ class SessionEvents implements StreamLog {
     await this.mend();
   }
 
+  #appended(id: string | undefined): Appended {
+    if (id !== undefined) this.#requireLater(id);
+    return { id, isRefused: id === undefined };
+  }
+
+  #notAppended(error: unknown, isOfGet: boolean): Appended {
+    this.hasGap = true;
+    this.#mayBeLogged ||= isOfGet;
+    this.#report(error);
+    return { id: undefined, isRefused: false };
+  }
+
   /** Fails if the engine has come back with older data, and gives numbers once more: nobody may resume from those of before. */
   #requireLater(id: string): void {
-    const event = parseEventId(id);
-    const last = this.#last;
-    if (last && event?.tag === last.tag && event.number <= last.number) throw new Error('The log has gone back');
-    this.#last = event;
+    // The number is what an id begins with. Most of them are later than the last one, and need not be parsed.
+    const number = Number.parseInt(id, 10);
+    if (number <= this.#lastNumber && parseEventId(id)?.tag === parseEventId(this.#last)?.tag) {
+      throw new Error('The log has gone back');
+    }
+    this.#last = id;
+    this.#lastNumber = number;
   }
 
   async #forgetBeforeGap(): Promise<void> {

@@ -1,79 +1,9 @@
 /**
- * Event streams on their way out, with three bounds: how much may wait for a slow reader, when the token expires that
- * the stream was opened with, and an end that is noticed exactly once.
- *
- * A reader that falls too far behind loses its connection, rather than the server its memory. Our own streams
- * (`event-stream.ts`) write into such a body; a stream that the SDK made is wrapped in one.
+ * Event streams that the SDK made, wrapped in a bounded body. The SDK writes to its streams without asking whether anybody
+ * reads them.
  */
-import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Clock } from '../lib/clock.ts';
 import { isEventStream } from '../protocol/accept.ts';
-
-/** How much may wait for one reader before its connection is given up: some thousand events of usual size. */
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
-/** How long a stream may outlive its token, in milliseconds: more than clocks differ by, plus time for a last event. */
-export const GRACE_MS = 30_000;
-
-/** Options for {@link createBoundedBody} and {@link boundedResponse}. */
-export interface BoundedBodyOptions {
-  clock: Pick<Clock, 'now' | 'after'>;
-  /** When the caller's token expires, in seconds since 1970. The stream ends a little later. @default never */
-  expiresAt?: number | undefined;
-  /** Counts open streams. @default nobody does */
-  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
-  /** Most bytes that may wait for the reader. The next event after that fails the stream. @default 4 MiB */
-  maxBufferedBytes?: number;
-  /** Called once: when the body has ended or failed, the reader has gone, or the token has expired. Gets the error, if there is one. */
-  onEnd: (reason?: unknown) => void;
-}
-
-/** A body to write to. Whatever is written after its end is dropped. */
-export interface BoundedBody {
-  readonly stream: ReadableStream<Uint8Array>;
-  write(chunk: Uint8Array): void;
-  end(): void;
-  /** Breaks the connection instead of ending it. */
-  fail(error: unknown): void;
-}
-
-type Controller = ReadableStreamDefaultController<Uint8Array>;
-
-/** Makes an open body. */
-export function createBoundedBody(options: BoundedBodyOptions): BoundedBody {
-  const { clock, expiresAt, maxBufferedBytes = MAX_BUFFERED_BYTES, onEnd } = options;
-  const leave = options.openStreams?.begin();
-  let open: Controller | undefined;
-
-  function finish(close?: (controller: Controller) => void, reason?: unknown): void {
-    const controller = open;
-    if (!controller) return;
-    open = undefined;
-    leave?.();
-    cancelExpiry?.();
-    close?.(controller);
-    onEnd(reason);
-  }
-
-  const end = () => finish((controller) => controller.close());
-  const fail = (error: unknown) => finish((controller) => controller.error(error), error);
-  const stream = new ReadableStream<Uint8Array>(
-    { start: (controller) => void (open = controller), cancel: (reason) => finish(undefined, reason) },
-    new ByteLengthQueuingStrategy({ highWaterMark: maxBufferedBytes }),
-  );
-  // To a client of the 2025 revisions this is a broken connection: it resumes, and needs a valid token for that.
-  const cancelExpiry =
-    expiresAt === undefined ? undefined : clock.after(expiresAt * 1000 + GRACE_MS - clock.now(), end);
-  return {
-    stream,
-    write(chunk) {
-      // desiredSize is what is left of the bound. A single event may exceed it: it is in memory already.
-      if (open && (open.desiredSize ?? 0) <= 0) fail(slowReaderError());
-      else open?.enqueue(chunk);
-    },
-    end,
-    fail,
-  };
-}
+import { BoundedBody, type BoundedBodyOptions } from './bounded-body.ts';
 
 /** Options for {@link boundedResponse}. */
 export interface BoundedResponseOptions extends BoundedBodyOptions {
@@ -84,8 +14,7 @@ export interface BoundedResponseOptions extends BoundedBodyOptions {
 }
 
 /**
- * Returns `response` with its body bounded if it is an event stream, and as it is otherwise. The SDK writes to its
- * streams without asking whether anybody reads them.
+ * Returns `response` with its body bounded if it is an event stream, and as it is otherwise.
  *
  * `onEnd` is called once, when the stream has ended for any reason; right away if the response is not a stream.
  */
@@ -96,7 +25,7 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
     return response;
   }
   const source = response.body.getReader();
-  const body = createBoundedBody({
+  const body = new BoundedBody({
     ...options,
     onEnd(reason) {
       // Tells the call behind the stream, as when its client goes away. A source that has ended ignores it.
@@ -108,7 +37,7 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
   const headers = new Headers(response.headers);
   // The SDK asks for keep-alive even if the client wants the connection closed (RFC 9112 section 9.6).
   headers.delete('connection');
-  return new Response(body.stream, { status: response.status, headers });
+  return body.response({ status: response.status, headers });
 }
 
 async function pump(
@@ -130,11 +59,4 @@ async function pump(
   } catch (error) {
     body.fail(error);
   }
-}
-
-/** Without a stack: the HTTP adapter prints the error of a failed body, and one line is enough. */
-function slowReaderError(): Error {
-  const error = new Error('The reader is too slow');
-  delete error.stack;
-  return error;
 }

@@ -1,7 +1,7 @@
 /** The event streams that answer calls and GET requests of the 2025 revisions, and calls of 2026-07-28 that are silent. */
 import type { Clock } from '../lib/clock.ts';
 import { isEventStream } from '../protocol/accept.ts';
-import { createBoundedBody, type BoundedBodyOptions } from './bounded-response.ts';
+import { BoundedBody, type BoundedBodyOptions } from './bounded-body.ts';
 
 /** They keep caches and proxies from buffering events (`X-Accel-Buffering` is for nginx). */
 const EVENT_STREAM_HEADERS = {
@@ -11,7 +11,7 @@ const EVENT_STREAM_HEADERS = {
 };
 /** How long a client should wait before it resumes a stream, in milliseconds. */
 const RETRY_MS = 1000;
-const encoder = new TextEncoder();
+const KEEP_ALIVE = ': keepalive\n\n';
 
 /** An event (HTML standard, "Server-sent events"). */
 export interface StreamEvent {
@@ -19,20 +19,6 @@ export interface StreamEvent {
   id: string | undefined;
   /** A message as JSON; `undefined` for an event that carries only an id. */
   data: string | undefined;
-}
-
-/** A response whose body is a stream of events. */
-export interface EventStream {
-  readonly response: Response;
-  /** Sends an event, or drops it if the stream has ended or its reader has gone. */
-  send(event: StreamEvent): void;
-  /** Sends a comment, so that proxies pass the headers on even if there is no event yet. */
-  comment(): void;
-  /** Sends events that are text already. */
-  write(chunk: Uint8Array): void;
-  end(): void;
-  /** Breaks the connection instead of ending it. */
-  fail(error: unknown): void;
 }
 
 /** Options for {@link createEventStream}. */
@@ -69,11 +55,12 @@ export async function keptAlive(pending: Promise<Response>, options: KeptAliveOp
   onSilence();
   // The answer may be a stream that counts itself.
   const leave = options.openStreams?.begin();
-  const stream = createEventStream({ ...options, openStreams: undefined, headers: {}, onEnd: () => {} });
+  const own = { openStreams: undefined, headers: {}, onEnd: () => {} };
+  const { stream, response: silent } = createEventStream({ ...options, ...own });
   stream.comment();
   void pending.catch(() => {}).finally(leave);
   void sendLate(pending, stream);
-  return stream.response;
+  return silent;
 }
 
 async function sendLate(pending: Promise<Response>, stream: EventStream): Promise<void> {
@@ -87,27 +74,58 @@ async function sendLate(pending: Promise<Response>, stream: EventStream): Promis
   }
 }
 
-/** Opens an event stream. */
-export function createEventStream(options: EventStreamOptions): EventStream {
-  const { headers, clock, keepAliveMs, onEnd } = options;
-  const body = createBoundedBody({
-    ...options,
-    onEnd(reason) {
-      stopKeepAlive?.();
-      onEnd(reason);
-    },
-  });
-  const write = (text: string) => body.write(encoder.encode(text));
-  const comment = () => write(': keepalive\n\n');
-  const stopKeepAlive = keepAliveMs > 0 ? clock.every(keepAliveMs, comment) : undefined;
-  return {
-    response: new Response(body.stream, { headers: { ...EVENT_STREAM_HEADERS, ...headers } }),
-    send: ({ id, data }) => write(eventText(id, data)),
-    comment,
-    write: (chunk) => body.write(chunk),
-    end: () => body.end(),
-    fail: (error) => body.fail(error),
-  };
+/** Opens an event stream, and makes the response that it is the body of. */
+export function createEventStream(options: EventStreamOptions): { stream: EventStream; response: Response } {
+  const stream = new EventStream(options);
+  return { stream, response: stream.response({ ...EVENT_STREAM_HEADERS, ...options.headers }) };
+}
+
+/** A stream of events. Whatever is sent after it has ended, or its reader has gone, is dropped. */
+export class EventStream {
+  readonly #body: BoundedBody;
+  readonly #stopKeepAlive: (() => void) | undefined;
+
+  constructor(options: EventStreamOptions) {
+    const { clock, keepAliveMs, onEnd } = options;
+    const body = new BoundedBody({
+      ...options,
+      onEnd: (reason) => {
+        this.#stopKeepAlive?.();
+        onEnd(reason);
+      },
+    });
+    this.#body = body;
+    this.#stopKeepAlive = keepAliveMs > 0 ? clock.every(keepAliveMs, () => this.comment()) : undefined;
+  }
+
+  /** Makes its response, once. */
+  response(headers: Record<string, string>): Response {
+    return this.#body.response({ headers });
+  }
+
+  /** Sends an event. */
+  send({ id, data }: StreamEvent): void {
+    this.#body.write(eventText(id, data));
+  }
+
+  /** Sends a comment, so that proxies pass the headers on even if there is no event yet. */
+  comment(): void {
+    this.#body.write(KEEP_ALIVE);
+  }
+
+  /** Sends events that are text already. */
+  write(chunk: Uint8Array): void {
+    this.#body.write(chunk);
+  }
+
+  end(): void {
+    this.#body.end();
+  }
+
+  /** Breaks the connection instead of ending it. */
+  fail(error: unknown): void {
+    this.#body.fail(error);
+  }
 }
 
 /** An event as text (HTML standard, "Server-sent events"). */

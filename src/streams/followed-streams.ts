@@ -2,6 +2,7 @@
  * The streams that a client has resumed here although their calls run on another node. What that node appends to the log is
  * sent; if the node is gone, the calls that it owed are answered with an error.
  */
+import type { EagerQueue } from '../lib/task-queue.ts';
 import { cutOffError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import type { Missed, StreamLog } from './stream-log.ts';
@@ -18,11 +19,11 @@ interface Followed {
 /** The streams that one transport follows. */
 export class FollowedStreams {
   readonly #log: StreamLog;
-  readonly #inOrder: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly #inOrder: EagerQueue;
   readonly #streams = new Map<string, Followed>();
 
   /** @param inOrder - Runs one task at a time. */
-  constructor(log: StreamLog, inOrder: <T>(task: () => Promise<T>) => Promise<T>) {
+  constructor(log: StreamLog, inOrder: EagerQueue) {
     this.#log = log;
     this.#inOrder = inOrder;
   }

@@ -7,6 +7,9 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server
  */
 import { parseEventId } from '../contracts/event-id.ts';
+import type { LoggedEvent } from '../contracts/event-log.ts';
+import { thenOf, type Awaitable } from '../lib/awaitable.ts';
+import type { EagerQueue } from '../lib/task-queue.ts';
 import { GET_STREAM_ID, type Appended, type StreamAppend, type StreamLog } from './stream-log.ts';
 import type { Stream } from './streams.ts';
 
@@ -14,7 +17,7 @@ import type { Stream } from './streams.ts';
 export interface GetStreamOptions {
   log: StreamLog;
   /** Runs one task at a time. */
-  inOrder: <T>(task: () => Promise<T>) => Promise<T>;
+  inOrder: EagerQueue;
   /** Gives the stream a connection in place of the one it may still have. */
   connect: (stream: Stream) => Response;
 }
@@ -66,12 +69,14 @@ export class GetStream {
   }
 
   /** Logs a message; whoever holds the stream sends it. */
-  say(data: string): Promise<void> {
-    return this.#options.inOrder(async () => {
-      const { id } = await this.#options.log.append(GET_STREAM_ID, data, { mayBeLost: true });
+  say(data: string): Awaitable<void> {
+    const onappended = ({ id }: Appended) => {
       // Without the log, nobody else hears of it.
       if (id === undefined) this.stream.connection?.send({ id, data });
-    });
+    };
+    return this.#options.inOrder(() =>
+      thenOf(this.#options.log.append(GET_STREAM_ID, data, { mayBeLost: true }), onappended),
+    );
   }
 
   /**
@@ -79,7 +84,7 @@ export class GetStream {
    *
    * @param told - The last change that the client knows of with this message.
    */
-  sayIfConnected(data: string, told: number | undefined): Promise<boolean> {
+  async sayIfConnected(data: string, told: number | undefined): Promise<boolean> {
     return this.#options.inOrder(async () => {
       if (!this.isConnected) return false;
       const { id, isRefused } = await this.#append(data, { mayBeLost: true, told });
@@ -93,9 +98,9 @@ export class GetStream {
   wake(): void {
     if (this.#isWoken || !this.isConnected) return;
     this.#isWoken = true;
-    void this.#options.inOrder(async () => {
+    void this.#options.inOrder(() => {
       this.#isWoken = false;
-      await this.#sendWaiting();
+      return this.#sendWaiting();
     });
   }
 
@@ -113,14 +118,17 @@ export class GetStream {
   }
 
   /** Logs an event, unless another connection has taken over. */
-  #append(data: string | undefined, how: StreamAppend): Promise<Appended> {
+  #append(data: string | undefined, how: StreamAppend): Awaitable<Appended> {
     return this.#options.log.append(GET_STREAM_ID, data, { ...how, holder: this.#holder });
   }
 
   /** Sends what nobody has been sent, or at least the id to begin with; resolves to whether anything was sent. */
-  async #sendWaiting(): Promise<boolean> {
+  #sendWaiting(): Awaitable<boolean> {
     if (!this.isConnected) return false;
-    const events = await this.#options.log.take(this.#holder, this.#taken);
+    return thenOf(this.#options.log.take(this.#holder, this.#taken), (events) => this.#send(events));
+  }
+
+  #send(events: LoggedEvent[] | 'unavailable' | undefined): boolean {
     // The log may have given events away nevertheless: they are taken again when there is news.
     if (events === 'unavailable') return false;
     if (!events) {

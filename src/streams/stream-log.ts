@@ -1,5 +1,6 @@
 /** The event log as the streams of one session see it. `sessions/session-events.ts` implements it. */
 import type { RequestId } from '@modelcontextprotocol/server';
+import type { Awaitable } from '../lib/awaitable.ts';
 import type { Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 
 /** The stream that a GET request opens, in the log. */
@@ -36,9 +37,9 @@ export interface StreamLog {
   /** Has the log forget the events before a gap, so that nobody resumes across it. Never rejects. */
   mend(): Promise<void>;
   /** Never rejects. */
-  append(streamId: string, data: string | undefined, how?: StreamAppend): Promise<Appended>;
+  append(streamId: string, data: string | undefined, how?: StreamAppend): Awaitable<Appended>;
   /** Never rejects. */
-  end(streamId: string): Promise<void>;
+  end(streamId: string): Awaitable<void>;
   /** Rejects if the log is unavailable. */
   after(eventId: string): Promise<Missed | undefined>;
   /** Makes `holder` the connection of the stream of GET; see the contract. Rejects if the log is unavailable. */
@@ -47,7 +48,7 @@ export interface StreamLog {
    * What followed an event, named by its number, on the stream of GET; `undefined` if another connection has taken over.
    * Never rejects.
    */
-  take(holder: string, after: number): Promise<LoggedEvent[] | 'unavailable' | undefined>;
+  take(holder: string, after: number): Awaitable<LoggedEvent[] | 'unavailable' | undefined>;
   /** Calls `listener` with the id of a stream that has news. Rejects if the log is unavailable. */
   follow(listener: (streamId: string) => void): Promise<() => void>;
   /** Logs nothing from now on. */

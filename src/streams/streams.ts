@@ -8,7 +8,8 @@ import type { RequestId } from '@modelcontextprotocol/server';
 import { parseEventId } from '../contracts/event-id.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
 import type { Clock } from '../lib/clock.ts';
-import { createTaskQueue } from '../lib/task-queue.ts';
+import { thenOf, type Awaitable } from '../lib/awaitable.ts';
+import { createEagerQueue } from '../lib/task-queue.ts';
 import { unknownEventResponse } from '../protocol/errors.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
 import { FollowedStreams } from './followed-streams.ts';
@@ -47,7 +48,7 @@ export interface StreamsOptions {
 /** The streams of one transport, and their connections. */
 export class Streams {
   /** Runs one task at a time: events are sent and streams resumed in order, so that each event is either replayed or sent live. */
-  readonly inOrder = createTaskQueue();
+  readonly inOrder = createEagerQueue();
   /** The stream of GET, if there is a log. */
   readonly ofGet: GetStream | undefined;
   readonly #options: StreamsOptions;
@@ -99,7 +100,7 @@ export class Streams {
    * @param expiresAt - When the token expires that the client opens it with, in seconds since 1970.
    * @param isPrimed - Whether the client reads events without data.
    */
-  openGet(expiresAt: number | undefined, isPrimed: boolean): Promise<Response | undefined> {
+  async openGet(expiresAt: number | undefined, isPrimed: boolean): Promise<Response | undefined> {
     return this.inOrder(async () => {
       const { ofGet } = this;
       if (!ofGet || !(await this.#follow())) return undefined;
@@ -117,7 +118,7 @@ export class Streams {
    *
    * @param expiresAt - When the token expires that the client resumes with, in seconds since 1970.
    */
-  resume(lastEventId: string, expiresAt: number | undefined): Promise<Response | undefined> {
+  async resume(lastEventId: string, expiresAt: number | undefined): Promise<Response | undefined> {
     return this.inOrder(async () => {
       const { ofGet } = this;
       if (!ofGet || !(await this.#follow())) return undefined;
@@ -142,37 +143,49 @@ export class Streams {
       if (stream.connection === connection) stream.connection = undefined;
       this.#followed?.remove(stream);
       // Not at once: it may be about to get another connection.
-      void this.inOrder(async () => this.#unfollowIfDone());
+      void Promise.resolve().then(() => this.inOrder(() => this.#unfollowIfDone()));
       this.#options.ondetach();
     };
     const { clock, keepAliveMs, headers, openStreams } = this.#options;
     const { expiresAt } = stream;
-    const connection = createEventStream({ clock, keepAliveMs, expiresAt, headers, openStreams, onEnd });
+    const { stream: connection, response } = createEventStream({
+      clock,
+      keepAliveMs,
+      expiresAt,
+      headers,
+      openStreams,
+      onEnd,
+    });
     this.#connections.add(connection);
     stream.connection = connection;
     if (this.#isClosed) connection.end();
-    return connection.response;
+    return response;
   }
 
   /** Ends the connection of a stream, but not the stream: the client comes back for the rest. */
-  disconnect(stream: Stream): void {
-    void this.inOrder(async () => stream.isResumable && stream.connection?.end());
+  disconnect(stream: Stream | undefined): void {
+    void this.inOrder(() => {
+      if (stream?.isResumable) stream.connection?.end();
+    });
   }
 
   /** Logs and sends a message as JSON, after those before it. */
-  send(stream: Stream, data: string | undefined, how?: StreamAppend): Promise<void> {
+  send(stream: Stream, data: string | undefined, how?: StreamAppend): Awaitable<void> {
     return this.inOrder(() => this.emit(stream, data, how));
   }
 
   /** The same within {@link inOrder}. An event without a message is there for its id ("SHOULD immediately send"). */
-  async emit(stream: Stream, data: string | undefined, how?: StreamAppend): Promise<void> {
+  emit(stream: Stream, data: string | undefined, how?: StreamAppend): Awaitable<void> {
+    const { events: log } = this.#options;
+    if (!log) return data === undefined ? undefined : stream.connection?.send({ id: undefined, data });
     const { owes } = stream;
-    const appended = await this.#options.events?.append(stream.id, data, owes ? { ...how, owes: owes() } : how);
-    const id = appended?.id;
-    // Another node took this one for dead, and has ended the stream.
-    if (appended?.isRefused) return stream.connection?.end();
-    if (id !== undefined) stream.isResumable = true;
-    if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+    const appended = log.append(stream.id, data, owes ? { ...how, owes: owes() } : how);
+    return thenOf(appended, ({ id, isRefused }) => {
+      // Another node took this one for dead, and has ended the stream.
+      if (isRefused) return stream.connection?.end();
+      if (id !== undefined) stream.isResumable = true;
+      if (id !== undefined || data !== undefined) stream.connection?.send({ id, data });
+    });
   }
 
   /** Ends a stream; returns whether it had a connection. A client that missed its last events can still resume it. */
@@ -201,7 +214,7 @@ export class Streams {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const connection of this.#connections) connection.end();
-    await this.inOrder(async () => this.#options.events?.close());
+    await this.inOrder(() => this.#options.events?.close());
     this.#unfollowIfDone();
   }
 

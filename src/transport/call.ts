@@ -2,7 +2,7 @@
 import { isSpecType, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Deadlines } from '../lib/deadlines.ts';
+import { Deadlines, type MovableDeadline } from '../lib/deadlines.ts';
 import {
   cutOffError,
   duplicateRequestResponse,
@@ -59,10 +59,17 @@ export interface Call {
   stream: CallStream;
   /** Set by the first answer. Further answers are dropped. */
   isAnswered: boolean;
-  /** Stops the timer that limits how long it may run. */
-  stopTimer?: (() => void) | undefined;
+  /** When it is cancelled for lack of progress. */
+  timeout?: MovableDeadline | undefined;
   /** Ends its count among the calls in flight. The count begins with the event stream: until then, the POST is counted. */
   end?: () => void;
+}
+
+/** The ids of its unanswered calls. Not by `Array.from`, which takes several times as long, and every event needs them. */
+export function idsOf({ calls }: CallStream): RequestId[] {
+  const ids: RequestId[] = [];
+  for (const { request } of calls) ids.push(request.id);
+  return ids;
 }
 
 /** Refuses messages because of their number or ids, or because `initialize` is part of a batch. */
@@ -115,8 +122,8 @@ export function acceptedResponse(): Response {
 }
 
 /** Ends a call whose session has ended: the POST gets no response from here, its stream an error. */
-export function cutOff({ request, stream, end, stopTimer }: Call): void {
-  stopTimer?.();
+export function cutOff({ request, stream, end, timeout }: Call): void {
+  timeout?.callOff();
   const error = cutOffError(request.id);
   if (!stream.pending) stream.watch?.answered(request.id, error);
   stream.pending?.unset();

@@ -52,14 +52,14 @@ export class Calls {
   /** Gives a call its full time, now and whenever it reports progress. */
   limit(call: Call): void {
     const { deadlines, ontimeout } = this.#options;
-    call.stopTimer?.();
-    call.stopTimer = deadlines.timeout?.set(() => ontimeout(call));
+    if (call.timeout) call.timeout.putOff();
+    else call.timeout = deadlines.timeout?.setMovable(() => ontimeout(call));
   }
 
   /** Ends an answered call. Returns `false` if it has ended before. */
   end(call: Call): boolean {
     if (!this.#running.delete(call.request.id)) return false;
-    call.stopTimer?.();
+    call.timeout?.callOff();
     call.stream.calls.delete(call);
     call.end?.();
     return true;

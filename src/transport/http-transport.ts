@@ -20,6 +20,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
+import { thenOf } from '../lib/awaitable.ts';
 import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { addresseeOf, type Addressee } from './addressee.ts';
@@ -30,6 +31,7 @@ import {
   cancelledCall,
   cutOff,
   errorOf,
+  idsOf,
   jsonResponse,
   passOn,
   refuseRepeated,
@@ -169,7 +171,7 @@ export class HttpTransport implements Transport {
   async cutOffCalls(): Promise<void> {
     const calls = [...this.#calls.running.values()].filter(({ stream, isAnswered }) => !stream.pending && !isAnswered);
     for (const call of calls) void this.#settle(call, cutOffError(call.request.id));
-    await this.streams.inOrder(async () => {});
+    await this.streams.inOrder(() => {});
   }
 
   async close(): Promise<void> {
@@ -192,16 +194,15 @@ export class HttpTransport implements Transport {
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const stream = callStreamOf(exchange, isPrimed);
-    const { ofGet } = this.streams;
     // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
     const closers = isPrimed && {
       closeSSEStream: () => this.#disconnect(stream),
-      closeStandaloneSSEStream: () => ofGet && this.streams.disconnect(ofGet.stream),
+      closeStandaloneSSEStream: () => this.streams.disconnect(this.streams.ofGet?.stream),
     };
     const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }), ...closers };
     const response = requests.length === 0 ? acceptedResponse() : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
-    // It reads no stream that it could resume, so nobody waits for its calls once it has left.
+    // It reads no stream to resume, so nobody waits for its calls once it has left.
     const leave = () => stream.calls.forEach((call) => this.#cancel(call, cancelledError(call.request.id)));
     const isAwaited = !canStream && this.sessionId !== undefined;
     if (isAwaited) request?.signal.addEventListener('abort', leave, { once: true });
@@ -227,12 +228,11 @@ export class HttpTransport implements Transport {
 
   #settle(call: Call, message: JSONRPCMessage): void | Promise<void> {
     call.isAnswered = true;
-    const isRepeated = call.stream.isRepeated === true;
-    const save = 'result' in message ? this.#options.savingOf?.(call.request, isRepeated) : undefined;
+    const { request, stream } = call;
+    const save = 'result' in message ? this.#options.savingOf?.(request, stream.isRepeated === true) : undefined;
     if (!save) return this.#deliver(call, message);
-    return this.streams
-      .inOrder(save)
-      .then((isSaved) => this.#deliver(call, isSaved ? message : internalError(call.request.id)));
+    const deliver = (isSaved: boolean) => this.#deliver(call, isSaved ? message : internalError(request.id));
+    return thenOf(this.streams.inOrder(save), deliver);
   }
 
   /** Puts the answer to a call into the JSON body or onto the stream. */
@@ -241,8 +241,8 @@ export class HttpTransport implements Transport {
     stream.watch?.answered(call.request.id, answer);
     const data = answerText(answer, call, this.onerror);
     if (!stream.pending) {
-      const settles = call.request.id;
-      return this.streams.inOrder(() => this.streams.emit(stream, data, { settles }).then(() => this.#finish(call)));
+      const how = { settles: call.request.id };
+      return this.streams.inOrder(() => thenOf(this.streams.emit(stream, data, how), () => this.#finish(call)));
     }
     stream.pending.answers.push(data);
     return this.#finish(call);
@@ -251,8 +251,8 @@ export class HttpTransport implements Transport {
   /** Ends an answered call, and the stream along with its last call. */
   #finish(call: Call): void {
     const { stream } = call;
-    if (!this.#calls.end(call) || stream.calls.size > 0) return;
     const { pending } = stream;
+    if (!this.#calls.end(call) || stream.calls.size > 0) return;
     if (!pending) {
       if (!this.streams.end(stream)) this.#options.ondetach();
       return;
@@ -270,7 +270,7 @@ export class HttpTransport implements Transport {
     const principal = principalKey(stream.caller);
     for (const call of stream.calls) call.end = this.#options.callsInFlight.begin(principal);
     pending.unset();
-    const owes = () => Array.from(stream.calls, ({ request }) => request.id);
+    const owes = () => idsOf(stream);
     stream.owes = owes;
     pending.respond(this.streams.open(stream));
     if (stream.isPrimed) void this.streams.send(stream, undefined);

@@ -93,3 +93,46 @@ test('gives each deadline a timer of its own where a timer ends with the request
   clock.advance(100);
   assert.deepEqual(called, ['a']);
 });
+
+test('a movable deadline gets its full time whenever it is put off, and the others keep their order', () => {
+  const { clock, deadlines, called, set } = setUp();
+  const moved = deadlines.setMovable(() => called.push('moved'));
+  set('b');
+  clock.advance(60);
+  moved.putOff();
+  clock.advance(40);
+  assert.deepEqual(called, ['b']);
+  clock.advance(59);
+  moved.putOff();
+  clock.advance(99);
+  assert.deepEqual(called, ['b']);
+  clock.advance(1);
+  assert.deepEqual(called, ['b', 'moved']);
+});
+
+test('a movable deadline that was called off is not called back, and stays off when it is put off', () => {
+  const { clock, deadlines, called } = setUp();
+  const moved = deadlines.setMovable(() => called.push('moved'));
+  moved.callOff();
+  moved.callOff();
+  moved.putOff();
+  clock.advance(1000);
+  assert.deepEqual(called, []);
+});
+
+test('a movable deadline has a timer of its own where a timer ends with its request', () => {
+  const clock = manualClock();
+  const called: string[] = [];
+  const deadlines = new Deadlines(100, { ...clock, now: () => clock.now(), endsWithRequest: true });
+  const moved = deadlines.setMovable(() => called.push('moved'));
+  clock.advance(60);
+  moved.putOff();
+  clock.advance(99);
+  assert.equal(called.length, 0);
+  clock.advance(1);
+  assert.equal(called.length, 1);
+  deadlines.setMovable(() => called.push('off')).callOff();
+  clock.advance(1000);
+  assert.equal(called.length, 1);
+  assert.equal(clock.pending, 0);
+});

@@ -204,8 +204,8 @@ for (const era of ['2025', '2026'] as const) {
     await once(socket, 'close');
     // Kernel buffers and the limit together are well under what the tool would send.
     assert.ok(bytes < (FLOOD_MESSAGES * 1024 * 1024) / 2, `${bytes} bytes`);
-    const stacks = printed.mock.calls.map(({ arguments: [error] }) => (error as Error).stack);
-    assert.deepEqual(stacks, [undefined]);
+    // By the adapter, when shortcuts are off.
+    assert.ok(printed.mock.calls.every(({ arguments: [error] }) => (error as Error).stack === undefined));
     const { result } = await session.call('ping', {});
     assert.deepEqual(result?.content, [{ type: 'text', text: '"pong"' }]);
   });

@@ -48,8 +48,8 @@ function attempts(engines: OpenEngines): Promise<unknown>[] {
     sessionStore.create(recordOf('new')),
     sessionStore.use('s', 'p'),
     sessionStore.count(),
-    eventLog.append('s', 'get', '{}'),
-    eventLog.take('s', 'get', 'me'),
+    Promise.resolve(eventLog.append('s', 'get', '{}')),
+    Promise.resolve(eventLog.take('s', 'get', 'me')),
     eventLog.follow('other', () => {}),
     stateStore.get('session:s', 'a'),
     stateStore.write('session:s', 'a', { value: '1', expected: undefined, ttlMs: undefined }),
@@ -196,7 +196,7 @@ describe('trouble with Redis', { skip: NO_REDIS }, () => {
     await eventLog.hold('s', 'get', 'me');
     await redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
     await assert.rejects(sessionStore.create(recordOf('new')), UnavailableError);
-    await assert.rejects(eventLog.append('s', 'get', '{}'), UnavailableError);
+    await assert.rejects(async () => eventLog.append('s', 'get', '{}'), UnavailableError);
     const write = { value: '1', expected: undefined, ttlMs: undefined };
     assert.equal(await stateStore.write('session:s', 'a', write), 'full');
     assert.equal(await sessionStore.get('new'), undefined);

@@ -63,8 +63,8 @@ test('the events of a session take nothing on the stream of GET that was sent wi
 });
 
 const ways: Record<string, (events: StreamLog) => Promise<unknown>> = {
-  'an event is appended': (events) => events.append('call', '2'),
-  'a stream ends': (events) => events.end('call'),
+  'an event is appended': async (events) => events.append('call', '2'),
+  'a stream ends': async (events) => events.end('call'),
   'a GET stream is opened': (events) => events.hold('holder'),
   'they are looked after': (events) => events.mend(),
 };

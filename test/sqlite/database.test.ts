@@ -85,7 +85,7 @@ test('closed engines are unavailable, and say nothing about it in the log', { sk
   await engines.close();
   await engines.close();
   await assert.rejects(engines.sessionStore.use('a', ''), UnavailableError);
-  await assert.rejects(engines.eventLog.append('a', 'b', 'c'), UnavailableError);
+  await assert.rejects(async () => engines.eventLog.append('a', 'b', 'c'), UnavailableError);
   await assert.rejects(engines.stateStore.get('a', 'b'), UnavailableError);
   engines.changes.publish({ kind: 'tools_list_changed' });
   assert.equal(engines.isAvailable(), false);

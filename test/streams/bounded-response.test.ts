@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
-import { boundedResponse, GRACE_MS } from '../../src/streams/bounded-response.ts';
+import { GRACE_MS } from '../../src/streams/bounded-body.ts';
+import { boundedResponse } from '../../src/streams/bounded-response.ts';
 import { modernRequest, openSession, readStream, rpc, testApp } from '../support/app.ts';
 import { manualClock, type ManualClock } from '../support/clock.ts';
 import { fixture, type Tool } from '../support/fixture.ts';

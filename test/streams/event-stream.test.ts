@@ -117,56 +117,56 @@ test('lets one event through that is larger than the limit by itself', async () 
 function eventStream(options: { keepAliveMs?: number; maxBufferedBytes?: number } = {}) {
   const clock = manualClock();
   const ends = counter();
-  const stream = createEventStream({
+  const { stream, response } = createEventStream({
     headers: { 'x-kept': 'yes' },
     clock,
     keepAliveMs: 0,
     onEnd: ends.add,
     ...options,
   });
-  return { ...stream, clock, ends };
+  return { stream, response, clock, ends };
 }
 
 test('sends messages, with an id where they have one, and events that are there for their id', async () => {
-  const stream = eventStream();
+  const { stream, response } = eventStream();
   stream.send({ id: '1', data: undefined });
   stream.send({ id: '2', data: '{}' });
   stream.send({ id: undefined, data: '[]' });
   stream.end();
   const text = 'id: 1\nretry: 1000\ndata: \n\nevent: message\nid: 2\ndata: {}\n\nevent: message\ndata: []\n\n';
-  assert.equal(await stream.response.text(), text);
-  assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
-  assert.equal(stream.response.headers.get('x-kept'), 'yes');
+  assert.equal(await response.text(), text);
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  assert.equal(response.headers.get('x-kept'), 'yes');
 });
 
 test('drops what is sent after the end, which comes once', async () => {
-  const stream = eventStream({ keepAliveMs: 1000 });
+  const { stream, response, clock, ends } = eventStream({ keepAliveMs: 1000 });
   stream.end();
   stream.send({ id: '1', data: '{}' });
   stream.end();
-  assert.equal(await stream.response.text(), '');
-  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
+  assert.equal(await response.text(), '');
+  assert.deepEqual([ends.total(), clock.pending], [1, 0]);
 });
 
 test('ends once when its reader goes', async () => {
-  const stream = eventStream({ keepAliveMs: 1000 });
-  await stream.response.body?.cancel();
+  const { stream, response, clock, ends } = eventStream({ keepAliveMs: 1000 });
+  await response.body?.cancel();
   stream.end();
-  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
+  assert.deepEqual([ends.total(), clock.pending], [1, 0]);
 });
 
 test('gives up a reader that lets more than the limit wait, after one event that is larger by itself', async () => {
-  const stream = eventStream({ maxBufferedBytes: 100, keepAliveMs: 1000 });
+  const { stream, response, clock, ends } = eventStream({ maxBufferedBytes: 100, keepAliveMs: 1000 });
   stream.send({ id: '1', data: 'x'.repeat(1000) });
-  assert.equal(stream.ends.total(), 0);
+  assert.equal(ends.total(), 0);
   stream.send({ id: '2', data: 'x' });
-  assert.deepEqual([stream.ends.total(), stream.clock.pending], [1, 0]);
-  await assert.rejects(stream.response.text(), /too slow/);
+  assert.deepEqual([ends.total(), clock.pending], [1, 0]);
+  await assert.rejects(response.text(), /too slow/);
 });
 
 test('sends comments while nothing else happens', async () => {
-  const stream = eventStream({ keepAliveMs: 1000 });
-  stream.clock.advance(2000);
+  const { stream, response, clock } = eventStream({ keepAliveMs: 1000 });
+  clock.advance(2000);
   stream.end();
-  assert.equal(await stream.response.text(), ': keepalive\n\n'.repeat(2));
+  assert.equal(await response.text(), ': keepalive\n\n'.repeat(2));
 });

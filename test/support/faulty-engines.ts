@@ -109,10 +109,10 @@ function faultyLog(shared: SharedEngines, machine: Machine, call: Call): EventLo
         throw error;
       });
     },
-    end: (sessionId, streamId) => call(inOrder(sessionId), () => eventLog.end(sessionId, streamId)),
+    end: (sessionId, streamId) => call(inOrder(sessionId), async () => eventLog.end(sessionId, streamId)),
     after: (sessionId, eventId) => call(inOrder(sessionId), () => eventLog.after(sessionId, eventId)),
     hold: (sessionId, ...rest) => call(inOrder(sessionId), () => eventLog.hold(sessionId, ...rest)),
-    take: (sessionId, ...rest) => call(inOrder(sessionId), () => eventLog.take(sessionId, ...rest)),
+    take: (sessionId, ...rest) => call(inOrder(sessionId), async () => eventLog.take(sessionId, ...rest)),
     touch: (sessionId) => call(inOrder(sessionId), () => eventLog.touch(sessionId)),
     async delete(sessionId) {
       journal.forgetting(machine, sessionId);

@@ -40,6 +40,7 @@ export async function startListening(
     ...(listenerClock && { clock: listenerClock }),
     ...(idleConnectionMs && { idleConnectionMs }),
     ...(maxUnsentBytes && { maxUnsentBytes }),
+    shortcuts: process.env['MCP_SHORTCUTS'] !== 'off',
   };
   const fetch = (request: Request, bindings?: unknown) => {
     onRequest?.(request);
