@@ -15,6 +15,8 @@ if (args.includes('--watch')) {
   const { restartOnChange } = await import('./startup/watch.ts');
   restartOnChange({ folder: import.meta.dirname, args: args.filter((arg) => arg !== '--watch') });
 } else {
+  // First, since settings are parsed once: to compile their schemas would take longer than that.
+  await import('./config/config.ts');
   // Before the rest: it compiles the schemas that are made after it.
   await import('zod/compile');
   const { createMcpServer, notify, onSessionEnd }: ToolFile = await import('./mcp-server.ts');

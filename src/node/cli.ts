@@ -29,9 +29,6 @@ class UsageError extends Error {
 }
 
 keepCompiled(`${import.meta.dirname}/../..`);
-// Before the rest: it compiles the schemas that are made after it, including those of the module.
-await import('zod/compile');
-const { helpText } = await import('./banner.ts');
 
 try {
   await run(process.argv.slice(2));
@@ -47,7 +44,10 @@ try {
 
 async function run(args: string[]): Promise<void> {
   const { values, positionals } = parseCommand(args);
-  if (values.help) return void process.stdout.write(USAGE + helpText());
+  if (values.help) {
+    const { helpText } = await import('./banner.ts');
+    return void process.stdout.write(USAGE + helpText());
+  }
   if (values.version) return void process.stdout.write(`${packageVersion()}\n`);
   const [path, ...rest] = positionals;
   if (path === undefined) throw new UsageError('Name the module to host, such as ./my-server.js. See --help.');
@@ -61,6 +61,10 @@ async function run(args: string[]): Promise<void> {
     return;
   }
   if (values.stdio) printToStderr();
+  // First, since settings are parsed once: to compile their schemas would take longer than that.
+  else await import('../config/config.ts');
+  // Before the rest: it compiles the schemas that are made after it, including those of the module.
+  await import('zod/compile');
   const module = await load(path, file);
   const createServer = createServerOf(path, module);
   const options = { ...notifierOf(path, module), ...sessionEndOf(path, module) };
