@@ -14,13 +14,14 @@ import type { EventLog } from '../contracts/event-log.ts';
 import type { Relay, RelayMessage } from '../contracts/relay.ts';
 import type { SessionChanges, SessionRecord } from '../contracts/session-store.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Clock } from '../lib/clock.ts';
 import { createTaskQueue } from '../lib/task-queue.ts';
 import { jsonText } from '../protocol/json.ts';
 import { logMessage } from '../protocol/log-message.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
+import type { StreamsOptions } from '../streams/streams.ts';
 import type { RequestReport } from '../telemetry/request-report.ts';
-import { errorOf, type Answer, type CallDeadlines } from '../transport/call.ts';
+import { errorOf, type Answer } from '../transport/call.ts';
+import type { CallsOptions } from '../transport/calls.ts';
 import type { Exchange, McpRequest } from '../transport/exchange.ts';
 import { HttpTransport } from '../transport/http-transport.ts';
 import { protocolOf } from '../transport/single-exchange.ts';
@@ -30,27 +31,25 @@ import { createSessionEvents } from './session-events.ts';
 
 const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 
-/** Options for {@link createLiveSession}. */
-export interface LiveSessionOptions {
-  id: string;
-  /** Builds the session's server. */
+/** What the live sessions of a process share. */
+export interface LiveSessionParts
+  extends Pick<StreamsOptions, 'clock' | 'keepAliveMs' | 'openStreams'>, Pick<CallsOptions, 'deadlines' | 'maxCalls'> {
+  /** Builds the server of a session. */
   buildServer: BuildServer;
-  /** The caller whose request activates the session. */
-  caller: Caller;
-  /** What the client has told the session before; `undefined` if it is new. */
-  record: SessionRecord | undefined;
   eventLog: EventLog;
   changes: ChangeLog;
   audience: Audience;
   relay: Relay;
   callsInFlight: CallsInFlight;
-  clock: Clock;
-  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
-  keepAliveMs: number;
-  /** When the answer to a call becomes a stream, and when a call that reports no progress is cancelled. */
-  deadlines: CallDeadlines;
-  /** Most calls that may run at a time. @default any number */
-  maxCalls?: number;
+}
+
+/** Options for {@link createLiveSession}. */
+export interface LiveSessionOptions extends LiveSessionParts {
+  id: string;
+  /** The caller whose request activates the session. */
+  caller: Caller;
+  /** What the client has told the session before; `undefined` if it is new. */
+  record: SessionRecord | undefined;
   /** Saves changes in the record. Resolves to its new version, or to `undefined` if the record is gone. */
   save: (changes: SessionChanges) => Promise<number | undefined>;
   /** The record as it is now; `undefined` if it is gone. */

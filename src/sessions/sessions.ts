@@ -14,11 +14,8 @@ import {
   type LoggingMessageNotificationParams,
 } from '@modelcontextprotocol/server';
 import { principalKey, type Caller } from '../auth/caller.ts';
-import type { ChangeLog } from '../contracts/change-log.ts';
-import type { BuildServer, OnSessionEnd } from '../context/context.ts';
+import type { OnSessionEnd } from '../context/context.ts';
 import type { StateStore } from '../contracts/state-store.ts';
-import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { readAccept } from '../protocol/accept.ts';
 import {
@@ -39,13 +36,11 @@ import { createCallDeadlines, type Answer, type CallDeadlines } from '../transpo
 import { refuseVersion, type LegacyRequests, type McpRequest, type PostExchange } from '../transport/exchange.ts';
 import { Audience } from './change-listener.ts';
 import { GET_STREAM_ID } from '../streams/stream-log.ts';
-import type { EventLog } from '../contracts/event-log.ts';
-import { createLiveSession, type LiveSession } from './live-session.ts';
+import { createLiveSession, type LiveSession, type LiveSessionParts } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
 import { createSessionEnd, type SessionEnd } from './session-end.ts';
 import { startUpkeep } from './session-upkeep.ts';
-import type { Relay } from '../contracts/relay.ts';
 import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
@@ -57,20 +52,13 @@ const RETRY_AFTER_SECONDS = 10;
 export type WatchMemory = (onReading: (isShort: boolean) => void) => () => void;
 
 /** Options for {@link Sessions}. */
-export interface SessionsOptions {
-  /** Builds the server of a session. */
-  buildServer: BuildServer;
+export interface SessionsOptions extends Omit<LiveSessionParts, 'deadlines' | 'audience'> {
   store: SessionStore;
-  eventLog: EventLog;
-  changes: ChangeLog;
-  relay: Relay;
   /** Keeps the state of sessions, which ends with them. */
   stateStore: StateStore;
   /** Called once for each session that has ended. @default nothing is */
   onSessionEnd?: OnSessionEnd | undefined;
-  callsInFlight: CallsInFlight;
   lifecycle: Readonly<Lifecycle>;
-  clock: Clock;
   log: Logger;
   /** The store's idle time, in milliseconds. A session with something attached is touched often enough to outlast it. */
   idleMs: number;
@@ -86,14 +74,10 @@ export interface SessionsOptions {
   watchMemory?: WatchMemory;
   /** Hears of servers that are dropped although their session goes on. */
   losses: LossLog;
-  /** Milliseconds between keep-alive comments on open streams; 0 for none. */
-  keepAliveMs: number;
   /** How long a call may take before its answer becomes a stream, in milliseconds. */
   streamAfterMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
   callTimeoutMs: number;
-  /** Most calls that may run in a session at a time. @default any number */
-  maxCalls?: number;
   /** Hears of each session that has ended. @default nobody does */
   metrics?: Pick<Metrics, 'sessionEnded'> | undefined;
 }
@@ -106,7 +90,8 @@ export class Sessions implements LegacyRequests {
   readonly #ending: SessionEnd;
   readonly #createWithinCaps: CreateWithinCaps;
   readonly #deadlines: CallDeadlines;
-  readonly #audience = new Audience();
+  /** What all live sessions share: not all options, settings included, of which each would have several copies. */
+  readonly #parts: LiveSessionParts;
   readonly #stopUpkeep: () => void;
   readonly #unsubscribe: () => void;
   readonly #stopWatching: (() => void) | undefined;
@@ -115,6 +100,8 @@ export class Sessions implements LegacyRequests {
     const { idleMs, liveIdleMs = idleMs } = options;
     this.#options = options;
     this.#deadlines = createCallDeadlines(options);
+    const audience = new Audience();
+    this.#parts = partsOf(options, this.#deadlines, audience);
     this.#live = new LiveSessions({ ...options, liveIdleMs: Math.min(liveIdleMs, idleMs) });
     this.#ending = createSessionEnd({ ...options, drop: (id) => this.#live.drop(id) });
     this.#stopWatching = options.watchMemory?.((isShort) => this.#live.fitMemory(isShort));
@@ -123,7 +110,7 @@ export class Sessions implements LegacyRequests {
       isInUse: (id) => this.#live.isAttached(id),
       end: (id) => this.#ending.end(id, 'evicted'),
     });
-    this.#unsubscribe = options.changes.subscribe((event) => this.#audience.tell(event));
+    this.#unsubscribe = options.changes.subscribe((event) => audience.tell(event));
     this.#stopUpkeep = startUpkeep({ ...options, live: this.#live, ending: this.#ending });
   }
 
@@ -267,9 +254,7 @@ export class Sessions implements LegacyRequests {
     const { store, log } = this.#options;
     const { id } = record;
     return createLiveSession({
-      ...this.#options,
-      deadlines: this.#deadlines,
-      audience: this.#audience,
+      ...this.#parts,
       id,
       caller,
       record: isNew ? undefined : record,
@@ -294,4 +279,10 @@ export class Sessions implements LegacyRequests {
   get #isStopped(): boolean {
     return this.#options.lifecycle.phase === 'stopped';
   }
+}
+
+function partsOf(options: SessionsOptions, deadlines: CallDeadlines, audience: Audience): LiveSessionParts {
+  const { buildServer, eventLog, changes, relay, callsInFlight, openStreams, clock, keepAliveMs, maxCalls } = options;
+  const shared = { buildServer, eventLog, changes, relay, callsInFlight, openStreams, clock, keepAliveMs, maxCalls };
+  return { ...shared, deadlines, audience };
 }

@@ -8,7 +8,7 @@ export interface CallsOptions {
   /** When the answer to a call becomes a stream, and when a call that reports no progress is cancelled. */
   deadlines: CallDeadlines;
   /** Most calls that may run at a time. @default any number */
-  maxCalls?: number;
+  maxCalls?: number | undefined;
   /** Called when an answer is to become a stream. */
   onstream: (stream: CallStream) => void;
   /** Called when a call has run for too long. */
