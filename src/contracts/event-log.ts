@@ -89,7 +89,8 @@ export interface Held {
  * sessions is the log of one forgotten, the least recently used. A session that is neither appended to nor
  * touched for that while is forgotten.
  *
- * Methods reject if the engine is unavailable. Those that every event needs may answer at once, rather than with a promise.
+ * Methods reject if the engine is unavailable. Those that every event needs may return a value instead of a promise, and throw
+ * instead of rejecting.
  */
 export interface EventLog {
   /**

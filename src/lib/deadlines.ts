@@ -15,7 +15,7 @@ interface Deadline {
 
 /** A deadline that begins anew whenever there is progress. */
 export interface MovableDeadline {
-  /** Gives it its full time once more. Does nothing once it is over, except where it has a timer of its own. */
+  /** Gives it its full time again. Does nothing once it is over, except on runtimes where it has a timer of its own. */
   putOff(): void;
   /** Calls it off. Calling that later, or again, does nothing. */
   callOff(): void;

@@ -17,7 +17,10 @@ export function createTaskQueue(): TaskQueue {
 /** The same, but a task that has nothing to wait for runs at once. */
 export type EagerQueue = <T>(task: () => Awaitable<T>) => Awaitable<T>;
 
-/** Makes an eager queue. A failing task fails only itself. */
+/**
+ * Makes an eager queue. A failing task fails only itself: it throws if it runs at once, and otherwise rejects its promise, which
+ * need not be handled.
+ */
 export function createEagerQueue(): EagerQueue {
   const waiting: (() => void)[] = [];
   let isBusy = false;
@@ -44,9 +47,8 @@ export function createEagerQueue(): EagerQueue {
     isStarting = false;
   }
 
-  return (task) => {
-    if (!isBusy && waiting.length === 0) return run(task);
-    return new Promise((resolve, reject) => {
+  function later<T>(task: () => Awaitable<T>): Promise<T> {
+    const result = new Promise<T>((resolve, reject) => {
       waiting.push(() => {
         try {
           resolve(run(task));
@@ -55,5 +57,10 @@ export function createEagerQueue(): EagerQueue {
         }
       });
     });
-  };
+    // The queue watches over what it runs, so a failure that nobody waits for does not end the process.
+    result.catch(() => {});
+    return result;
+  }
+
+  return (task) => (isBusy || waiting.length > 0 ? later(task) : run(task));
 }

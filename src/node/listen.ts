@@ -141,10 +141,13 @@ export async function listen(app: Pick<App, 'fetch' | 'lifecycle'>, options: Lis
 /** Answers requests, and sends event streams without the adapter, unless shortcuts are off. */
 function withDirectStreams(app: Pick<App, 'fetch'>, { shortcuts = true }: ListenOptions) {
   if (!shortcuts) return (request: Request, env: object) => app.fetch(request, env);
+  // A copy is a response of Node.js. The original is the adapter's own kind if a listener was made before this file was loaded,
+  // and the adapter would try to send it.
+  const alreadySent = RESPONSE_ALREADY_SENT.clone();
   return async (request: Request, env: HttpBindings | Http2Bindings) => {
     const { outgoing } = env;
     const response = await app.fetch(request, env);
-    return outgoing instanceof ServerResponse && sendDirectly(response, outgoing) ? RESPONSE_ALREADY_SENT : response;
+    return outgoing instanceof ServerResponse && sendDirectly(response, outgoing) ? alreadySent : response;
   };
 }
 

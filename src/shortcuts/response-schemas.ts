@@ -2,7 +2,8 @@
  * Shortcut: makes the schemas of responses refuse any message with a `method` at once, and that of requests any without an `id`.
  *
  * The SDK checks every message against the schemas of responses, and every notification against that of requests as
- * well, to see what it is. Besides the time, a failed check costs memory: Zod's result has an accessor, so V8 keeps it until its next full collection, along with the message.
+ * well, to see what it is. Besides the time, a failed check costs memory: Zod's result has an accessor, so V8 keeps it
+ * until its next full collection, along with the message.
  */
 import {
   JSONRPCErrorResponseSchema,

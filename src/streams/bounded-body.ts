@@ -3,7 +3,7 @@
  * stream was opened with, and an end that is noticed exactly once.
  *
  * A reader that falls too far behind loses its connection, rather than the server its memory. The body is a
- * `ReadableStream` on every runtime. One that can do better takes what is written by an {@link Outlet}
+ * `ReadableStream` on every runtime. A runtime that has a faster way connects an {@link Outlet} instead
  * (`shortcuts/direct-stream.ts`).
  */
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
@@ -30,7 +30,7 @@ export interface BoundedBodyOptions {
   onEnd: (reason?: unknown) => void;
 }
 
-/** Where a body goes that nobody reads as a stream. */
+/** Takes what is written to a body, in place of the reader of its stream. */
 export interface Outlet {
   /** How many bytes wait for the reader. */
   readonly waitingBytes: number;
@@ -143,7 +143,7 @@ export class BoundedBody {
   }
 }
 
-/** The body of a response, for who can take it without its stream; `undefined` if it is not one of these, or a copy. */
+/** The body of a response, to connect an outlet to; `undefined` if the response was not made by one, or is a copy. */
 export function bodyOf(response: Response): BoundedBody | undefined {
   return bodies.get(response);
 }

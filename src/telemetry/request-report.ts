@@ -52,7 +52,7 @@ export interface ClientProgram {
   version: string;
 }
 
-/** Has the id of a request, in its answer. */
+/** The header of an answer that has the id of its request. */
 const ID_HEADER = 'X-Request-Id';
 
 /** What is known of one request. */

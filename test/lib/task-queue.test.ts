@@ -61,6 +61,23 @@ test('a failing task of an eager queue fails only itself', async () => {
   assert.equal(await last, 'last');
 });
 
+test('an eager queue ends no process for a failing task nobody waits for, whether or not it was waiting itself', async (t) => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const run = createEagerQueue();
+  const fail = () => {
+    throw new Error('broken');
+  };
+  void run(async () => fail());
+  void run(async () => fail());
+  void run(fail);
+  await run(passed);
+  await passed();
+  assert.deepEqual(unhandled, []);
+});
+
 test('an eager queue runs a hundred thousand waiting tasks without running out of stack', async () => {
   const run = createEagerQueue();
   let count = 0;

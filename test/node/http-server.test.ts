@@ -43,6 +43,37 @@ test('drains for a signal that comes as soon as it says that it listens', async 
   assert.match(server.stderr, /"msg":"stopped"/);
 });
 
+test('gives answers of every kind an id of the request, once', async (t) => {
+  const { url } = await startHttpEntry(t, { env: { MCP_MAX_BODY_BYTES: '1024' } });
+  const kinds: string[] = [];
+  const ask = async (method: string, headers: Record<string, string> = {}, body?: string, path = '/mcp') => {
+    const response = await fetch(new URL(path, url), { method, headers, body: body ?? null });
+    // Were there two, they would be joined.
+    assert.match(response.headers.get('x-request-id') ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    kinds.push(`${response.status} ${response.headers.get('content-type')}`);
+    return response;
+  };
+  const opened = await ask('POST', JSON_HEADERS, JSON.stringify(initializeRequest()));
+  const session = { ...JSON_HEADERS, 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' };
+  await ask('POST', session, JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+  await (await ask('GET', { ...session, accept: 'text/event-stream' })).body?.cancel();
+  await ask('OPTIONS', { origin: new URL(url).origin, 'access-control-request-method': 'POST' });
+  await ask('POST', session, 'x'.repeat(1025));
+  await ask('GET', { accept: 'text/html' }, undefined, '/');
+  await ask('GET', {}, undefined, '/unknown');
+  await ask('DELETE', session);
+  assert.deepEqual(kinds, [
+    '200 application/json',
+    '202 null',
+    '200 text/event-stream',
+    '204 null',
+    '413 application/json',
+    '200 text/html; charset=utf-8',
+    '404 application/json',
+    '204 null',
+  ]);
+});
+
 test('serves an app with parts of its own', async (t) => {
   const server = await startHttpEntry(t, { entry: 'test/fixtures/own-parts.ts' });
   const body = JSON.stringify(initializeRequest());
