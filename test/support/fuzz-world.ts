@@ -18,7 +18,14 @@ import { createSpeaker, type Speech } from './speaker.ts';
 /** Between two rounds of upkeep. */
 export const UPKEEP_MS = 15_000;
 const SESSION_IDLE_MS = 3_600_000;
-const ENV = { MCP_LIVE_IDLE_SECONDS: '60', MCP_KEEP_ALIVE_SECONDS: '0', MCP_CALL_TIMEOUT_SECONDS: '0' };
+const ENV = {
+  MCP_LIVE_IDLE_SECONDS: '60',
+  MCP_KEEP_ALIVE_SECONDS: '0',
+  MCP_CALL_TIMEOUT_SECONDS: '0',
+  // A line about a request names its session by a hash, for which the answer waits. It is made on another thread, so the
+  // schedule would not know when.
+  LOG_LEVEL: 'silent',
+};
 
 /** A node. */
 export interface FuzzNode {
