@@ -8,7 +8,7 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
 import type { RequestId } from '@modelcontextprotocol/server';
-import type { Awaitable } from '../lib/awaitable.ts';
+import type { Awaitable } from '../lib/task-queue.ts';
 
 /** One event of a stream. */
 export interface LoggedEvent {

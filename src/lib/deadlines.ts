@@ -5,7 +5,7 @@
  * microseconds, as for a call that is answered at once, takes several per cent of that call.
  */
 import type { Clock } from './clock.ts';
-import { LinkedList, type Link } from './linked-list.ts';
+import { LinkedList } from './linked-list.ts';
 
 interface Deadline {
   at: number;
@@ -16,9 +16,9 @@ interface Deadline {
 /** A deadline that begins anew whenever there is progress. */
 export interface MovableDeadline {
   /** Gives it its full time again. Does nothing once it is over, except on runtimes where it has a timer of its own. */
-  putOff(): void;
+  readonly putOff: () => void;
   /** Calls it off. Calling that later, or again, does nothing. */
-  callOff(): void;
+  readonly callOff: () => void;
 }
 
 /** Calls back some time after each deadline was set, in that order. */
@@ -36,39 +36,30 @@ export class Deadlines {
 
   /** Sets a deadline. The returned function calls it off; calling that later, or again, does nothing. */
   set(callback: () => void): () => void {
-    if (this.#clock.endsWithRequest) return this.#clock.after(this.#milliseconds, callback);
-    const link = this.#append(callback);
-    return () => this.#callOff(link);
+    return this.setMovable(callback).callOff;
   }
 
   /** Sets a deadline that can be put off. */
   setMovable(callback: () => void): MovableDeadline {
     if (this.#clock.endsWithRequest) return this.#onOwnTimer(callback);
-    const link = this.#append(callback);
+    const link = this.#waiting.append({ at: this.#clock.now() + this.#milliseconds, callback });
+    this.#startTimer(this.#milliseconds);
     return {
       putOff: () => {
         if (!link.value.callback) return;
         link.value.at = this.#clock.now() + this.#milliseconds;
         this.#waiting.moveToEnd(link);
       },
-      callOff: () => this.#callOff(link),
+      callOff: () => {
+        if (link.value.callback) this.#waiting.remove(link);
+        link.value.callback = undefined;
+      },
     };
   }
 
   /** Stops the timer, so that nothing is called back any more. */
   close(): void {
     this.#stopTimer?.();
-  }
-
-  #append(callback: () => void): Link<Deadline> {
-    const link = this.#waiting.append({ at: this.#clock.now() + this.#milliseconds, callback });
-    this.#startTimer(this.#milliseconds);
-    return link;
-  }
-
-  #callOff(link: Link<Deadline>): void {
-    if (link.value.callback) this.#waiting.remove(link);
-    link.value.callback = undefined;
   }
 
   #onOwnTimer(callback: () => void): MovableDeadline {

@@ -1,5 +1,7 @@
-/** Runs tasks that must not overlap. */
-import { isPromise, type Awaitable } from './awaitable.ts';
+/**
+ * Runs tasks that must not overlap. Some of them have their result at once: to wait for a promise even then would take longer than
+ * most of the work behind it.
+ */
 
 /** Runs tasks in the order they are given, each after the one before it has settled. */
 export type TaskQueue = <T>(task: () => Promise<T>) => Promise<T>;
@@ -14,7 +16,20 @@ export function createTaskQueue(): TaskQueue {
   };
 }
 
-/** The same, but a task that has nothing to wait for runs at once. */
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Whether a value is only promised so far. */
+export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** Calls `use` with the value, at once if it is available, and returns what that returns. */
+export function thenOf<T, U>(value: Awaitable<T>, use: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? value.then(use) : use(value);
+}
+
+/** Runs tasks in the order they are given. One that has nothing to wait for runs at once. */
 export type EagerQueue = <T>(task: () => Awaitable<T>) => Awaitable<T>;
 
 /**

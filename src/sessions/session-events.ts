@@ -5,7 +5,7 @@
 import { parseEventId } from '../contracts/event-id.ts';
 import type { AppendOptions, EventLog, Held, LoggedEvent } from '../contracts/event-log.ts';
 import type { Relay } from '../contracts/relay.ts';
-import { isPromise, type Awaitable } from '../lib/awaitable.ts';
+import { isPromise, type Awaitable } from '../lib/task-queue.ts';
 import { GET_STREAM_ID, type Appended, type Missed, type StreamAppend, type StreamLog } from '../streams/stream-log.ts';
 import { errorOf } from '../transport/call.ts';
 

@@ -8,8 +8,7 @@
  */
 import { parseEventId } from '../contracts/event-id.ts';
 import type { LoggedEvent } from '../contracts/event-log.ts';
-import { thenOf, type Awaitable } from '../lib/awaitable.ts';
-import type { EagerQueue } from '../lib/task-queue.ts';
+import { thenOf, type Awaitable, type EagerQueue } from '../lib/task-queue.ts';
 import { GET_STREAM_ID, type Appended, type StreamAppend, type StreamLog } from './stream-log.ts';
 import type { Stream } from './streams.ts';
 

@@ -1,6 +1,6 @@
 /** The event log as the streams of one session see it. `sessions/session-events.ts` implements it. */
 import type { RequestId } from '@modelcontextprotocol/server';
-import type { Awaitable } from '../lib/awaitable.ts';
+import type { Awaitable } from '../lib/task-queue.ts';
 import type { Held, LaterEvents, LoggedEvent } from '../contracts/event-log.ts';
 
 /** The stream that a GET request opens, in the log. */

@@ -20,7 +20,7 @@ import type {
 } from '@modelcontextprotocol/server';
 import { principalKey } from '../auth/caller.ts';
 import type { CallsInFlight } from '../lib/calls-in-flight.ts';
-import { thenOf } from '../lib/awaitable.ts';
+import { thenOf } from '../lib/task-queue.ts';
 import { cancelledError, cutOffError, internalError, timedOutError } from '../protocol/errors.ts';
 import { jsonText } from '../protocol/json.ts';
 import { addresseeOf, type Addressee } from './addressee.ts';
