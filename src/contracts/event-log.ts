@@ -61,13 +61,13 @@ export const EVENT_LOG_BOUNDS: EventLogBounds = {
 /** How an event is appended. */
 export interface AppendOptions {
   /** Whether the stream is still worth resuming without this event. @default false */
-  mayBeLost?: boolean;
+  mayBeLost?: boolean | undefined;
   /** The calls that the stream has yet to answer, in case the log does not know the stream. @default none */
   owes?: Debt | undefined;
   /** The call that the event answers. It is appended only if the stream owes that answer. @default none */
   settles?: RequestId | undefined;
   /** Appends the event only if this one holds the stream. @default whoever does */
-  holder?: string;
+  holder?: string | undefined;
   /** The number of the last change (`ChangeLog`) that the client knows of with this event. @default none */
   told?: number | undefined;
 }

@@ -33,14 +33,14 @@ export function createServerBuilder(
     const { principal, authInfo } = caller;
     const context: McpContext = {
       era,
-      ...(authInfo && { authInfo }),
-      ...(requestInfo && { requestInfo }),
       sessionId,
       caller: principal,
       notify,
       state: new ScopedState(state, sessionId, caller),
       requestState: bindRequestState(caller, findRequest),
       calledTool,
+      ...(authInfo && { authInfo }),
+      ...(requestInfo && { requestInfo }),
     };
     let server: unknown;
     try {

@@ -122,7 +122,7 @@ async function readPost(
     return incoming;
   }
   report.incoming = incoming;
-  return { ...received, incoming, accepted };
+  return { incoming, accepted, ...received };
 }
 
 /** Takes down why a request was refused, where its status does not tell. */

@@ -257,7 +257,6 @@ function handledCall(exchange: PostExchange): HandledCall {
 function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {
   let cancel: (() => void) | undefined;
   const call: LimitedCall = {
-    ...handledCall(exchange),
     hasTimedOut: false,
     startTimer() {
       cancel?.();
@@ -268,6 +267,7 @@ function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandle
       });
     },
     stopTimer: () => cancel?.(),
+    ...handledCall(exchange),
   };
   call.startTimer();
   return call;

@@ -32,8 +32,7 @@ import { createSessionEvents } from './session-events.ts';
 const LIST_CHANGED = /^notifications\/\w+\/list_changed$/;
 
 /** What the live sessions of a process share. */
-export interface LiveSessionParts
-  extends Pick<StreamsOptions, 'clock' | 'keepAliveMs' | 'openStreams'>, Pick<CallsOptions, 'deadlines' | 'maxCalls'> {
+export interface LiveSessionParts extends Pick<StreamsOptions, 'clock' | 'keepAliveMs' | 'openStreams'>, CallsOptions {
   /** Builds the server of a session. */
   buildServer: BuildServer;
   eventLog: EventLog;
@@ -98,10 +97,13 @@ export class LiveSession {
   constructor(options: LiveSessionOptions, server: McpServer | Server) {
     this.#options = options;
     this.#server = server;
-    const { id, relay, onerror } = options;
+    const { id, caller, save, eventLog, relay, changes, audience, ondetach, onerror } = options;
+    const { clock, keepAliveMs, openStreams, deadlines, maxCalls, callsInFlight } = options;
     this.#copy = new SessionCopy(
       {
-        ...options,
+        caller,
+        save,
+        onerror,
         announce: () => relay.send(id, { kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
         onsubscription: (uri, isWanted, isRepeated) =>
           isWanted
@@ -111,18 +113,24 @@ export class LiveSession {
       () => this.#transport,
     );
     this.#transport = new HttpTransport({
-      ...options,
+      clock,
+      keepAliveMs,
+      openStreams,
+      deadlines,
+      maxCalls,
+      callsInFlight,
       sessionId: id,
-      events: createSessionEvents({ ...options, sessionId: id, relay, onmend: options.ondetach }),
+      events: createSessionEvents({ sessionId: id, eventLog, relay, onerror, onmend: ondetach }),
       savingOf: (request, isRepeated) => this.#copy.savingOf(request, isRepeated),
       onsay: (method) => this.#note(method),
       ondetach: () => {
         if (!this.#transport.streams.isListening) void this.#stopListening();
-        options.ondetach();
+        ondetach();
       },
     });
     this.#listener = new ChangeListener({
-      ...options,
+      changes,
+      audience,
       send: async (message, told) => {
         const { ofGet } = this.#transport.streams;
         return (await ofGet?.sayIfConnected(jsonText(message), told)) === true;

@@ -46,10 +46,17 @@ class SessionEvents implements StreamLog {
     return this.#forgetBeforeGap().catch((error: unknown) => this.#report(error));
   }
 
-  append(streamId: string, data: string | undefined, { owes, ...how }: StreamAppend = {}): Awaitable<Appended> {
+  append(streamId: string, data: string | undefined, how: StreamAppend = {}): Awaitable<Appended> {
     if (this.#isClosed) return { id: undefined, isRefused: false };
     const { eventLog, sessionId, relay } = this.#options;
-    const options: AppendOptions = { ...how, owes: owes && { node: relay.node, calls: owes } };
+    const { mayBeLost, settles, holder, told, owes } = how;
+    const options: AppendOptions = {
+      mayBeLost,
+      settles,
+      holder,
+      told,
+      owes: owes && { node: relay.node, calls: owes },
+    };
     const append = () => eventLog.append(sessionId, streamId, data, options);
     const isOfGet = streamId === GET_STREAM_ID && data !== undefined;
     try {

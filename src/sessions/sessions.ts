@@ -254,7 +254,6 @@ export class Sessions implements LegacyRequests {
     const { store, log } = this.#options;
     const { id } = record;
     return createLiveSession({
-      ...this.#parts,
       id,
       caller,
       record: isNew ? undefined : record,
@@ -268,6 +267,7 @@ export class Sessions implements LegacyRequests {
           .touch(id)
           .catch((error: unknown) => log.error('a session could not be touched', { error: String(error) }));
       },
+      ...this.#parts,
     });
   }
 

@@ -131,7 +131,7 @@ export class ModernCallTransport extends PerRequestHTTPServerTransport {
     const deliver = (message: JSONRPCMessage, extra?: MessageExtraInfo) => {
       this.#isDelivering = true;
       try {
-        this.onmessage?.(message, { ...extra, classification: CLASSIFICATION });
+        this.onmessage?.(message, { classification: CLASSIFICATION, ...extra });
       } finally {
         this.#isDelivering = false;
       }

@@ -26,9 +26,10 @@ export interface BoundedBodyOptions {
   openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** Most bytes that may wait for the reader. The next event after that fails the stream. @default 4 MiB */
   maxBufferedBytes?: number;
-  /** Called once: when the body has ended or failed, the reader has gone, or the token has expired. Gets the error, if there is one. */
-  onEnd: (reason?: unknown) => void;
 }
+
+/** Called once: when the body has ended or failed, the reader has gone, or the token has expired. Gets the error, if there is one. */
+export type OnEnd = (reason?: unknown) => void;
 
 /** Takes what is written to a body, in place of the reader of its stream. */
 export interface Outlet {
@@ -42,7 +43,8 @@ export interface Outlet {
 
 /** A body to write to. Whatever is written after its end is dropped. */
 export class BoundedBody {
-  readonly #options: BoundedBodyOptions;
+  readonly #maxBufferedBytes: number;
+  readonly #onEnd: OnEnd;
   readonly #leave: (() => void) | undefined;
   readonly #cancelExpiry: (() => void) | undefined;
   #state: 'open' | 'ended' | 'failed' = 'open';
@@ -54,9 +56,10 @@ export class BoundedBody {
   /** Whether somebody is reading while nothing waits. */
   #isAwaited = false;
 
-  constructor(options: BoundedBodyOptions) {
-    this.#options = options;
-    const { clock, expiresAt, openStreams } = options;
+  constructor(options: BoundedBodyOptions, onEnd: OnEnd) {
+    const { clock, expiresAt, openStreams, maxBufferedBytes = MAX_BUFFERED_BYTES } = options;
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#onEnd = onEnd;
     this.#leave = openStreams?.begin();
     // To a client of the 2025 revisions this is a broken connection: it resumes, and needs a valid token for that.
     this.#cancelExpiry =
@@ -82,7 +85,7 @@ export class BoundedBody {
     if (this.#state !== 'open') return;
     const waitingBytes = this.#outlet ? this.#outlet.waitingBytes : this.#waitingBytes;
     // A single event may exceed the bound: it is in memory already.
-    if (waitingBytes >= (this.#options.maxBufferedBytes ?? MAX_BUFFERED_BYTES)) return this.fail(slowReaderError());
+    if (waitingBytes >= this.#maxBufferedBytes) return this.fail(slowReaderError());
     if (this.#outlet) return this.#outlet.write(chunk);
     const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
     if (this.#isAwaited) {
@@ -98,7 +101,7 @@ export class BoundedBody {
     if (!this.#finish('ended')) return;
     if (this.#outlet) this.#outlet.end();
     else if (this.#waiting.length === 0) this.#controller?.close();
-    this.#options.onEnd();
+    this.#onEnd();
   }
 
   /** Breaks the connection instead of ending it. */
@@ -106,12 +109,12 @@ export class BoundedBody {
     if (!this.#finish('failed')) return;
     if (this.#outlet) this.#outlet.fail();
     else this.#controller?.error(error);
-    this.#options.onEnd(error);
+    this.#onEnd(error);
   }
 
   /** To be called when the reader has gone. */
   cancel(reason?: unknown): void {
-    if (this.#finish('failed')) this.#options.onEnd(reason);
+    if (this.#finish('failed')) this.#onEnd(reason);
   }
 
   /** Gives an outlet what waits, and whatever is written from now on. */

@@ -3,10 +3,11 @@
  * reads them.
  */
 import { isEventStream } from '../protocol/accept.ts';
-import { BoundedBody, type BoundedBodyOptions } from './bounded-body.ts';
+import { BoundedBody, type BoundedBodyOptions, type OnEnd } from './bounded-body.ts';
 
 /** Options for {@link boundedResponse}. */
 export interface BoundedResponseOptions extends BoundedBodyOptions {
+  onEnd: OnEnd;
   /** Returns what to send for a chunk of the SDK. @default the chunk */
   mapChunk?: (chunk: Uint8Array) => Uint8Array;
   /** Returns what to send at the end of a stream, given the last chunk of the SDK. @default nothing */
@@ -25,13 +26,10 @@ export function boundedResponse(response: Response, options: BoundedResponseOpti
     return response;
   }
   const source = response.body.getReader();
-  const body = new BoundedBody({
-    ...options,
-    onEnd(reason) {
-      // Tells the call behind the stream, as when its client goes away. A source that has ended ignores it.
-      source.cancel(reason).catch(() => {});
-      options.onEnd(reason);
-    },
+  const body = new BoundedBody(options, (reason) => {
+    // Tells the call behind the stream, as when its client goes away. A source that has ended ignores it.
+    source.cancel(reason).catch(() => {});
+    options.onEnd(reason);
   });
   void pump(source, body, options);
   const headers = new Headers(response.headers);

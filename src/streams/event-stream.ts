@@ -1,14 +1,8 @@
 /** The event streams that answer calls and GET requests of the 2025 revisions, and calls of 2026-07-28 that are silent. */
 import type { Clock } from '../lib/clock.ts';
 import { isEventStream } from '../protocol/accept.ts';
-import { BoundedBody, type BoundedBodyOptions } from './bounded-body.ts';
+import { BoundedBody, type BoundedBodyOptions, type OnEnd } from './bounded-body.ts';
 
-/** They keep caches and proxies from buffering events (`X-Accel-Buffering` is for nginx). */
-const EVENT_STREAM_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-};
 /** How long a client should wait before it resumes a stream, in milliseconds. */
 const RETRY_MS = 1000;
 const KEEP_ALIVE = ': keepalive\n\n';
@@ -23,6 +17,7 @@ export interface StreamEvent {
 
 /** Options for {@link createEventStream}. */
 export interface EventStreamOptions extends BoundedBodyOptions {
+  onEnd: OnEnd;
   /** Further headers of the response. */
   headers: Record<string, string>;
   clock: Pick<Clock, 'now' | 'after' | 'every'>;
@@ -77,7 +72,14 @@ async function sendLate(pending: Promise<Response>, stream: EventStream): Promis
 /** Opens an event stream, and makes the response that it is the body of. */
 export function createEventStream(options: EventStreamOptions): { stream: EventStream; response: Response } {
   const stream = new EventStream(options);
-  return { stream, response: stream.response({ ...EVENT_STREAM_HEADERS, ...options.headers }) };
+  const headers = {
+    'content-type': 'text/event-stream',
+    // These keep caches and proxies from buffering events; the second is for nginx.
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+    ...options.headers,
+  };
+  return { stream, response: stream.response(headers) };
 }
 
 /** A stream of events. Whatever is sent after it has ended, or its reader has gone, is dropped. */
@@ -87,14 +89,10 @@ export class EventStream {
 
   constructor(options: EventStreamOptions) {
     const { clock, keepAliveMs, onEnd } = options;
-    const body = new BoundedBody({
-      ...options,
-      onEnd: (reason) => {
-        this.#stopKeepAlive?.();
-        onEnd(reason);
-      },
+    this.#body = new BoundedBody(options, (reason) => {
+      this.#stopKeepAlive?.();
+      onEnd(reason);
     });
-    this.#body = body;
     this.#stopKeepAlive = keepAliveMs > 0 ? clock.every(keepAliveMs, () => this.comment()) : undefined;
   }
 

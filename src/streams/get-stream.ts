@@ -118,7 +118,7 @@ export class GetStream {
 
   /** Logs an event, unless another connection has taken over. */
   #append(data: string | undefined, how: StreamAppend): Awaitable<Appended> {
-    return this.#options.log.append(GET_STREAM_ID, data, { ...how, holder: this.#holder });
+    return this.#options.log.append(GET_STREAM_ID, data, { holder: this.#holder, ...how });
   }
 
   /** Sends what nobody has been sent, or at least the id to begin with; resolves to whether anything was sent. */

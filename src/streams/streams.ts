@@ -38,8 +38,6 @@ export interface StreamsOptions {
   keepAliveMs: number;
   /** Counts connections. @default nobody does */
   openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
-  /** Headers of every stream's response. */
-  headers: Record<string, string>;
   /** Called when a stream has lost its connection. */
   ondetach: () => void;
 }
@@ -51,6 +49,7 @@ export class Streams {
   /** The stream of GET, if there is a log. */
   readonly ofGet: GetStream | undefined;
   readonly #options: StreamsOptions;
+  readonly #headers: Record<string, string>;
   readonly #followed: FollowedStreams | undefined;
   /** Those whose calls run here. */
   readonly #running = new Map<string, Stream>();
@@ -60,8 +59,10 @@ export class Streams {
   /** Whether any stream has ever had a connection. */
   hasConnected = false;
 
-  constructor(options: StreamsOptions) {
+  /** @param headers - Of every stream's response. */
+  constructor(options: StreamsOptions, headers: Record<string, string>) {
     this.#options = options;
+    this.#headers = headers;
     const { events: log } = options;
     if (!log) return;
     this.ofGet = new GetStream({ log, inOrder: this.inOrder, connect: (stream) => this.connect(stream) });
@@ -145,13 +146,13 @@ export class Streams {
       void Promise.resolve().then(() => this.inOrder(() => this.#unfollowIfDone()));
       this.#options.ondetach();
     };
-    const { clock, keepAliveMs, headers, openStreams } = this.#options;
+    const { clock, keepAliveMs, openStreams } = this.#options;
     const { expiresAt } = stream;
     const { stream: connection, response } = createEventStream({
       clock,
       keepAliveMs,
       expiresAt,
-      headers,
+      headers: this.#headers,
       openStreams,
       onEnd,
     });
@@ -178,7 +179,7 @@ export class Streams {
     const { events: log } = this.#options;
     if (!log) return data === undefined ? undefined : stream.connection?.send({ id: undefined, data });
     const { owes } = stream;
-    const appended = log.append(stream.id, data, owes ? { ...how, owes: owes() } : how);
+    const appended = log.append(stream.id, data, owes ? { owes: owes(), ...how } : how);
     return thenOf(appended, ({ id, isRefused }) => {
       // Another node took this one for dead, and has ended the stream.
       if (isRefused) return stream.connection?.end();

@@ -139,9 +139,17 @@ function setRequestId(c: Context, id: string): void {
 }
 
 /** Makes a report that knows no more than the request line. */
-export function createReport(request: Pick<RequestReport, 'id' | 'httpMethod' | 'path' | 'startedAt'>): RequestReport {
+export function createReport({
+  id,
+  httpMethod,
+  path,
+  startedAt,
+}: Pick<RequestReport, 'id' | 'httpMethod' | 'path' | 'startedAt'>): RequestReport {
   return {
-    ...request,
+    id,
+    httpMethod,
+    path,
+    startedAt,
     principal: '',
     incoming: undefined,
     sessionId: undefined,

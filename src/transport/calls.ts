@@ -9,6 +9,10 @@ export interface CallsOptions {
   deadlines: CallDeadlines;
   /** Most calls that may run at a time. @default any number */
   maxCalls?: number | undefined;
+}
+
+/** What happens to calls in time. */
+export interface CallEvents {
   /** Called when an answer is to become a stream. */
   onstream: (stream: CallStream) => void;
   /** Called when a call has run for too long. */
@@ -18,10 +22,12 @@ export interface CallsOptions {
 /** Calls by the id that the client has given them. */
 export class Calls {
   readonly #options: CallsOptions;
+  readonly #events: CallEvents;
   readonly #running = new Map<RequestId, Call>();
 
-  constructor(options: CallsOptions) {
+  constructor(options: CallsOptions, events: CallEvents) {
     this.#options = options;
+    this.#events = events;
   }
 
   /** Those that run. */
@@ -43,17 +49,16 @@ export class Calls {
       this.limit(call);
     }
     return new Promise((respond) => {
-      const { deadlines, onstream } = this.#options;
-      const unset = stream.canStream ? deadlines.stream?.set(() => onstream(stream)) : undefined;
+      const { deadlines } = this.#options;
+      const unset = stream.canStream ? deadlines.stream?.set(() => this.#events.onstream(stream)) : undefined;
       stream.pending = { answers: [], respond, unset: unset ?? (() => {}) };
     });
   }
 
   /** Gives a call its full time, now and whenever it reports progress. */
   limit(call: Call): void {
-    const { deadlines, ontimeout } = this.#options;
     if (call.timeout) call.timeout.putOff();
-    else call.timeout = deadlines.timeout?.setMovable(() => ontimeout(call));
+    else call.timeout = this.#options.deadlines.timeout?.setMovable(() => this.#events.ontimeout(call));
   }
 
   /** Ends an answered call. Returns `false` if it has ended before. */

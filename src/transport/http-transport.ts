@@ -46,8 +46,7 @@ import { scopeChallenge } from './scope-challenge.ts';
 import { Streams, type StreamsOptions } from '../streams/streams.ts';
 
 /** Options for {@link HttpTransport}. */
-export interface HttpTransportOptions
-  extends Omit<StreamsOptions, 'headers'>, Pick<CallsOptions, 'deadlines' | 'maxCalls'> {
+export interface HttpTransportOptions extends StreamsOptions, CallsOptions {
   /** `undefined` without sessions: the transport then serves one POST. */
   sessionId?: string;
   callsInFlight: CallsInFlight;
@@ -87,9 +86,8 @@ export class HttpTransport implements Transport {
     this.#options = options;
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
-    this.streams = new Streams({ ...options, headers: this.#headers });
-    this.#calls = new Calls({
-      ...options,
+    this.streams = new Streams(options, this.#headers);
+    this.#calls = new Calls(options, {
       onstream: (stream) => this.#open(stream),
       ontimeout: (call) => this.#cancel(call, timedOutError(call.request.id)),
     });
@@ -194,12 +192,9 @@ export class HttpTransport implements Transport {
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const stream = callStreamOf(exchange, isPrimed);
-    // Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID").
-    const closers = isPrimed && {
-      closeSSEStream: () => this.#disconnect(stream),
-      closeStandaloneSSEStream: () => this.streams.disconnect(this.streams.ofGet?.stream),
-    };
-    const extra: MessageExtraInfo = { ...(request && { request }), ...(authInfo && { authInfo }), ...closers };
+    const extra: MessageExtraInfo = isPrimed ? this.#closersOf(stream) : {};
+    if (request) extra.request = request;
+    if (authInfo) extra.authInfo = authInfo;
     const response = requests.length === 0 ? acceptedResponse() : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream to resume, so nobody waits for its calls once it has left.
@@ -209,6 +204,14 @@ export class HttpTransport implements Transport {
     passOn(exchange, (message) => this.#receive(this.#requestIds.unmark(message), extra));
     if (isAwaited && request?.signal.aborted) leave();
     return response;
+  }
+
+  /** Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID"). */
+  #closersOf(stream: CallStream): MessageExtraInfo {
+    return {
+      closeSSEStream: () => this.#disconnect(stream),
+      closeStandaloneSSEStream: () => this.streams.disconnect(this.streams.ofGet?.stream),
+    };
   }
 
   /** @param answer - Answers the call that `message` cancels. @default "Request cancelled" */

@@ -19,6 +19,8 @@ export interface SingleExchangeOptions {
   lifecycle: Readonly<Lifecycle>;
   /** Milliseconds between keep-alive comments on open streams; 0 for none. */
   keepAliveMs: number;
+  /** Counts open streams. @default nobody does */
+  openStreams?: Pick<CallsInFlight, 'begin'> | undefined;
   /** How long a call may take before its answer becomes a stream, in milliseconds; `Infinity` for any time. */
   streamAfterMs: number;
   /** How long a call may run without progress before it is cancelled, in milliseconds; 0 for any time. */
@@ -49,10 +51,11 @@ export interface SingleExchanges {
 
 /** Makes a set of exchanges; `close()` ends what it holds. */
 export function createSingleExchanges(options: SingleExchangeOptions): SingleExchanges {
-  const { lifecycle, onerror } = options;
+  const { callsInFlight, clock, keepAliveMs, openStreams, lifecycle, onerror } = options;
   const deadlines = createCallDeadlines(options);
   const running = new Set<() => Promise<void>>();
   const onsay = (method: string, call: RequestId | undefined) => call === undefined && options.onunheard(method);
+  const shared = { callsInFlight, clock, keepAliveMs, openStreams, deadlines, onsay };
 
   /** Lets a server run until one of the returned functions is called or its client leaves. */
   function begin(server: McpServer | Server, { request: { signal }, watch, report }: PostExchange) {
@@ -75,7 +78,7 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
       const { cut, end } = begin(server, exchange);
-      const transport = new HttpTransport({ ...options, deadlines, onsay, ondetach: () => void cut() });
+      const transport = new HttpTransport({ ondetach: () => void cut(), ...shared });
       try {
         await server.connect(wrap(transport));
         // Building the server took time.

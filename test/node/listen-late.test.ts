@@ -8,7 +8,7 @@ import { manualClock } from '../support/clock.ts';
 test('sends an event stream if it was loaded after another listener was made', async (t) => {
   getRequestListener(() => new Response());
   const { listen } = await import('../../src/node/listen.ts');
-  const body = new BoundedBody({ clock: manualClock(), onEnd: () => {} });
+  const body = new BoundedBody({ clock: manualClock() }, () => {});
   const answer = body.response({ headers: { 'content-type': 'text/event-stream' } });
   const app = { fetch: async () => answer, lifecycle: { phase: 'serving' as const } };
   const listener = await listen(app, { host: '127.0.0.1', port: 0 });

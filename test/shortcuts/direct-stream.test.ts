@@ -19,7 +19,7 @@ interface Exchanged {
 /** Serves one request with a body, which `before` may write to before it is sent. */
 async function exchange(t: TestContext, before: (body: BoundedBody) => void = () => {}): Promise<Exchanged> {
   const ends: unknown[] = [];
-  const body = new BoundedBody({ clock: manualClock(), maxBufferedBytes: 1_000_000, onEnd: (end) => ends.push(end) });
+  const body = new BoundedBody({ clock: manualClock(), maxBufferedBytes: 1_000_000 }, (end) => ends.push(end));
   const response = body.response({ headers: { 'content-type': 'text/event-stream', 'x-kept': 'yes' } });
   before(body);
   const server = createServer((_, outgoing) => {
@@ -48,7 +48,7 @@ async function textOf(incoming: IncomingMessage): Promise<string> {
 }
 
 test('leaves a response alone that is not an event stream, or is a copy of one', () => {
-  const body = new BoundedBody({ clock: manualClock(), onEnd: () => {} });
+  const body = new BoundedBody({ clock: manualClock() }, () => {});
   const response = body.response({});
   const outgoing = {} as ServerResponse;
   assert.equal(sendDirectly(Response.json({}), outgoing), false);
