@@ -32,16 +32,32 @@ export function onceATurn(
     pending.clear();
     for (const event of events) bus.publish(event);
   };
-  const leave = source.subscribe((event) => {
+  const collect = (event: ServerEvent) => {
     if (pending.size === 0) cancel = clock.after(0, passOn);
     pending.set(subjectOf(event), event);
-  });
+  };
+  /** While nobody listens, what changes costs nothing here. */
+  let leave: (() => void) | undefined;
+  let listeners = 0;
 
   return {
     publish: (event) => source.publish(event),
-    subscribe: (listener) => bus.subscribe(listener),
+    subscribe(listener) {
+      const stop = bus.subscribe(listener);
+      listeners += 1;
+      leave ??= source.subscribe(collect);
+      let isListening = true;
+      return () => {
+        stop();
+        if (isListening) listeners -= 1;
+        isListening = false;
+        if (listeners > 0) return;
+        leave?.();
+        leave = undefined;
+      };
+    },
     close() {
-      leave();
+      leave?.();
       cancel?.();
     },
   };
