@@ -4,7 +4,14 @@
  * `sessions.ts` decides which sessions exist. Other nodes may have the same session in memory: what a client tells one of
  * them reaches the others by its record (`session-copy.ts`), the event log, or the relay.
  */
-import type { JSONRPCMessage, LoggingMessageNotificationParams, McpServer, Server } from '@modelcontextprotocol/server';
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  LoggingMessageNotificationParams,
+  McpServer,
+  Server,
+} from '@modelcontextprotocol/server';
 import type { Caller } from '../auth/caller.ts';
 import type { BuildServer } from '../context/context.ts';
 import { announcedEvents, answerSubscriptions } from '../context/subscriptions.ts';
@@ -99,44 +106,27 @@ export class LiveSession {
     this.#server = server;
     const { id, caller, save, eventLog, relay, changes, audience, ondetach, onerror } = options;
     const { clock, keepAliveMs, openStreams, deadlines, maxCalls, callsInFlight } = options;
-    this.#copy = new SessionCopy(
-      {
-        caller,
-        save,
-        onerror,
-        announce: () => relay.send(id, { kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error))),
-        onsubscription: (uri, isWanted, isRepeated) =>
-          isWanted
-            ? this.#listener.add({ kind: 'resource_updated', uri }, isRepeated)
-            : this.#listener.remove({ kind: 'resource_updated', uri }),
-      },
-      () => this.#transport,
-    );
-    this.#transport = new HttpTransport({
-      clock,
-      keepAliveMs,
-      openStreams,
-      deadlines,
-      maxCalls,
-      callsInFlight,
-      sessionId: id,
-      events: createSessionEvents({ sessionId: id, eventLog, relay, onerror, onmend: ondetach }),
-      savingOf: (request, isRepeated) => this.#copy.savingOf(request, isRepeated),
-      onsay: (method) => this.#note(method),
-      ondetach: () => {
-        if (!this.#transport.streams.isListening) void this.#stopListening();
-        ondetach();
-      },
-    });
-    this.#listener = new ChangeListener({
-      changes,
-      audience,
-      send: async (message, told) => {
-        const { ofGet } = this.#transport.streams;
-        return (await ofGet?.sayIfConnected(jsonText(message), told)) === true;
-      },
-      onerror: (error) => onerror(errorOf(error)),
-    });
+    const announce = () => relay.send(id, { kind: 'changed' }).catch((error: unknown) => onerror(errorOf(error)));
+    const onsubscription = (uri: string, isWanted: boolean, isRepeated: boolean) =>
+      isWanted
+        ? this.#listener.add({ kind: 'resource_updated', uri }, isRepeated)
+        : this.#listener.remove({ kind: 'resource_updated', uri });
+    this.#copy = new SessionCopy({ caller, save, announce, onsubscription, onerror }, () => this.#transport);
+    const savingOf = (request: JSONRPCRequest, isRepeated: boolean) => this.#copy.savingOf(request, isRepeated);
+    const onsay = (method: string) => this.#note(method);
+    const detach = () => {
+      if (!this.#transport.streams.isListening) void this.#stopListening();
+      ondetach();
+    };
+    const events = createSessionEvents({ sessionId: id, eventLog, relay, onerror, onmend: ondetach });
+    const shared = { clock, keepAliveMs, openStreams, deadlines, maxCalls, callsInFlight };
+    this.#transport = new HttpTransport({ sessionId: id, events, savingOf, onsay, ondetach: detach, ...shared });
+    const send = async (message: JSONRPCNotification, told: number | undefined) => {
+      const { ofGet } = this.#transport.streams;
+      return (await ofGet?.sayIfConnected(jsonText(message), told)) === true;
+    };
+    const onchangeerror = (error: unknown) => onerror(errorOf(error));
+    this.#listener = new ChangeListener({ changes, audience, send, onerror: onchangeerror });
   }
 
   /** Connects the server, once, and hears from other nodes from now on. */

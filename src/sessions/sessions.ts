@@ -41,7 +41,7 @@ import { LiveSessions } from './live-sessions.ts';
 import { createSessionCaps, type CreateWithinCaps } from './session-caps.ts';
 import { createSessionEnd, type SessionEnd } from './session-end.ts';
 import { startUpkeep } from './session-upkeep.ts';
-import type { SessionRecord, SessionStore } from '../contracts/session-store.ts';
+import type { SessionChanges, SessionRecord, SessionStore } from '../contracts/session-store.ts';
 
 /** Longest `initialize` parameters that a record keeps, as JSON. Small icons fit, uploads do not. */
 const MAX_INITIALIZE_CHARS = 16 * 1024;
@@ -253,22 +253,17 @@ export class Sessions implements LegacyRequests {
   #build(record: SessionRecord, caller: Caller, isNew: boolean): Promise<LiveSession> {
     const { store, log } = this.#options;
     const { id } = record;
-    return createLiveSession({
-      id,
-      caller,
-      record: isNew ? undefined : record,
-      save: (changes) => store.update(id, changes),
-      load: () => store.get(id),
-      onended: () => void this.#live.drop(id),
-      onerror: (error) => log.debug('a session could not do all of its work', { error: withoutQuotes(error) }),
-      ondetach: () => {
-        this.#live.detached(id);
-        store
-          .touch(id)
-          .catch((error: unknown) => log.error('a session could not be touched', { error: String(error) }));
-      },
-      ...this.#parts,
-    });
+    const save = (changes: SessionChanges) => store.update(id, changes);
+    const load = () => store.get(id);
+    const onended = () => void this.#live.drop(id);
+    const onerror = (error: Error) =>
+      log.debug('a session could not do all of its work', { error: withoutQuotes(error) });
+    const ondetach = () => {
+      this.#live.detached(id);
+      store.touch(id).catch((error: unknown) => log.error('a session could not be touched', { error: String(error) }));
+    };
+    const restored = isNew ? undefined : record;
+    return createLiveSession({ id, caller, record: restored, save, load, onended, onerror, ondetach, ...this.#parts });
   }
 
   /** The answer to a request whose session ended, or whose server stopped, before there was one. */

@@ -11,23 +11,21 @@ export interface CallsOptions {
   maxCalls?: number | undefined;
 }
 
-/** What happens to calls in time. */
-export interface CallEvents {
-  /** Called when an answer is to become a stream. */
-  onstream: (stream: CallStream) => void;
-  /** Called when a call has run for too long. */
-  ontimeout: (call: Call) => void;
-}
-
 /** Calls by the id that the client has given them. */
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #events: CallEvents;
+  readonly #onstream: (stream: CallStream) => void;
+  readonly #ontimeout: (call: Call) => void;
   readonly #running = new Map<RequestId, Call>();
 
-  constructor(options: CallsOptions, events: CallEvents) {
+  /**
+   * @param onstream - Called when an answer is to become a stream.
+   * @param ontimeout - Called when a call has run for too long.
+   */
+  constructor(options: CallsOptions, onstream: (stream: CallStream) => void, ontimeout: (call: Call) => void) {
     this.#options = options;
-    this.#events = events;
+    this.#onstream = onstream;
+    this.#ontimeout = ontimeout;
   }
 
   /** Those that run. */
@@ -50,7 +48,7 @@ export class Calls {
     }
     return new Promise((respond) => {
       const { deadlines } = this.#options;
-      const unset = stream.canStream ? deadlines.stream?.set(() => this.#events.onstream(stream)) : undefined;
+      const unset = stream.canStream ? deadlines.stream?.set(() => this.#onstream(stream)) : undefined;
       stream.pending = { answers: [], respond, unset: unset ?? (() => {}) };
     });
   }
@@ -58,7 +56,7 @@ export class Calls {
   /** Gives a call its full time, now and whenever it reports progress. */
   limit(call: Call): void {
     if (call.timeout) call.timeout.putOff();
-    else call.timeout = this.#options.deadlines.timeout?.setMovable(() => this.#events.ontimeout(call));
+    else call.timeout = this.#options.deadlines.timeout?.setMovable(() => this.#ontimeout(call));
   }
 
   /** Ends an answered call. Returns `false` if it has ended before. */

@@ -87,10 +87,9 @@ export class HttpTransport implements Transport {
     this.sessionId = options.sessionId;
     this.#headers = options.sessionId === undefined ? {} : { 'mcp-session-id': options.sessionId };
     this.streams = new Streams(options, this.#headers);
-    this.#calls = new Calls(options, {
-      onstream: (stream) => this.#open(stream),
-      ontimeout: (call) => this.#cancel(call, timedOutError(call.request.id)),
-    });
+    const onstream = (stream: CallStream) => this.#open(stream);
+    const ontimeout = (call: Call) => this.#cancel(call, timedOutError(call.request.id));
+    this.#calls = new Calls(options, onstream, ontimeout);
   }
 
   /** Whether a stream is connected, a call is unanswered, even if nobody is listening for the answer any more, or the log has a gap. */
@@ -186,15 +185,14 @@ export class HttpTransport implements Transport {
 
   /** Passes the messages of a POST on to the server. */
   #take(exchange: Exchange): Answer | Promise<Answer> {
-    const { incoming, request, headers, accepted } = exchange;
+    const { incoming, request, headers, accepted, caller } = exchange;
     const { requests } = incoming;
-    const { authInfo } = exchange.caller;
     const canStream = accepted.eventStream;
     const isPrimed = canStream && this.#options.events !== undefined && readsPriming(headers);
     const stream = callStreamOf(exchange, isPrimed);
     const extra: MessageExtraInfo = isPrimed ? this.#closersOf(stream) : {};
     if (request) extra.request = request;
-    if (authInfo) extra.authInfo = authInfo;
+    if (caller.authInfo) extra.authInfo = caller.authInfo;
     const response = requests.length === 0 ? acceptedResponse() : this.#calls.register(requests, stream);
     if (!accepted.json) this.#open(stream);
     // It reads no stream to resume, so nobody waits for its calls once it has left.

@@ -71,14 +71,16 @@ export function createSingleExchanges(options: SingleExchangeOptions): SingleExc
     };
     running.add(cut);
     signal.addEventListener('abort', leave, { once: true });
-    return { cut, end: () => end(() => options.endServer(server)) };
+    const endAnswered = () => end(() => options.endServer(server));
+    return { cut, end: endAnswered };
   }
 
   return {
     async serve(server, exchange, wrap = (transport) => transport) {
       const { request } = exchange;
       const { cut, end } = begin(server, exchange);
-      const transport = new HttpTransport({ ondetach: () => void cut(), ...shared });
+      const ondetach = () => void cut();
+      const transport = new HttpTransport({ ondetach, ...shared });
       try {
         await server.connect(wrap(transport));
         // Building the server took time.
