@@ -77,5 +77,5 @@ export function changedRecord(
   const subscriptions = new Set(record.subscriptions);
   if (subscribe !== undefined) subscriptions.add(subscribe);
   if (unsubscribe !== undefined) subscriptions.delete(unsubscribe);
-  return Object.assign({ ...record }, changes, { subscriptions: [...subscriptions], version: record.version + 1 });
+  return { ...record, ...changes, subscriptions: [...subscriptions], version: record.version + 1 };
 }
