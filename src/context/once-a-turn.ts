@@ -36,22 +36,20 @@ export function onceATurn(
     if (pending.size === 0) cancel = clock.after(0, passOn);
     pending.set(subjectOf(event), event);
   };
-  /** While nobody listens, what changes costs nothing here. */
+  const listeners = new Set<() => void>();
+  /** Set while somebody listens: otherwise, what changes costs nothing here. */
   let leave: (() => void) | undefined;
-  let listeners = 0;
 
   return {
     publish: (event) => source.publish(event),
     subscribe(listener) {
       const stop = bus.subscribe(listener);
-      listeners += 1;
+      listeners.add(stop);
       leave ??= source.subscribe(collect);
-      let isListening = true;
       return () => {
         stop();
-        if (isListening) listeners -= 1;
-        isListening = false;
-        if (listeners > 0) return;
+        listeners.delete(stop);
+        if (listeners.size > 0) return;
         leave?.();
         leave = undefined;
       };

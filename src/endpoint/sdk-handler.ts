@@ -248,10 +248,8 @@ interface LimitedCall extends HandledCall {
 
 function handledCall(exchange: PostExchange): HandledCall {
   const { watch, incoming } = exchange;
-  return {
-    needs: serverRequestOf(exchange),
-    onanswer: (answer) => void (incoming.id !== null && watch?.answered(incoming.id, answer)),
-  };
+  const onanswer = (answer: JSONRPCMessage) => void (incoming.id !== null && watch?.answered(incoming.id, answer));
+  return { needs: serverRequestOf(exchange), onanswer };
 }
 
 function limitedCall(exchange: PostExchange, { callTimeoutMs, clock }: SdkHandlerOptions): LimitedCall {

@@ -44,17 +44,16 @@ export class Deadlines {
     if (this.#clock.endsWithRequest) return this.#onOwnTimer(callback);
     const link = this.#waiting.append({ at: this.#clock.now() + this.#milliseconds, callback });
     this.#startTimer(this.#milliseconds);
-    return {
-      putOff: () => {
-        if (!link.value.callback) return;
-        link.value.at = this.#clock.now() + this.#milliseconds;
-        this.#waiting.moveToEnd(link);
-      },
-      callOff: () => {
-        if (link.value.callback) this.#waiting.remove(link);
-        link.value.callback = undefined;
-      },
+    const putOff = () => {
+      if (!link.value.callback) return;
+      link.value.at = this.#clock.now() + this.#milliseconds;
+      this.#waiting.moveToEnd(link);
     };
+    const callOff = () => {
+      if (link.value.callback) this.#waiting.remove(link);
+      link.value.callback = undefined;
+    };
+    return { putOff, callOff };
   }
 
   /** Stops the timer, so that nothing is called back any more. */

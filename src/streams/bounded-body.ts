@@ -68,14 +68,10 @@ export class BoundedBody {
 
   /** Makes the response that has this body, once. */
   response(init: ResponseInit): Response {
-    const stream = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => void (this.#controller = controller),
-        pull: () => this.#pull(),
-        cancel: (reason) => this.cancel(reason),
-      },
-      { highWaterMark: 0 },
-    );
+    const start = (controller: ReadableStreamDefaultController<Uint8Array>) => void (this.#controller = controller);
+    const pull = () => this.#pull();
+    const cancel = (reason: unknown) => this.cancel(reason);
+    const stream = new ReadableStream<Uint8Array>({ start, pull, cancel }, { highWaterMark: 0 });
     const response = new Response(stream, init);
     bodies.set(response, this);
     return response;

@@ -206,10 +206,9 @@ export class HttpTransport implements Transport {
 
   /** Only for clients that can come back ("MAY close the connection … after having sent an SSE event with an event ID"). */
   #closersOf(stream: CallStream): MessageExtraInfo {
-    return {
-      closeSSEStream: () => this.#disconnect(stream),
-      closeStandaloneSSEStream: () => this.streams.disconnect(this.streams.ofGet?.stream),
-    };
+    const closeSSEStream = () => this.#disconnect(stream);
+    const closeStandaloneSSEStream = () => this.streams.disconnect(this.streams.ofGet?.stream);
+    return { closeSSEStream, closeStandaloneSSEStream };
   }
 
   /** @param answer - Answers the call that `message` cancels. @default "Request cancelled" */
