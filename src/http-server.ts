@@ -17,7 +17,7 @@ if (args.includes('--watch')) {
 } else {
   // First, since settings are parsed once: to compile their schemas would take longer than that.
   await import('./config/config.ts');
-  // Before the rest: it compiles the schemas that are made after it.
+  // Before the rest: it compiles the schemas that are made after it, including the SDK's.
   await import('zod/compile');
   const { createMcpServer, notify, onSessionEnd }: ToolFile = await import('./mcp-server.ts');
   const { serve } = await import('./node/serve.ts');

@@ -1,10 +1,11 @@
 /** What the entries load, and what they keep for the next start. */
 import assert from 'node:assert/strict';
 import module from 'node:module';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { PROJECT_ROOT, startCommand } from './support/process.ts';
 
 const LISTING = './test/fixtures/list-modules.mjs';
@@ -19,17 +20,28 @@ async function temporaryFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-/** The modules that `src/http-server.ts` has loaded when it listens, and `last` is among them, without those of Node.js. */
-async function loadedModules(t: TestContext, env: Record<string, string> = {}, last = ''): Promise<string[]> {
+/** The modules that an entry has loaded when `last` is among them, in that order, without those of Node.js. */
+async function modulesUntil(
+  t: TestContext,
+  last: string,
+  [entry, ...args]: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string[]> {
   const file = join(await temporaryFolder(t), 'modules');
-  const args = ['--import', './loader.mjs', '--import', LISTING, 'src/http-server.ts'];
-  const started = startCommand(t, process.execPath, { args, env: { PORT: '0', MODULES_FILE: file, ...env } });
-  await started.stderrMatch(/listening on/);
+  await writeFile(file, '');
+  const command = ['--import', './loader.mjs', '--import', LISTING, `${entry}`, ...args];
+  const started = startCommand(t, process.execPath, { args: command, env: { PORT: '0', MODULES_FILE: file, ...env } });
+  if (entry === 'src/http-server.ts') await started.stderrMatch(/listening on/);
   for (;;) {
     const text = await readFile(file, 'utf8');
     if (text.includes(last)) return text.split('\n').filter((url) => url.startsWith('file:'));
+    await setImmediate();
   }
 }
+
+/** The modules that `src/http-server.ts` has loaded when it listens, and `last` is among them. */
+const loadedModules = (t: TestContext, env: Record<string, string> = {}, last = '') =>
+  modulesUntil(t, last, ['src/http-server.ts'], env);
 
 /** Whether a module of the package is among them. */
 const isLoaded = (modules: string[], name: string) => modules.some((url) => url.includes(`/node_modules/${name}/`));
@@ -54,6 +66,20 @@ test('src/http-server.ts loads jose for an issuer before the first token, and pi
   assert.ok(modules.some((url) => url.includes('/src/auth/jwt-verifier.ts')));
   assert.ok(!modules.some((url) => url.includes('/src/auth/introspection.ts')));
 });
+
+for (const entry of [
+  ['src/http-server.ts'],
+  ['src/stdio-server.ts'],
+  ['src/node/cli.ts', 'src/mcp-server.ts'],
+  ['src/node/cli.ts', '--stdio', 'src/mcp-server.ts'],
+]) {
+  test(`${entry.join(' ')} has Zod compile the schemas of the SDK`, async (t) => {
+    const modules = await modulesUntil(t, '/node_modules/@modelcontextprotocol/server/', entry);
+    const compiling = modules.findIndex((url) => url.includes('/node_modules/zod/compile'));
+    const sdk = modules.findIndex((url) => url.includes('/node_modules/@modelcontextprotocol/'));
+    assert.ok(compiling !== -1 && compiling < sdk, modules.join('\n'));
+  });
+}
 
 const isMeasured = process.env['NODE_V8_COVERAGE'] !== undefined;
 const skip = isMeasured ? 'would spoil the coverage' : !('enableCompileCache' in module) && 'needs Node.js 22.8';

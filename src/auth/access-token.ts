@@ -4,8 +4,7 @@
  * At this point the claims are verified: signed by the issuer (`jwt-verifier.ts`) or returned by it
  * (`introspection.ts`), valid for this server and at this time.
  */
-import { refused, type Verification } from './bearer.ts';
-import type { Principal } from './caller.ts';
+import { refused, type Principal, type Verification } from './caller.ts';
 
 /** How far clocks may differ, in seconds. */
 export const CLOCK_SKEW_SECONDS = 10;

@@ -12,20 +12,12 @@ import { bearerAuthChallengeResponse, OAuthError, OAuthErrorCode } from '@modelc
 import { unavailableResponse } from '../protocol/errors.ts';
 import { singleValue } from '../protocol/headers.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Caller } from './caller.ts';
+import { refused, type Caller, type Verification } from './caller.ts';
 
 /** The only form of the header (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110 section 11.1). */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 /** When to retry while tokens cannot be verified, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
-
-/** The result of verifying a token. */
-export type Verification =
-  | { status: 'valid'; caller: Caller }
-  /** The token is not valid here. `why` is for the log: it names rules and claims, and contains no part of the token. */
-  | { status: 'refused'; why: string }
-  /** The authorization server is unavailable, so the token cannot be verified. It may be valid. */
-  | { status: 'unavailable'; why: string };
 
 /** How to verify a token. */
 export interface VerifyOptions {
@@ -40,12 +32,6 @@ export interface TokenVerifier {
   /** Identifies the caller. Rejects only if there is a bug. */
   verify(token: string, options?: VerifyOptions): Promise<Verification>;
 }
-
-/** The token is refused. `why` contains no part of it. */
-export const refused = (why: string): Verification => ({ status: 'refused', why });
-
-/** The token cannot be verified at the moment. */
-export const unavailable = (why: string): Verification => ({ status: 'unavailable', why });
 
 /** Resolves to the caller, or to the response that refuses the request. */
 export type Authenticate = (request: Request, options?: VerifyOptions) => Promise<Caller | Response>;

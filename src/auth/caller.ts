@@ -1,4 +1,4 @@
-/** The caller of a request: what sessions and tools need to know about it. */
+/** The caller of a request: what sessions and tools need to know about it, and how the verification of its token ends. */
 import type { AuthInfo } from '@modelcontextprotocol/server';
 
 /** The party that a token was issued to. It stays the same when the token is refreshed. */
@@ -28,3 +28,17 @@ export const LOCAL_USER: Caller = { principal: { issuer: 'stdio', subject: 'loca
 export function principalKey({ principal }: Caller): string {
   return principal ? JSON.stringify([principal.issuer, principal.subject, principal.client]) : '';
 }
+
+/** The result of verifying a token. */
+export type Verification =
+  | { status: 'valid'; caller: Caller }
+  /** The token is not valid here. `why` is for the log: it names rules and claims, and contains no part of the token. */
+  | { status: 'refused'; why: string }
+  /** The authorization server is unavailable, so the token cannot be verified. It may be valid. */
+  | { status: 'unavailable'; why: string };
+
+/** The token is refused. `why` contains no part of it. */
+export const refused = (why: string): Verification => ({ status: 'refused', why });
+
+/** The token cannot be verified at the moment. */
+export const unavailable = (why: string): Verification => ({ status: 'unavailable', why });

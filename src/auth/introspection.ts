@@ -8,7 +8,8 @@
 import * as z from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, otherKindOfToken, verifiedCaller, type Claims, type Resource } from './access-token.ts';
-import { refused, unavailable, type TokenVerifier } from './bearer.ts';
+import type { TokenVerifier } from './bearer.ts';
+import { refused, unavailable } from './caller.ts';
 import { messageOf, type Issuer } from './issuer.ts';
 
 /** Options for {@link createIntrospectionVerifier}. */

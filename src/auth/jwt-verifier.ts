@@ -13,7 +13,8 @@ import {
 } from 'jose';
 import type { Clock } from '../lib/clock.ts';
 import { CLOCK_SKEW_SECONDS, grantedScopes, otherKindOfToken, verifiedCaller, type Resource } from './access-token.ts';
-import { refused, unavailable, type TokenVerifier } from './bearer.ts';
+import type { TokenVerifier } from './bearer.ts';
+import { refused, unavailable } from './caller.ts';
 import { createIssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import type { Issuer } from './issuer.ts';
 

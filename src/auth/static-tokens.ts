@@ -5,7 +5,8 @@
  * step-up, and no authorization server to discover.
  */
 import { SCOPE, scopesIn } from './access-token.ts';
-import { refused, type TokenVerifier } from './bearer.ts';
+import type { TokenVerifier } from './bearer.ts';
+import { refused } from './caller.ts';
 
 /** Long enough that a random token cannot be guessed. `openssl rand -hex 32` makes 64 characters. */
 export const MIN_TOKEN_CHARS = 32;

@@ -4,7 +4,7 @@
  * `config.ts` reads the environment with it; `--help` and docs/settings.md show it.
  */
 import * as z from 'zod';
-import { isOrigin } from '../security/host-origin.ts';
+import { isOrigin } from '../security/origin.ts';
 import { parseTrustedProxies, type TrustedProxies } from '../security/trusted-proxies.ts';
 import { LOG_LEVELS } from '../telemetry/log.ts';
 import { AUTH_SETTINGS } from './auth-settings.ts';

@@ -23,8 +23,11 @@ export function createMemoryChangeLog({ maxChanges = 10_000, onerror }: MemoryCh
   function keep(event: ServerEvent): void {
     if (!isKept(event)) return;
     const subject = subjectOf(event);
-    changes.delete(subject);
-    changes.set(subject, { number: ++last, event });
+    const known = changes.get(subject);
+    const change = { number: ++last, event };
+    // The latest change stays where it is.
+    if (known?.number !== last - 1) changes.delete(subject);
+    changes.set(subject, change);
     if (changes.size <= maxChanges) return;
     for (const [oldest, { number }] of changes) {
       changes.delete(oldest);

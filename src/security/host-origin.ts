@@ -13,6 +13,7 @@ import { forbiddenResponse } from '../protocol/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { ReportEnv, RequestReport } from '../telemetry/request-report.ts';
 import { isLoopback, isWildcard, urlHostname } from './loopback.ts';
+import { isOrigin } from './origin.ts';
 
 /** Options for {@link createHostOriginPolicy}. */
 export interface HostOriginOptions {
@@ -122,14 +123,6 @@ function remedyFor(origin: string): string {
   if (origin === 'null')
     return '; sandboxed frames and local files send it: MCP_INSECURE_ALLOW_NULL_ORIGIN=true allows it';
   return isOrigin(origin) ? `; allow it with MCP_ALLOWED_ORIGINS=${origin}` : '';
-}
-
-/** An origin as browsers send it (RFC 6454 section 6.2), or `scheme://*` for all origins of an extension scheme. */
-export function isOrigin(value: string): boolean {
-  // Pages from files have the origin null.
-  if (value.startsWith('file:')) return false;
-  if (!/^https?:/.test(value)) return /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9.-]+)$/.test(value);
-  return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
 /** Answers 403 to requests that the policy refuses, and logs the setting that would allow them. */
