@@ -41,7 +41,7 @@ export function createCallsInFlight(): CallsInFlight {
       if (!running) return;
       running = false;
       add(principal, -calls);
-      if (count > 0 || waiting.size === 0) return;
+      if (count > 0) return;
       for (const resolve of waiting) resolve();
       waiting.clear();
     };

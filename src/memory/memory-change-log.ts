@@ -23,11 +23,8 @@ export function createMemoryChangeLog({ maxChanges = 10_000, onerror }: MemoryCh
   function keep(event: ServerEvent): void {
     if (!isKept(event)) return;
     const subject = subjectOf(event);
-    const known = changes.get(subject);
-    const change = { number: ++last, event };
-    // The latest change stays where it is.
-    if (known?.number !== last - 1) changes.delete(subject);
-    changes.set(subject, change);
+    changes.delete(subject);
+    changes.set(subject, { number: ++last, event });
     if (changes.size <= maxChanges) return;
     for (const [oldest, { number }] of changes) {
       changes.delete(oldest);
