@@ -143,6 +143,16 @@ export function asBefore(contender: Contender, folder: string): Contender {
   return { ...contender, id: contender.id.replace('ours', 'before'), title: 'before', root: resolve(folder) };
 }
 
+/**
+ * What a contender of this project is compared with: a peer, by the beginning of its ids, such as `tmcp`; or otherwise the
+ * build in a folder. `undefined` if the peer does not serve the era.
+ */
+export function opponentOf(contender: Contender, other: string): Contender | undefined {
+  const peers = CONTENDERS.filter((one) => !one.ours && one.id.startsWith(`${other}-`));
+  if (peers.length === 0) return asBefore(contender, other);
+  return peers.find(({ id }) => id === `${other}-${contender.era}`);
+}
+
 /** A contender by its id. @throws Error if there is none. */
 export function contenderOf(id: string): Contender {
   const contender = CONTENDERS.find((each) => each.id === id);

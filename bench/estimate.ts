@@ -50,7 +50,7 @@ export function runSeconds(name: RunName, options: BenchOptions): number {
 
 /** Seconds that the comparison of two builds takes. */
 export function againstSeconds(options: BenchOptions): number {
-  const rows = rowsOf(options.against?.tables ?? [], options);
+  const rows = options.against ? rowsOf(options.against, options) : [];
   const each = (table: string) => (table === 'start' ? 4 : 2 * measurementSeconds(options));
   return rows.reduce((sum, { table }) => sum + each(table), 0) * options.rounds * options.nodes.length;
 }

@@ -24,10 +24,10 @@ export type RunName = (typeof RUNS)[number];
 export const AGAINST_TABLES = ['compare', 'churn', 'stream', 'tools', 'large', 'turns', 'start'] as const;
 export type AgainstTable = (typeof AGAINST_TABLES)[number];
 
-/** Another build of this project, and what to compare the two in. */
+/** Another build of this project, or a peer, and what to compare the two in. */
 export interface Against {
-  /** A checkout that `npm run build` was run in. */
-  folder: string;
+  /** A checkout that `npm run build` was run in, or the name of a peer. */
+  other: string;
   tables: readonly AgainstTable[];
 }
 
@@ -68,8 +68,8 @@ Runs      ${RUNS.join(', ')}; all of them unless some are named
 --rounds  rounds over all contenders (${ROUNDS}; with --against ${AGAINST_ROUNDS})
 --seconds seconds of load for each measurement (5); --warm: seconds before that (8)
 --connections (32)
---against the folder of another checkout, built: measures that build and this one in turn, printed only. In place
-          of runs, name the tables (all unless some are named): ${AGAINST_TABLES.join(', ')}
+--against the folder of another checkout, built, or a peer such as tmcp: measures that and this build in turn, printed
+          only. In place of runs, name the tables (all unless some are named): ${AGAINST_TABLES.join(', ')}
 --quick   one short round of few contenders and small sizes
 --write   writes bench/results.md and the charts although only a part was run, and keeps the other sections
 --resume  the same, for the runs whose section is not of this commit
@@ -100,9 +100,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       help: { type: 'boolean', default: false },
     },
   });
-  const { quick, against: folder, resume } = values;
-  if (folder !== undefined && (values.write || resume)) throw new Error('--against writes nothing.');
-  const against = folder === undefined ? undefined : { folder, tables: named(AGAINST_TABLES, positionals, 'table') };
+  const { quick, against: other, resume } = values;
+  if (other !== undefined && (values.write || resume)) throw new Error('--against writes nothing.');
+  const against = other === undefined ? undefined : { other, tables: named(AGAINST_TABLES, positionals, 'table') };
   const runs = against ? [] : named(RUNS, positionals, 'run');
   return {
     runs: quick && positionals.length === 0 && !against ? ['compare'] : runs,

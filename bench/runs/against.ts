@@ -1,12 +1,13 @@
 /**
  * Two builds of this project: another checkout ("before") and this one ("after"), for whoever wants to know whether a
- * change has made it faster. It is no part of the results.
+ * change has made it faster. Or a peer in place of the other build, on a machine that is too busy for `compare`. It is
+ * no part of the results.
  *
- * In each round both builds get a process of their own, one beside the other; after both are warm, short windows of
+ * In each round both servers get a process of their own, one beside the other; after both are warm, short windows of
  * load alternate between them, so that what else the machine does hits both alike. A round is one ratio of CPU time.
  */
 import { SLUGIFY } from '../calls.ts';
-import { asBefore, contenderOf, pickContenders, type Contender } from '../contenders.ts';
+import { contenderOf, opponentOf, pickContenders, type Contender } from '../contenders.ts';
 import { Disqualified, measureWindow, startLoaded, type Loaded, type Measured } from '../measure.ts';
 import type { Against, AgainstTable, BenchOptions } from '../options.ts';
 import { ERA_TITLES } from '../outcome-table.ts';
@@ -16,7 +17,7 @@ import type { Subject } from '../rounds.ts';
 import { perNode, type RunContext, type Section } from '../section.ts';
 import { changeOf, summarize } from '../statistics.ts';
 import { figure, markdownTable } from '../table.ts';
-import { workOf } from './rounds.ts';
+import { canDo, workOf } from './rounds.ts';
 import { startOnce } from './start.ts';
 
 /** Windows of each build in a round. */
@@ -41,8 +42,8 @@ export interface Row {
 /** Costs of a round in microseconds of CPU time for a unit. */
 type Costs = Builds<number>;
 
-/** The rows of some tables, for the eras whose contenders were asked for. */
-export function rowsOf(tables: readonly AgainstTable[], { connections, only }: BenchOptions): Row[] {
+/** The rows of some tables, for the eras whose contenders were asked for, as far as the other side has them. */
+export function rowsOf({ other, tables }: Against, { connections, only }: BenchOptions): Row[] {
   const eras = ['ours-session', 'ours-stateless', 'ours-modern'] as const;
   const turns: Subject = {
     subject: SLUGIFY,
@@ -58,29 +59,43 @@ export function rowsOf(tables: readonly AgainstTable[], { connections, only }: B
     return inEra.map((id) => ({ table, id, ...work }));
   });
   const picked = new Set(pickContenders(only).map(({ id }) => id));
-  return rows.filter(({ id }) => picked.has(id));
+  return rows.filter((row) => picked.has(row.id) && takesPart(opponentOf(contenderOf(row.id), other), row.table));
+}
+
+function takesPart(opponent: Contender | undefined, table: AgainstTable): boolean {
+  if (!opponent || opponent.ours) return opponent !== undefined;
+  // Peers keep all their sessions in memory.
+  if (table === 'turns') return false;
+  return table === 'compare' || table === 'start' || canDo(table, opponent);
 }
 
 /** Measures the tables that were asked for. */
-export async function against({ nodes, options, print }: RunContext, { folder, tables }: Against): Promise<Section> {
+export async function against({ nodes, options, print }: RunContext, target: Against): Promise<Section> {
   const processor = leaveProcessor(print);
   const parts = new Map<NodeBinary, string>();
   for (const node of nodes) {
     const rows: string[][] = [];
-    for (const row of rowsOf(tables, options)) {
-      rows.push(cellsOf(row, await costsOf(row, folder, { node, options, processor }, print)));
+    for (const row of rowsOf(target, options)) {
+      rows.push(cellsOf(row, await costsOf(row, target.other, { node, options, processor }, print)));
       print(`Node ${node.major}: ${rows.at(-1)?.join(', ')}`);
     }
-    const columns = ['table', 'era', 'before, CPU µs each', 'after, CPU µs each', 'after is'];
+    const [before, after] = titlesOf(target);
+    const columns = ['table', 'era', `${before}, CPU µs each`, `${after}, CPU µs each`, `${after} is`];
     const titles = columns.map((title) => ({ title, isFigure: title.includes('CPU') }));
     parts.set(node, markdownTable(titles, rows));
   }
   const text =
     `CPU time of the server for a call (churn: a session; start: until the first right answer), ${options.rounds} ` +
-    'rounds, each a new process of both builds. The difference is the mean over the rounds, ± half of its 95 % ' +
+    'rounds, each a new process of both. The difference is the mean over the rounds, ± half of its 95 % ' +
     'confidence interval. Of twenty rows without a difference, one will be said to have one: measure it again alone.';
-  const title = `This build against the one in ${folder}`;
+  const title = `This build against ${target.other}`;
   return { title, body: `${text}\n\n${perNode(nodes, (node) => parts.get(node) ?? '')}` };
+}
+
+/** What the two are called: a peer by its name. */
+function titlesOf({ other }: Against): [string, string] {
+  const isBuild = opponentOf(contenderOf('ours-session'), other)?.ours;
+  return isBuild ? ['before', 'after'] : [other, 'this build'];
 }
 
 /** A row of the table. */
@@ -101,9 +116,11 @@ export function verdictOf(ratios: readonly number[]): string {
 
 type How = Required<Pick<Measured, 'node' | 'options'>> & Pick<Measured, 'processor'> & { options: BenchOptions };
 
-async function costsOf(row: Row, folder: string, how: How, print: (line: string) => void): Promise<Costs[]> {
+async function costsOf(row: Row, other: string, how: How, print: (line: string) => void): Promise<Costs[]> {
   const after = contenderOf(row.id);
-  const builds: Builds<Contender> = { before: asBefore(after, folder), after };
+  const before = opponentOf(after, other);
+  if (!before) throw new Error(`${other} does not serve ${after.era}`);
+  const builds: Builds<Contender> = { before, after };
   const rounds: Costs[] = [];
   while (rounds.length < how.options.rounds) {
     // Neither build is always the first.

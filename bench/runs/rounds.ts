@@ -64,6 +64,11 @@ export function workOf(name: ComparisonName): Pick<Comparison, 'subject' | 'conn
   return COMPARISONS[name];
 }
 
+/** Whether a contender can do it. */
+export function canDo(name: ComparisonName, contender: Contender): boolean {
+  return COMPARISONS[name].takesPart(contender);
+}
+
 /** Who takes part in it. */
 export function takingPart(name: ComparisonName, { only }: BenchOptions): Contender[] {
   const { takesPart }: Comparison = COMPARISONS[name];

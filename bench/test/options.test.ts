@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rowsOf } from '../runs/against.ts';
 import { againstSeconds, estimateLines, runSeconds } from '../estimate.ts';
 import { AGAINST_TABLES, parseOptions, RUNS } from '../options.ts';
 
@@ -19,9 +20,17 @@ test('only a run of everything is written, unless asked for', () => {
 
 test('another build is compared in place of the runs, in the tables that are named, in ten rounds', () => {
   const { runs, against, rounds, write } = parseOptions(['start', 'churn', '--against', '../other']);
-  assert.deepEqual(against, { folder: '../other', tables: ['churn', 'start'] });
+  assert.deepEqual(against, { other: '../other', tables: ['churn', 'start'] });
   assert.deepEqual([runs, rounds, write], [[], 10, false]);
   assert.deepEqual(parseOptions(['--against', '../other']).against?.tables, AGAINST_TABLES);
+});
+
+test('a peer is compared in the tables and eras that it has', () => {
+  const rows = (other: string) =>
+    rowsOf({ other, tables: ['compare', 'churn', 'turns'] }, parseOptions([])).map(({ table, id }) => `${table} ${id}`);
+  assert.deepEqual(rows('tmcp'), ['compare ours-session', 'compare ours-modern', 'churn ours-session']);
+  assert.deepEqual(rows('mcp-handler'), ['compare ours-stateless', 'compare ours-modern']);
+  assert.equal(rows('../other').length, 5);
 });
 
 test('options that make no sense are refused', () => {
