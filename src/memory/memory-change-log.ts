@@ -23,7 +23,8 @@ export function createMemoryChangeLog({ maxChanges = 10_000, onerror }: MemoryCh
   function keep(event: ServerEvent): void {
     if (!isKept(event)) return;
     const subject = subjectOf(event);
-    changes.delete(subject);
+    // The newest stays in its place: to delete from a Map and add again, call after call, is slow.
+    if (changes.get(subject)?.number !== last) changes.delete(subject);
     changes.set(subject, { number: ++last, event });
     if (changes.size <= maxChanges) return;
     for (const [oldest, { number }] of changes) {

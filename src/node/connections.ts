@@ -36,7 +36,7 @@ export interface ConnectionsOptions {
 export interface Connections {
   /** Takes a request: now, or when earlier requests of its connection have been answered. */
   take: RequestListener;
-  /** Counts answers until they are sent, or cannot be sent any more. */
+  /** Counts the connections that have answers to send, until these are sent, or cannot be sent any more. */
   readonly unsent: CallsInFlight;
   /** How many connections are kept for further requests, and have none at the moment. */
   readonly idle: number;
@@ -96,6 +96,7 @@ function createConnection(
 ): Connection {
   const waiting: [IncomingMessage, ServerResponse][] = [];
   const unanswered = new Set<ServerResponse>();
+  let end = () => {};
   let stalled = { accepted: '', since: 0 };
 
   function isFull(): boolean {
@@ -104,14 +105,17 @@ function createConnection(
   }
 
   function start(request: IncomingMessage, response: ServerResponse): void {
-    const end = unsent.begin();
+    if (unanswered.size === 0) end = unsent.begin();
     unanswered.add(response);
-    response.once('close', () => {
-      unanswered.delete(response);
-      end();
-      startWaiting();
-    });
+    response.on('close', ended);
     listener(request, response);
+  }
+
+  /** One function for all answers, which are many. */
+  function ended(this: ServerResponse): void {
+    if (!unanswered.delete(this)) return;
+    startWaiting();
+    if (unanswered.size === 0) end();
   }
 
   function startWaiting(): void {

@@ -25,9 +25,9 @@ export function readIncoming(c: Context<{ Bindings: HttpBindings }>, maxBytes: n
       resolve(undefined);
     };
     incoming.on('data', take);
-    incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    incoming.once('error', reject);
-    incoming.once('close', () => {
+    incoming.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    incoming.on('error', reject);
+    incoming.on('close', () => {
       // It closes after its end, too, and an error for nothing would take longer than all the rest.
       if (!incoming.readableEnded) reject(new Error('The client left before the end of its request'));
     });
