@@ -7,7 +7,13 @@ import type { NodeBinary } from './prepare.ts';
 import { startServer } from './server.ts';
 import { startLoad, type Load } from './start-load.ts';
 import type { Server } from './server.ts';
+import { summarize } from './statistics.ts';
 import { verify } from './verify.ts';
+
+/** Windows that the measured time of a server is divided into. */
+export const WINDOWS = 5;
+/** Load before each of them that is not measured, in seconds. */
+const REOPEN_SECONDS = 0.1;
 
 /** The result of a measurement. */
 export interface Measurement extends LoadResult {
@@ -79,17 +85,51 @@ export async function startLoaded(contender: Contender, measured: Measured): Pro
 }
 
 /**
- * Measures a contender once.
+ * Loads servers in turn, in windows of a part of their `seconds`, there and back again, so that what else the machine
+ * does hits all of them alike.
  *
- * @throws {@link Disqualified} when it does not start or does not answer rightly, before or under load.
+ * @returns For each server what its windows say together; or why it may not be in the tables.
  */
-export async function measure(contender: Contender, measured: Measured): Promise<Measurement> {
-  const { server, load, stop } = await startLoaded(contender, measured);
-  try {
-    return await measureWindow(server, load, measured.options.seconds);
-  } finally {
-    await stop();
+export async function measureInTurn<Key>(
+  servers: ReadonlyMap<Key, Loaded>,
+  seconds: number,
+): Promise<Map<Key, Measurement | Disqualified>> {
+  const windows = new Map<Key, Measurement[]>(Array.from(servers.keys(), (key) => [key, []]));
+  const disqualified = new Map<Key, Disqualified>();
+  for (let window = 0; window < WINDOWS; window += 1) {
+    const inTurn = window % 2 === 0 ? [...servers] : [...servers].toReversed();
+    for (const [key, { server, load }] of inTurn) {
+      if (disqualified.has(key)) continue;
+      try {
+        // Connections that the server has closed while it was idle are opened again.
+        requireRight(await load.run(REOPEN_SECONDS));
+        windows.get(key)?.push(await measureWindow(server, load, seconds / WINDOWS));
+      } catch (error) {
+        if (!(error instanceof Disqualified)) throw error;
+        disqualified.set(key, error);
+      }
+    }
   }
+  return new Map(Array.from(windows, ([key, measured]) => [key, disqualified.get(key) ?? together(measured)]));
+}
+
+/** What several windows say: times are their medians, all else counts for as long as they took. */
+export function together(windows: readonly Measurement[]): Measurement {
+  const sum = (of: (window: Measurement) => number) => windows.reduce((total, window) => total + of(window), 0);
+  const median = (of: (window: Measurement) => number) => summarize(windows.map(of)).median;
+  const last = windows.at(-1);
+  if (!last) throw new Error('There is no window');
+  const [count, seconds] = [sum((window) => window.count), sum((window) => window.seconds)];
+  return {
+    ...last,
+    count,
+    seconds,
+    perSecond: count / seconds,
+    cpuMicroseconds: sum((window) => window.cpuMicroseconds * window.count) / count,
+    generatorShare: sum((window) => window.generatorShare * window.seconds) / seconds,
+    p50: median(({ p50 }) => p50),
+    p99: median(({ p99 }) => p99),
+  };
 }
 
 /** Loads a server for that long, and measures what it uses. */

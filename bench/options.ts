@@ -50,7 +50,7 @@ export interface BenchOptions {
   against?: Against;
   /** Whether to write `bench/results.md` and the charts. */
   write: boolean;
-  /** Whether to leave out the runs whose section in `bench/results.md` is of this commit. */
+  /** Whether to leave out the runs whose section in `bench/results.md` is of the code as it is. */
   resume: boolean;
 }
 
@@ -72,7 +72,7 @@ Runs      ${RUNS.join(', ')}; all of them unless some are named
           only. In place of runs, name the tables (all unless some are named): ${AGAINST_TABLES.join(', ')}
 --quick   one short round of few contenders and small sizes
 --write   writes bench/results.md and the charts although only a part was run, and keeps the other sections
---resume  the same, for the runs whose section is not of this commit
+--resume  the same, for the runs whose section is not of the code as it is
 
 Without any of them everything is run, and written.
 `;

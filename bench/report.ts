@@ -34,15 +34,21 @@ export async function writeSection(name: RunName, section: Section, nodes: reado
   for (const [file, svg] of Object.entries(section.charts ?? {})) await writeFile(join(FOLDER, file), svg);
 }
 
-/** The runs whose sections are of the current commit. None is of one with changes. */
-export async function runsOfThisCommit(): Promise<Set<RunName>> {
-  const commit = await currentCommit();
-  const sections = [...sectionsOf(await readPage())];
-  return new Set(sections.flatMap(([name, text]) => (isOf(text, commit) ? [name] : [])));
+/** The runs whose sections are of what is checked out, or of a commit that differs in nothing that figures depend on. */
+export async function currentRuns(): Promise<Set<RunName>> {
+  const current = new Set<RunName>();
+  for (const [name, text] of sectionsOf(await readPage())) if (await isCurrent(commitOf(text))) current.add(name);
+  return current;
 }
 
-function isOf(text: string, commit: string | undefined): boolean {
-  return commit !== undefined && !commit.endsWith('+') && commitOf(text) === commit;
+async function isCurrent(commit: string | undefined): Promise<boolean> {
+  if (commit === undefined || commit.endsWith('+')) return false;
+  try {
+    await git('diff', '--quiet', commit, '--', '.', ...IRRELEVANT);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function readPage(): Promise<string> {

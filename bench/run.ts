@@ -2,7 +2,7 @@
 import { estimateLines } from './estimate.ts';
 import { parseOptions, USAGE, type RunName } from './options.ts';
 import { build, findNode, installContenders } from './prepare.ts';
-import { runsOfThisCommit, writeSection } from './report.ts';
+import { currentRuns, writeSection } from './report.ts';
 import type { Run, RunContext } from './section.ts';
 import { against } from './runs/against.ts';
 import { bystander } from './runs/bystander.ts';
@@ -54,7 +54,7 @@ if (process.argv.includes('--help')) {
   print(`${USAGE}\n${estimateLines(options).join('\n')}`);
   process.exit(0);
 }
-const done = options.resume ? await runsOfThisCommit() : new Set<RunName>();
+const done = options.resume ? await currentRuns() : new Set<RunName>();
 const runs = options.runs.filter((name) => !done.has(name));
 for (const line of estimateLines({ ...options, runs })) print(line);
 await build();

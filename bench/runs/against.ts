@@ -8,7 +8,7 @@
  */
 import { SLUGIFY } from '../calls.ts';
 import { contenderOf, opponentOf, pickContenders, type Contender } from '../contenders.ts';
-import { Disqualified, measureWindow, startLoaded, type Loaded, type Measured } from '../measure.ts';
+import { Disqualified, measureInTurn, startLoaded, type Loaded, type Measured, type Measurement } from '../measure.ts';
 import type { Against, AgainstTable, BenchOptions } from '../options.ts';
 import { ERA_TITLES } from '../outcome-table.ts';
 import type { NodeBinary } from '../prepare.ts';
@@ -20,8 +20,6 @@ import { figure, markdownTable } from '../table.ts';
 import { canDo, workOf } from './rounds.ts';
 import { startOnce } from './start.ts';
 
-/** Windows of each build in a round. */
-const WINDOWS = 4;
 /** Starts of each build in a round: one takes a quarter of a second only. */
 const STARTS = 5;
 /** Sessions in turn: more than keep their servers, so that each call builds one from its record. */
@@ -138,27 +136,23 @@ type Order = readonly (keyof Costs)[];
 async function callCosts(row: Row, builds: Builds<Contender>, order: Order, how: How): Promise<Costs> {
   const options = { ...how.options, connections: row.connections ?? how.options.connections };
   const loaded = new Map<keyof Costs, Loaded>();
-  const spent: Builds<{ cpu: number; count: number }> = { before: { cpu: 0, count: 0 }, after: { cpu: 0, count: 0 } };
   try {
     for (const period of order) {
       loaded.set(period, await startLoaded(builds[period], { ...row.subject, ...how, options }));
     }
-    for (let window = 0; window < WINDOWS; window += 1) {
-      for (const period of window % 2 === 0 ? order : order.toReversed()) {
-        const { server, load } = loaded.get(period) ?? {};
-        if (!server || !load) throw new Error(`${period} does not run`);
-        const { count, cpuMicroseconds } = await measureWindow(server, load, options.seconds / WINDOWS);
-        spent[period].count += count;
-        spent[period].cpu += cpuMicroseconds * count;
-      }
-    }
+    const results = await measureInTurn(loaded, options.seconds);
+    return { before: costIn(results.get('before')), after: costIn(results.get('after')) };
   } catch (error) {
     if (error instanceof Disqualified) throw new Error(`${row.table} ${row.id}: ${error.message}`, { cause: error });
     throw error;
   } finally {
     for (const { stop } of loaded.values()) await stop();
   }
-  return { before: spent.before.cpu / spent.before.count, after: spent.after.cpu / spent.after.count };
+}
+
+function costIn(result: Measurement | Disqualified | undefined): number {
+  if (!result || result instanceof Disqualified) throw result ?? new Error('It was not measured');
+  return result.cpuMicroseconds;
 }
 
 async function startCosts(builds: Builds<Contender>, order: Order, { node, processor }: How): Promise<Costs> {

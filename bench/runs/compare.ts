@@ -4,7 +4,7 @@ import { pickContenders } from '../contenders.ts';
 import { ERA_TITLES, outcomeTable, ranked, standings, summaryOf } from '../outcome-table.ts';
 import type { NodeBinary } from '../prepare.ts';
 import type { Era } from '../requests.ts';
-import { runRounds, type Outcome } from '../rounds.ts';
+import { IN_TURN, runRounds, type Outcome } from '../rounds.ts';
 import { perNode, type RunContext, type Section } from '../section.ts';
 
 /** The run `compare`. */
@@ -17,7 +17,7 @@ export async function compare({ nodes, options, print }: RunContext): Promise<Se
   const { connections, rounds, seconds, warmSeconds } = options;
   const settings = [
     `${connections} connections, each in a session of its own where there are sessions`,
-    `${rounds} rounds of ${seconds} s after ${warmSeconds} s of warming up, a new process each time`,
+    `${rounds} rounds of ${seconds} s after ${warmSeconds} s of warming up, a new process each time, ${IN_TURN}`,
   ].join('; ');
   const text =
     `The same \`tools/call slugify\`: ${settings}. Medians over the rounds; the spread is the distance of the ` +

@@ -3,7 +3,7 @@ import { measureCall, SLUGIFY, SLUGIFY_BATCH } from '../calls.ts';
 import { isMain, pickContenders, type Contender } from '../contenders.ts';
 import type { BenchOptions } from '../options.ts';
 import { outcomeTable } from '../outcome-table.ts';
-import { runRounds, type Subject } from '../rounds.ts';
+import { IN_TURN, runRounds, type Subject } from '../rounds.ts';
 import { perNode, type Run } from '../section.ts';
 
 const MANY_TOOLS = 100;
@@ -87,7 +87,7 @@ function comparison(name: ComparisonName): Run {
     const isEvery = isInEveryRound(options);
     const outcomes = await runRounds(contenders, nodes, { ...options, connections }, print, subject, isEvery);
     const { rounds, seconds, warmSeconds } = options;
-    const settings = `${connections} connections, ${seconds} s after ${warmSeconds} s of warming up`;
+    const settings = `${connections} connections, ${seconds} s after ${warmSeconds} s of warming up, ${IN_TURN}`;
     const once = contenders.every(isEvery) || rounds === 1 ? '' : ', and one round of those without a spread';
     const tables = perNode(nodes, (node) =>
       outcomeTable(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { together, type Measurement } from '../measure.ts';
 import { verdictOf } from '../runs/against.ts';
 import { changeOf, growthExponent, percentile, summarize } from '../statistics.ts';
 
@@ -77,4 +78,25 @@ test('the verdict names a difference only when the interval leaves no difference
   assert.match(verdictOf([0.95, 0.96, 0.97]), /^faster by 4\.0 % ± 2\.\d$/);
   assert.match(verdictOf([1.05, 1.06, 1.07]), /^slower by 6\.0 % ± 2\.\d$/);
   assert.match(verdictOf([0.9, 1.1, 0.95, 1.03]), /^no difference seen \(-\d\.\d % ± \d+\.\d\)$/);
+});
+
+test('windows of a measurement count for as long as they took, and their times by the median', () => {
+  const rest = { perSecond: 0, rss: 1, failures: 0, answers: 'JSON' } as const;
+  const windows: Measurement[] = [
+    { ...rest, count: 100, seconds: 1, cpuMicroseconds: 10, generatorShare: 0.5, p50: 1, p99: 9 },
+    { ...rest, count: 300, seconds: 1, cpuMicroseconds: 50, generatorShare: 0.5, p50: 3, p99: 5 },
+    { ...rest, count: 200, seconds: 2, cpuMicroseconds: 20, generatorShare: 0.75, p50: 2, p99: 7, rss: 3 },
+  ];
+  const { answers, failures, ...all } = together(windows);
+  assert.deepEqual([answers, failures], ['JSON', 0]);
+  assert.deepEqual(all, {
+    count: 600,
+    seconds: 4,
+    perSecond: 150,
+    cpuMicroseconds: 200 / 6,
+    generatorShare: 0.625,
+    p50: 2,
+    p99: 7,
+    rss: 3,
+  });
 });

@@ -96,7 +96,7 @@ function createConnection(
 ): Connection {
   const waiting: [IncomingMessage, ServerResponse][] = [];
   const unanswered = new Set<ServerResponse>();
-  let end = () => {};
+  let end: (() => void) | undefined;
   let stalled = { accepted: '', since: 0 };
 
   function isFull(): boolean {
@@ -115,7 +115,7 @@ function createConnection(
   function ended(this: ServerResponse): void {
     if (!unanswered.delete(this)) return;
     startWaiting();
-    if (unanswered.size === 0) end();
+    if (unanswered.size === 0) end?.();
   }
 
   function startWaiting(): void {
