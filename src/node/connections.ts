@@ -36,7 +36,7 @@ export interface ConnectionsOptions {
 export interface Connections {
   /** Takes a request: now, or when earlier requests of its connection have been answered. */
   take: RequestListener;
-  /** Counts the connections that have answers to send, until these are sent, or cannot be sent any more. */
+  /** Counts answers until they are sent, or cannot be sent any more. */
   readonly unsent: CallsInFlight;
   /** How many connections are kept for further requests, and have none at the moment. */
   readonly idle: number;
@@ -96,7 +96,6 @@ function createConnection(
 ): Connection {
   const waiting: [IncomingMessage, ServerResponse][] = [];
   const unanswered = new Set<ServerResponse>();
-  let end: (() => void) | undefined;
   let stalled = { accepted: '', since: 0 };
 
   function isFull(): boolean {
@@ -105,17 +104,14 @@ function createConnection(
   }
 
   function start(request: IncomingMessage, response: ServerResponse): void {
-    if (unanswered.size === 0) end = unsent.begin();
+    const end = unsent.begin();
     unanswered.add(response);
-    response.on('close', ended);
+    response.once('close', () => {
+      unanswered.delete(response);
+      end();
+      startWaiting();
+    });
     listener(request, response);
-  }
-
-  /** One function for all answers, which are many. */
-  function ended(this: ServerResponse): void {
-    if (!unanswered.delete(this)) return;
-    startWaiting();
-    if (unanswered.size === 0) end?.();
   }
 
   function startWaiting(): void {

@@ -123,6 +123,17 @@ test('takes no request of a connection while a megabyte waits for its client', a
   await Promise.all(started.map(({ opened }) => opened));
 });
 
+test('has nothing to wait for when it closes after the answers to requests that had to wait for their turn', async (t) => {
+  const { createServer } = fixture({ large: () => 'x'.repeat(LARGE_CHARS) });
+  const { port, url, close } = await startListening(t, {}, { createServer, listenerClock: manualClock() });
+  const socket = connectTo(t, port);
+  socket.write(callsOf('large', 3));
+  while (socket.bytesRead < 3 * LARGE_CHARS) await once(socket, 'data');
+  await hasRead(url);
+  // No time passes.
+  await close();
+});
+
 test('lets go of requests that wait for their turn when their connection closes', async (t) => {
   const tool = held();
   const { port, url, close } = await startListening(
