@@ -1,7 +1,6 @@
 /**
  * Two builds of this project: another checkout ("before") and this one ("after"), for whoever wants to know whether a
- * change has made it faster. Or a peer in place of the other build, on a machine that is too busy for `compare`. It is
- * no part of the results.
+ * change has made it faster; or this one and a peer, in more rounds than `compare`. It is no part of the results.
  *
  * In each round both servers get a process of their own, one beside the other; after both are warm, short windows of
  * load alternate between them, so that what else the machine does hits both alike. A round is one ratio of CPU time.
@@ -77,7 +76,7 @@ export async function against({ nodes, options, print }: RunContext, target: Aga
       rows.push(cellsOf(row, await costsOf(row, target.other, { node, options, processor }, print)));
       print(`Node ${node.major}: ${rows.at(-1)?.join(', ')}`);
     }
-    const [before, after] = titlesOf(target);
+    const { before, after } = titlesOf(target.other);
     const columns = ['table', 'era', `${before}, CPU µs each`, `${after}, CPU µs each`, `${after} is`];
     const titles = columns.map((title) => ({ title, isFigure: title.includes('CPU') }));
     parts.set(node, markdownTable(titles, rows));
@@ -91,9 +90,9 @@ export async function against({ nodes, options, print }: RunContext, target: Aga
 }
 
 /** What the two are called: a peer by its name. */
-function titlesOf({ other }: Against): [string, string] {
+function titlesOf(other: string): Builds<string> {
   const isBuild = opponentOf(contenderOf('ours-session'), other)?.ours;
-  return isBuild ? ['before', 'after'] : [other, 'this build'];
+  return isBuild ? { before: 'before', after: 'after' } : { before: other, after: 'this build' };
 }
 
 /** A row of the table. */
@@ -119,13 +118,14 @@ async function costsOf(row: Row, other: string, how: How, print: (line: string) 
   const before = opponentOf(after, other);
   if (!before) throw new Error(`${other} does not serve ${after.era}`);
   const builds: Builds<Contender> = { before, after };
+  const titles = titlesOf(other);
   const rounds: Costs[] = [];
   while (rounds.length < how.options.rounds) {
     // Neither build is always the first.
     const order = rounds.length % 2 === 0 ? PERIODS : PERIODS.toReversed();
     const costs = await (row.table === 'start' ? startCosts(builds, order, how) : callCosts(row, builds, order, how));
     rounds.push(costs);
-    const shown = PERIODS.map((period) => `${period} ${figure(costs[period])} µs`).join(', ');
+    const shown = PERIODS.map((period) => `${titles[period]} ${figure(costs[period])} µs`).join(', ');
     print(`${rounds.length}/${how.options.rounds} Node ${how.node.major} ${row.table} ${row.id}: ${shown}`);
   }
   return rounds;
